@@ -1,0 +1,67 @@
+"""Builds the extension modules; everything else is in pyproject.toml.
+
+Environment variables
+---------------------
+AUTOGRAD_DEBUG=1      no optimisation, debug information, assertions
+AUTOGRAD_COVERAGE=1   line tracing for coverage.py (Python 3.11 or 3.12)
+AUTOGRAD_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer (see `make sanitize`)
+AUTOGRAD_ANNOTATE=1   write Cython's annotated HTML beside the sources
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+PACKAGE = Path("src/autograd")
+
+
+def load(name):
+    """Import a module of the package by its path: the package itself needs the core that is being built."""
+    spec = importlib.util.spec_from_file_location(f"_build_{name}", PACKAGE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def enabled(name):
+    return os.environ.get(f"AUTOGRAD_{name}", "0") not in ("", "0")
+
+
+load("_codegen").write(load("ops"), PACKAGE)
+
+macros, compile_args, link_args = [], [], []
+directives = {"language_level": 3, "binding": True, "cdivision": True, "boundscheck": False, "wraparound": False}
+if os.name == "posix":
+    # No contraction: a fused multiply-add would round differently from Python's float. Never -ffast-math: linking
+    # it flushes denormals to zero in the whole process.
+    compile_args = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+if enabled("DEBUG"):
+    compile_args += ["-O0", "-g", "-UNDEBUG"]
+if enabled("COVERAGE"):
+    directives["linetrace"] = True
+    macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
+if enabled("DEBUG") or enabled("SANITIZE"):
+    macros += [("AUTOGRAD_NO_REUSE", "1")]
+if enabled("SANITIZE"):
+    flags = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
+    compile_args += ["-O1", "-g", *flags]
+    link_args += flags
+
+extensions = [
+    Extension(
+        "autograd._core",
+        [str(PACKAGE / "_core.pyx")],
+        depends=[str(PACKAGE / name) for name in ("_core.pxd", "_ops.h", "_ops.pxi")],
+        include_dirs=[str(PACKAGE)],
+        define_macros=macros,
+        extra_compile_args=compile_args,
+        extra_link_args=link_args,
+    )
+]
+
+setup(ext_modules=cythonize(extensions, compiler_directives=directives, annotate=enabled("ANNOTATE")))

@@ -1,0 +1,119 @@
+"""A fast scalar reverse-mode automatic differentiation engine.
+
+`Value` is a float that remembers how it was computed; `Value.backward` fills in the derivatives. Neural networks on top
+of it are in `autograd.nn`, with `autograd.losses`, `autograd.optim`, `autograd.training`, `autograd.checkpoint` and
+`autograd.datasets`. ``python -m autograd --help`` lists the commands.
+"""
+
+try:
+    from autograd._core import Value
+except ModuleNotFoundError as error:
+    if error.name != "autograd._core":
+        raise
+    raise ImportError(
+        "autograd's compiled core is missing: this is a source tree that was not built. Run `pip install .` "
+        "in its root, or `python setup.py build_ext --inplace` to use it in place."
+    ) from error
+
+from autograd.functions import (
+    acos,
+    acosh,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cbrt,
+    clip,
+    cos,
+    cosh,
+    dot,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    gelu,
+    hypot,
+    leaky_relu,
+    log,
+    log1p,
+    log2,
+    log10,
+    maximum,
+    mean,
+    minimum,
+    no_grad,
+    relu,
+    sigmoid,
+    silu,
+    sin,
+    sinh,
+    softplus,
+    sqrt,
+    sum,
+    tan,
+    tanh,
+)
+from autograd.nn import MLP, Layer, Module, Neuron
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MLP",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Value",
+    "__version__",
+    "acos",
+    "acosh",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "clip",
+    "cos",
+    "cosh",
+    "dot",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "gelu",
+    "hypot",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "maximum",
+    "mean",
+    "minimum",
+    "no_grad",
+    "relu",
+    "sigmoid",
+    "silu",
+    "sin",
+    "sinh",
+    "softplus",
+    "sqrt",
+    "sum",
+    "tan",
+    "tanh",
+]

@@ -1,0 +1,1001 @@
+"""The engine: `Value`, the topological order, the backward sweep.
+
+A Value is one small object. Its `Node` holds the number, the adjoint, the op and raw owning pointers to at most two
+parents; there is no tuple, set, closure or dict per node, and the garbage collector does not track it. A graph only
+points from newer to older nodes, so it holds no cycle. Where a user can make one, by assigning a `_backward` closure
+that refers to its own node, that node is of the collectable kind `_HandMade`; instances of Python subclasses are
+collectable too.
+
+The mathematics is not here: the kernels `op_value` and `op_push`, and the public functions, are generated from the
+table in ``ops.py``.
+"""
+
+from cpython.mem cimport PyMem_RawFree, PyMem_RawRealloc
+from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from libc.math cimport INFINITY, isfinite
+from libc.string cimport memcpy, memset
+
+import contextlib
+import numbers
+
+import numpy
+
+from autograd import ops
+
+cdef double inf = INFINITY
+
+include "_ops.pxi"
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #define AUTOGRAD_THREAD __declspec(thread)
+    #else
+    #define AUTOGRAD_THREAD __thread
+    #endif
+    /* How many no_grad blocks this thread is in; consulted only while some thread is in one. */
+    static AUTOGRAD_THREAD int autograd_paused_here = 0;
+
+    static CYTHON_INLINE PyObject *autograd_steal(PyObject *object) { return object; }
+
+    static PyGetSetDef autograd_dict_getset = {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, 0, 0};
+
+    /* Adds the attribute __dict__, for which Cython has no syntax that does not also make the dictionaries. */
+    static int autograd_add_dict(PyTypeObject *type) {
+        PyObject *descriptor = PyDescr_NewGetSet(type, &autograd_dict_getset);
+        int failed = descriptor == NULL || PyDict_SetItemString(type->tp_dict, "__dict__", descriptor);
+        Py_XDECREF(descriptor);
+        return failed ? -1 : 0;
+    }
+    """
+    int paused_here "autograd_paused_here"
+    object steal "autograd_steal" (PyObject *object)
+    int add_dict "autograd_add_dict" (PyTypeObject *type) except -1
+
+cdef extern from "Python.h":
+    ctypedef int (*visitproc)(PyObject *, void *) noexcept
+    ctypedef struct TypeSlots "PyTypeObject":
+        Py_ssize_t tp_dictoffset
+        Py_ssize_t tp_weaklistoffset
+        void (*tp_dealloc)(PyObject *) noexcept
+        void (*tp_free)(void *) noexcept
+        int (*tp_traverse)(PyObject *, visitproc, void *) noexcept
+        int (*tp_clear)(PyObject *) noexcept
+        PyObject *tp_dict
+        void *tp_vectorcall
+    int PyFloat_Check(PyObject *) noexcept
+    double PyFloat_AS_DOUBLE(PyObject *) noexcept
+    double PyLong_AsDouble(object) except? -1
+    bint PyObject_IS_GC(PyObject *) noexcept
+    Py_ssize_t Py_REFCNT(PyObject *) noexcept
+    PyTypeObject *Py_TYPE(PyObject *) noexcept
+    void Py_CLEAR(PyObject *) noexcept
+    void Py_XDECREF(PyObject *) noexcept
+    PyObject *PyObject_Init(PyObject *, PyTypeObject *) noexcept
+    void *PyObject_Malloc(size_t) noexcept
+    void PyObject_ClearWeakRefs(PyObject *) noexcept
+    void PyType_Modified(PyTypeObject *) noexcept
+    Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
+    Py_ssize_t PyTuple_GET_SIZE(PyObject *) noexcept nogil
+    PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept nogil
+    object PyObject_Vectorcall(object, PyObject **, size_t, PyObject *)
+
+
+if ops.digest() != TABLE_DIGEST:
+    raise ImportError(
+        "autograd/ops.py is not the table that the compiled core was built from; rebuild with `pip install .` or "
+        "`python setup.py build_ext --inplace`"
+    )
+
+# By op: its row of the table (None for the special kinds), and the function of Python that is asked for its value.
+cdef tuple ROWS = tuple(ops.OPS.get(name) for name in OP_NAMES)
+cdef tuple PYTHON_FUNCTIONS = tuple(row and row.python_function for row in ROWS)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Memory
+
+# Dead nodes kept for reuse, linked by `left`. A graph dies at once, so the list has to hold about a graph to be of use:
+# against a list of 16 000, forward + backward + free of a graph of a million nodes takes two thirds of the time. At the
+# limit it keeps 80 MB. Reuse would hide errors from a sanitizer, so those builds go without.
+cdef extern from *:
+    """
+    #ifdef AUTOGRAD_NO_REUSE
+    #define AUTOGRAD_MOST_FREE_NODES 0
+    #else
+    #define AUTOGRAD_MOST_FREE_NODES 1048576
+    #endif
+    """
+    int MOST_FREE_NODES "AUTOGRAD_MOST_FREE_NODES"
+
+cdef Node *free_nodes = NULL
+cdef int free_count = 0
+
+# Objects whose last reference is the one here. Freeing a graph fills and drains this list instead of recursing.
+cdef PyObject **dying = NULL
+cdef Py_ssize_t dying_count = 0
+cdef Py_ssize_t dying_capacity = 0
+cdef bint draining = False
+
+
+cdef inline PyObject *owner(Node *node) noexcept nogil:
+    """The Value around a node."""
+    return <PyObject *> (<char *> node - sizeof(PyObject))
+
+
+cdef inline Node *node_of(PyObject *value) noexcept nogil:
+    return <Node *> (<char *> value + sizeof(PyObject))
+
+
+cdef inline Value new_node(unsigned short op, double primal, double immediate):
+    """A Value without parents."""
+    global free_nodes, free_count
+    cdef PyObject *value
+    cdef Node *node = free_nodes
+    if node != NULL:
+        free_nodes = node.left
+        free_count -= 1
+        value = owner(node)
+    else:
+        value = <PyObject *> PyObject_Malloc(sizeof(PyObject) + sizeof(Node))
+        if value == NULL:
+            raise MemoryError("no memory for a Value")
+        node = node_of(value)
+    memset(node, 0, sizeof(Node))
+    node.primal = primal
+    node.immediate = immediate
+    node.op = op
+    return <Value> steal(PyObject_Init(value, <PyTypeObject *> Value))
+
+
+cdef void release(PyObject *object) noexcept:
+    """Give up a reference; an object that would die of it is put off until the outermost `value_dealloc`."""
+    global dying, dying_count, dying_capacity
+    cdef PyObject **larger
+    cdef Py_ssize_t capacity
+    if Py_REFCNT(object) == 1:
+        if dying_count == dying_capacity:
+            capacity = 2 * dying_capacity + 64
+            larger = <PyObject **> PyMem_RawRealloc(dying, capacity * sizeof(PyObject *))
+            if larger != NULL:
+                dying = larger
+                dying_capacity = capacity
+        if dying_count < dying_capacity:
+            dying[dying_count] = object
+            dying_count += 1
+            return
+    Py_XDECREF(object)
+
+
+cdef void value_dealloc(PyObject *value) noexcept:
+    global free_nodes, free_count, dying_count, draining
+    cdef Node *node = node_of(value)
+    if node.weak_references != NULL:
+        PyObject_ClearWeakRefs(value)
+    if node.attributes != NULL:
+        Py_CLEAR(node.attributes)
+    if node.left != NULL:
+        release(<PyObject *> node.left if node.op == OP_CUSTOM else owner(node.left))
+        if node.right != NULL:
+            release(owner(node.right))
+    if Py_TYPE(value) == <PyTypeObject *> Value and free_count < MOST_FREE_NODES:
+        node.left = free_nodes
+        free_nodes = node
+        free_count += 1
+    else:
+        (<TypeSlots *> Py_TYPE(value)).tp_free(value)
+    if not draining:
+        draining = True
+        while dying_count:
+            dying_count -= 1
+            Py_XDECREF(dying[dying_count])
+        draining = False
+
+
+cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:
+    """What the collector sees of instances of subclasses."""
+    cdef Node *node = node_of(value)
+    cdef int stop = 0
+    if node.attributes != NULL:
+        stop = visit(node.attributes, argument)
+    if not stop and node.op == OP_CUSTOM and node.left != NULL:
+        stop = visit(<PyObject *> node.left, argument)
+    return stop
+
+
+cdef int value_clear(PyObject *value) noexcept:
+    cdef Node *node = node_of(value)
+    cdef PyObject *parents = <PyObject *> node.left
+    Py_CLEAR(node.attributes)
+    if node.op == OP_CUSTOM:
+        node.left = NULL
+        Py_XDECREF(parents)
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Recording
+
+# How many no_grad blocks all threads are in.
+cdef int paused = 0
+
+
+class no_grad(contextlib.ContextDecorator):
+    """Evaluate without recording, as a context manager or a decorator.
+
+    Operations inside return Values without parents: they cost less, hold no graph and pass no gradient. The switch is
+    the calling thread's own.
+
+    Examples
+    --------
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y._prev
+    set()
+    """
+
+    def __enter__(self):
+        global paused, paused_here
+        paused += 1
+        paused_here += 1
+        return self
+
+    def __exit__(self, *exception):
+        global paused, paused_here
+        paused -= 1
+        paused_here -= 1
+
+
+cdef inline Value record1(unsigned short op, double primal, double immediate, Value left):
+    cdef Value value = new_node(op, primal, immediate)
+    if paused and paused_here:
+        value.node.op = OP_LEAF
+        return value
+    Py_INCREF(left)
+    value.node.left = &left.node
+    return value
+
+
+cdef inline Value record2(unsigned short op, double primal, Value left, Value right):
+    cdef Value value = record1(op, primal, 0.0, left)
+    if value.node.op != OP_LEAF:
+        Py_INCREF(right)
+        value.node.right = &right.node
+    return value
+
+
+cdef Value new_leaf(double primal):
+    """A leaf, for use from C."""
+    return new_node(OP_LEAF, primal, 0.0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Operands
+
+cdef int number(object x, double *result) except -1:
+    """Store `x` as a double and return 1 if it is a real number, else return 0.
+
+    This alone decides what counts as a number: int, float, bool, NumPy's real scalars and other `numbers.Real`.
+    """
+    if PyFloat_Check(<PyObject *> x):
+        result[0] = PyFloat_AS_DOUBLE(<PyObject *> x)
+        return 1
+    if isinstance(x, int):
+        result[0] = PyLong_AsDouble(x)
+        return 1
+    if isinstance(x, (numbers.Real, numpy.bool_)):
+        result[0] = float(x)
+        return 1
+    return 0
+
+
+cdef double as_number(object x, str what) except? -1:
+    cdef double result = 0.0
+    if not number(x, &result):
+        remedy = "; use its .data" if isinstance(x, Value) else ""
+        raise TypeError(f"{what} must be a real number, got {type(x).__name__} {x!r}{remedy}")
+    return result
+
+
+cdef double ask_python(unsigned op, double a, double b, double c) except? -1:
+    """The value of an operation from Python's own function, with its exceptions."""
+    operands = {"a": a, "b": b, "c": c}
+    arguments = [operands[name] for name in ROWS[op].arguments]
+    result = PYTHON_FUNCTIONS[op](*arguments)
+    if isinstance(result, complex):
+        raise ValueError(f"{arguments[0]!r} ** {arguments[1]!r} is complex: a negative base needs an integer exponent")
+    return result
+
+
+cdef inline double evaluate(unsigned op, double a, double b, double c) except? -1:
+    """The value of an operation, raising where Python raises."""
+    cdef double r = op_value(op, a, b, c)
+    cdef int asks = op_asks_python(op)
+    if asks == 2 or (asks == 1 and not isfinite(r)):
+        return ask_python(op, a, b, c)
+    return r
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Operations
+#
+# A binary primitive comes as three ops: `op` on two Values, `op_c` with a number on the right, `c_op` with one on the
+# left. The inlined functions take the commonest operands, the others the rest.
+
+cdef inline object unary(unsigned op, Value x):
+    return record1(op, evaluate(op, x.node.primal, 0.0, 0.0), 0.0, x)
+
+
+cdef inline object operate(unsigned op, unsigned op_c, Value x, object y):
+    """``x op y``."""
+    cdef double c
+    if type(y) is Value:
+        return record2(op, evaluate(op, x.node.primal, (<Value> y).node.primal, 0.0), x, <Value> y)
+    if PyFloat_Check(<PyObject *> y):
+        c = PyFloat_AS_DOUBLE(<PyObject *> y)
+        return record1(op_c, evaluate(op_c, x.node.primal, 0.0, c), c, x)
+    return operate_rest(op, op_c, x, y)
+
+
+cdef object operate_rest(unsigned op, unsigned op_c, Value x, object y):
+    cdef double c
+    if isinstance(y, Value):
+        return record2(op, evaluate(op, x.node.primal, (<Value> y).node.primal, 0.0), x, <Value> y)
+    if number(y, &c):
+        return record1(op_c, evaluate(op_c, x.node.primal, 0.0, c), c, x)
+    return elementwise(op, x, y) if isinstance(y, numpy.ndarray) else NotImplemented
+
+
+cdef inline object reflect(unsigned op, unsigned c_op, Value x, object y):
+    """``y op x``, where `y` is no Value."""
+    cdef double c
+    if number(y, &c):
+        return record1(c_op, evaluate(c_op, x.node.primal, 0.0, c), c, x)
+    return elementwise(op, y, x) if isinstance(y, numpy.ndarray) else NotImplemented
+
+
+cdef inline object unary_function(unsigned op, object x):
+    if type(x) is Value:
+        return unary(op, <Value> x)
+    return unary_function_rest(op, x)
+
+
+cdef object unary_function_rest(unsigned op, object x):
+    cdef double a
+    if number(x, &a):
+        return evaluate(op, a, 0.0, 0.0)
+    if isinstance(x, Value):
+        return unary(op, <Value> x)
+    if isinstance(x, numpy.ndarray):
+        return elementwise(op, x)
+    raise TypeError(f"{OP_NAMES[op]}: expected a Value, a number or an array, got {type(x).__name__} {x!r}")
+
+
+cdef object binary_function(unsigned op, unsigned op_c, unsigned c_op, object x, object y):
+    cdef double a, b
+    if isinstance(x, Value):
+        result = operate(op, op_c, <Value> x, y)
+    elif isinstance(y, Value):
+        result = reflect(op, c_op, <Value> y, x)
+    elif number(x, &a) and number(y, &b):
+        return evaluate(op, a, b, 0.0)
+    elif isinstance(x, numpy.ndarray) or isinstance(y, numpy.ndarray):
+        return elementwise(op, x, y)
+    else:
+        result = NotImplemented
+    if result is NotImplemented:
+        raise TypeError(
+            f"{OP_NAMES[op]}: expected Values, numbers or arrays, got {type(x).__name__} {x!r} and "
+            f"{type(y).__name__} {y!r}"
+        )
+    return result
+
+
+cdef object elementwise(unsigned op, object x, object y=None):
+    """Apply a primitive to arrays: NumPy's function to numbers, ours to arrays of Values."""
+    row = ROWS[op]
+    operands = (x,) if y is None else (x, y)
+    function = globals()[row.name] if row.parameters else row.python_function
+    arrays = [numpy.asarray(operand) for operand in operands]
+    if any(array.dtype == object for array in arrays):
+        return numpy.frompyfunc(function, len(arrays), 1)(*operands)
+    if hasattr(numpy, row.name):
+        return getattr(numpy, row.name)(*operands)
+    return numpy.frompyfunc(function, len(arrays), 1)(*operands).astype(float)
+
+
+def sum(values, /):
+    """Sum of Values and numbers, from left to right.
+
+    Parameters
+    ----------
+    values : iterable of Value or number
+
+    Returns
+    -------
+    Value or float
+        A float if there is no Value among them; 0.0 if there is nothing.
+
+    Examples
+    --------
+    >>> sum([Value(1.0), 2.0, Value(3.0)])
+    Value(data=6.0, grad=0.0)
+    """
+    total = 0.0
+    first = True
+    for value in values:
+        if first and isinstance(value, Value):
+            total = value
+        else:
+            total = binary_function(OP_ADD, OP_ADD_C, OP_ADD_C, total, value)
+        first = False
+    return total
+
+
+def dot(xs, ys, /):
+    """Sum of the products of two sequences of Values and numbers.
+
+    Parameters
+    ----------
+    xs, ys : sequence of Value or number, shape (n,)
+
+    Returns
+    -------
+    Value or float
+        A float if there is no Value among them; 0.0 if both are empty.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+
+    Examples
+    --------
+    >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0])
+    Value(data=11.0, grad=0.0)
+    """
+    if len(xs) != len(ys):
+        raise ValueError(f"dot expects sequences of one length, got {len(xs)} and {len(ys)}")
+    return sum([binary_function(OP_MUL, OP_MUL_C, OP_MUL_C, x, y) for x, y in zip(xs, ys)])
+
+
+def mean(values, /):
+    """Arithmetic mean of Values and numbers.
+
+    Parameters
+    ----------
+    values : sequence of Value or number, shape (n,)
+
+    Returns
+    -------
+    Value or float
+        A float if there is no Value among them.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to take the mean of.
+
+    Examples
+    --------
+    >>> mean([Value(1.0), 2.0])
+    Value(data=1.5, grad=0.0)
+    """
+    if not len(values):
+        raise ValueError("mean expects at least one value, got none")
+    return sum(values) / len(values)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Backward
+
+cdef struct Order:
+    Node **nodes
+    Py_ssize_t size
+    Py_ssize_t capacity
+    bint has_custom
+
+# The buffer of the last backward, for the next one; a nested one finds it gone and makes its own.
+cdef Order spare
+memset(&spare, 0, sizeof(Order))
+
+# A larger buffer is given back at once.
+cdef enum:
+    MOST_SPARE_NODES = 65536
+
+
+cdef Order borrow_order() noexcept:
+    cdef Order order = spare
+    memset(&spare, 0, sizeof(Order))
+    order.size = 0
+    order.has_custom = False
+    return order
+
+
+cdef void return_order(Order *order) noexcept:
+    global spare
+    if spare.nodes == NULL and order.capacity <= MOST_SPARE_NODES:
+        spare = order[0]
+    else:
+        PyMem_RawFree(order.nodes)
+
+
+cdef inline bint append(Order *order, Node *node) noexcept nogil:
+    cdef Py_ssize_t capacity
+    cdef void *larger
+    if order.size == order.capacity:
+        capacity = 2 * order.capacity + 256
+        larger = PyMem_RawRealloc(order.nodes, capacity * sizeof(Node *))
+        if larger == NULL:
+            return False
+        order.nodes = <Node **> larger
+        order.capacity = capacity
+    order.nodes[order.size] = node
+    order.size += 1
+    return True
+
+
+cdef inline Node *next_parent(Node *node) noexcept nogil:
+    """The parent at the node's cursor, which moves on; NULL behind the last."""
+    cdef unsigned int i = node.cursor
+    node.cursor += 1
+    if node.op == OP_CUSTOM:
+        if node.left == NULL or i >= PyTuple_GET_SIZE(<PyObject *> node.left):
+            return NULL
+        return node_of(PyTuple_GET_ITEM(<PyObject *> node.left, i))
+    if i == 0:
+        return node.left
+    return node.right if i == 1 else NULL
+
+
+cdef inline void enter(Node *node, Node *child) noexcept nogil:
+    node.mark = 1
+    node.cursor = 0
+    memcpy(&node.adjoint, &child, sizeof(Node *))
+
+
+cdef inline Node *leave(Node *node) noexcept nogil:
+    cdef Node *child
+    memcpy(&child, &node.adjoint, sizeof(Node *))
+    node.adjoint = 0.0
+    return child
+
+
+cdef bint sort(Node *root, Order *order) noexcept nogil:
+    """Order the computed nodes below `root`, parents before children, visiting parents left to right.
+
+    Every node on the way down keeps the child it was reached from in the room of its adjoint, which is about to be set
+    to zero anyway, so that the depth-first search needs no stack. All nodes of the order are left marked. Returns False
+    when memory runs out, with no mark left.
+    """
+    cdef Node *node = root
+    cdef Node *parent
+    enter(root, NULL)
+    while node != NULL:
+        parent = next_parent(node)
+        if parent == NULL:
+            if not append(order, node):
+                break
+            order.has_custom |= node.op == OP_CUSTOM
+            node = leave(node)
+        elif parent.op != OP_LEAF and not parent.mark:
+            enter(parent, node)
+            node = parent
+    if node == NULL:
+        return True
+    while node != NULL:
+        node.mark = 0
+        node = leave(node)
+    unmark(order)
+    return False
+
+
+cdef void unmark(Order *order) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(order.size):
+        order.nodes[i].mark = 0
+
+
+cdef inline void push(Node *node) noexcept nogil:
+    """Add the node's gradients to the adjoints of its parents."""
+    cdef Node *left = node.left
+    cdef Node *right = node.right if node.right != NULL else left
+    op_push(node.op, node.adjoint, node.primal, node.immediate, &left.primal, &right.primal,
+            &left.adjoint, &right.adjoint)
+
+
+cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size) noexcept nogil:
+    """Unmark and push the nodes from the end down to a hand-made one, and return how many are left."""
+    cdef Node *node
+    while size:
+        node = nodes[size - 1]
+        if node.op == OP_CUSTOM:
+            return size
+        node.mark = 0
+        push(node)
+        size -= 1
+    return 0
+
+
+cdef int run_backward(Value root, double seed) except -1:
+    cdef Order order
+    cdef Py_ssize_t left
+    if root.node.op == OP_LEAF:
+        root.node.adjoint += seed
+        return 0
+    order = borrow_order()
+    try:
+        if not sort(&root.node, &order):
+            raise MemoryError(f"no memory to order a graph of more than {order.size} nodes")
+        if order.has_custom:
+            # A closure may run a backward pass of its own, which must find no mark of this one.
+            unmark(&order)
+        root.node.adjoint = seed
+        left = sweep(order.nodes, order.size)
+        while left:
+            push_custom(<Value> owner(order.nodes[left - 1]))
+            left = sweep(order.nodes, left - 1)
+    finally:
+        return_order(&order)
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Value
+
+cdef dict attributes_of(Value value):
+    """The instance's __dict__, which is made on first use."""
+    cdef dict attributes
+    if value.node.attributes == NULL:
+        attributes = {}
+        Py_INCREF(attributes)
+        value.node.attributes = <PyObject *> attributes
+    return <dict> value.node.attributes
+
+
+cdef object attribute(Value value, str name, object default):
+    return default if value.node.attributes == NULL else (<dict> value.node.attributes).get(name, default)
+
+
+cdef int push_custom(Value value) except -1:
+    """Call the closure that was assigned to a hand-made node."""
+    closure = attribute(value, "_backward", None)
+    if closure is not None:
+        closure()
+    return 0
+
+
+cdef class Value:
+    """Value(data, _children=(), _op="", *, label="")
+--
+
+    A number that remembers how it was computed.
+
+    Arithmetic on Values is arithmetic on floats, to the bit and with the exceptions of `float` and `math`; `backward`
+    fills in the derivatives.
+
+    Parameters
+    ----------
+    data : real number
+        The number, kept as a float.
+    _children : iterable of Value, optional
+        Makes a hand-made node with these parents. Assign its `_backward`, a function without arguments that adds to the
+        parents' `grad` what this node's `grad` contributes.
+    _op : str, optional
+        What a hand-made node shows as its operation.
+    label : str, optional
+        A name, shown in drawings.
+
+    Attributes
+    ----------
+    data : float
+        May be set on leaves and hand-made nodes.
+    grad : float
+        The derivative of the last `backward` root with respect to this Value. Leaves accumulate it.
+    label : str
+
+    Notes
+    -----
+    The comparisons compare numbers, while `hash` goes by identity, so that Values serve in sets and as keys. There is
+    no ``__float__``: ``math.exp(v)`` would lose the gradient silently; write ``v.exp()``, or ``math.exp(v.data)``.
+
+    A free attribute that refers to something computed from the very Value that bears it keeps both alive.
+
+    Examples
+    --------
+    >>> a, b = Value(2.0), Value(-3.0, label="b")
+    >>> c = a * b + a**2
+    >>> c.backward()
+    >>> c, a.grad, b.grad
+    (Value(data=-2.0, grad=1.0), 1.0, 2.0)
+    """
+
+    __array_priority__ = 1000.0
+
+    def __init__(self, data, _children=(), _op="", *, label=""):
+        cdef Node *node = &self.node
+        if node.op != OP_LEAF:
+            raise RuntimeError("a computed Value cannot be initialised again")
+        node.primal = as_number(data, "data")
+        if label != "":
+            self.label = label
+        if not isinstance(_op, str):
+            raise TypeError(f"_op must be a str, got {type(_op).__name__} {_op!r}")
+        if _op:
+            attributes_of(self)["_op"] = _op
+        parents = tuple(_children)
+        if not parents:
+            return
+        for parent in parents:
+            if not isinstance(parent, Value):
+                raise TypeError(f"_children must be Values, got {type(parent).__name__} {parent!r}")
+        if type(self) is Value:
+            raise TypeError("a hand-made node is made by calling Value(data, children, op)")
+        if paused and paused_here:
+            return
+        Py_INCREF(parents)
+        node.left = <Node *> <PyObject *> parents
+        node.op = OP_CUSTOM
+
+    @property
+    def data(self):
+        """The number."""
+        return self.node.primal
+
+    @data.setter
+    def data(self, value):
+        if self.node.op != OP_LEAF and self.node.op != OP_CUSTOM:
+            raise AttributeError(
+                f"data of a Value computed by {self._op!r} cannot be set: set the leaves and compute it again, or "
+                "take detach()"
+            )
+        self.node.primal = as_number(value, "data")
+
+    @property
+    def grad(self):
+        """The derivative of the last `backward` root with respect to this Value."""
+        return self.node.adjoint
+
+    @grad.setter
+    def grad(self, value):
+        self.node.adjoint = as_number(value, "grad")
+
+    @property
+    def label(self):
+        """A name, shown in drawings."""
+        return attribute(self, "label", "")
+
+    @label.setter
+    def label(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"label must be a str, got {type(text).__name__} {text!r}")
+        attributes_of(self)["label"] = text
+
+    # -- micrograd's inside
+
+    @property
+    def _op(self):
+        """The operation that made this Value; empty for a leaf."""
+        cdef unsigned op = self.node.op
+        if op == OP_LEAF or op == OP_CUSTOM:
+            return attribute(self, "_op", "")
+        return ops.label(OP_NAMES[op], self.node.immediate)
+
+    @property
+    def _prev(self):
+        """The set of parents; a number that was an operand appears as a leaf."""
+        cdef Node *node = &self.node
+        if node.op == OP_LEAF:
+            return set()
+        if node.op == OP_CUSTOM:
+            return set(<object> <PyObject *> node.left)
+        parents = {<object> owner(node.left)}
+        if node.right != NULL:
+            parents.add(<object> owner(node.right))
+        if "c" in ROWS[node.op].arguments:
+            parents.add(new_leaf(node.immediate))
+        return parents
+
+    @property
+    def _backward(self):
+        """A function that adds this node's gradients to the `grad` of its parents, once.
+
+        May be assigned on hand-made nodes.
+        """
+        return attribute(self, "_backward", self._push_gradient)
+
+    @_backward.setter
+    def _backward(self, closure):
+        if not callable(closure):
+            raise TypeError(f"_backward must be callable, got {type(closure).__name__} {closure!r}")
+        if not PyObject_IS_GC(<PyObject *> self):
+            raise AttributeError(
+                "_backward can be assigned on nodes made by hand, as Value(data, children, op); this Value "
+                + (f"was computed by {self._op!r}" if self.node.op != OP_LEAF else "is a leaf")
+            )
+        attributes_of(self)["_backward"] = closure
+
+    def _push_gradient(self):
+        """Add this node's gradients to the `grad` of its parents, once."""
+        if self.node.op == OP_CUSTOM:
+            push_custom(self)
+        elif self.node.op != OP_LEAF:
+            push(&self.node)
+
+    # -- the engine
+
+    def backward(self, gradient=1.0):
+        """Compute the derivatives of this Value with respect to everything it was computed from.
+
+        Parameters
+        ----------
+        gradient : real number, default 1.0
+            The derivative of the final result with respect to this Value.
+
+        Raises
+        ------
+        TypeError
+            If `gradient` is no real number.
+
+        Notes
+        -----
+        The `grad` of leaves accumulates over calls; that of computed Values starts afresh in every call. The order of
+        the sweep is deterministic, and depth is bounded by memory only.
+
+        Examples
+        --------
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> y.backward()
+        >>> y.backward()
+        >>> x.grad, y.grad
+        (12.0, 1.0)
+        """
+        run_backward(self, as_number(gradient, "gradient"))
+
+    def item(self):
+        """Return the number as a float."""
+        return self.node.primal
+
+    def detach(self):
+        """Return a new leaf of the same number, which passes no gradient on."""
+        return new_leaf(self.node.primal)
+
+    # -- operators
+
+    def __add__(self, other):
+        return operate(OP_ADD, OP_ADD_C, self, other)
+
+    def __radd__(self, other):
+        return reflect(OP_ADD, OP_ADD_C, self, other)
+
+    def __sub__(self, other):
+        return operate(OP_SUB, OP_SUB_C, self, other)
+
+    def __rsub__(self, other):
+        return reflect(OP_SUB, OP_C_SUB, self, other)
+
+    def __mul__(self, other):
+        return operate(OP_MUL, OP_MUL_C, self, other)
+
+    def __rmul__(self, other):
+        return reflect(OP_MUL, OP_MUL_C, self, other)
+
+    def __truediv__(self, other):
+        return operate(OP_DIV, OP_DIV_C, self, other)
+
+    def __rtruediv__(self, other):
+        return reflect(OP_DIV, OP_C_DIV, self, other)
+
+    def __pow__(self, other, modulo):
+        return operate(OP_POW, OP_POW_C, self, other) if modulo is None else NotImplemented
+
+    def __rpow__(self, other, modulo):
+        return reflect(OP_POW, OP_C_POW, self, other) if modulo is None else NotImplemented
+
+    def __neg__(self):
+        return unary(OP_NEG, self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return unary(OP_ABS, self)
+
+    def __bool__(self):
+        return self.node.primal != 0.0
+
+    def __hash__(self):
+        return (<Py_ssize_t> <PyObject *> self) >> 4
+
+    def __richcmp__(self, other, int comparison):
+        cdef double a = (<Value> self).node.primal
+        cdef double b
+        if isinstance(other, Value):
+            b = (<Value> other).node.primal
+        elif not number(other, &b):
+            return NotImplemented
+        if comparison == Py_LT:
+            return a < b
+        if comparison == Py_LE:
+            return a <= b
+        if comparison == Py_GT:
+            return a > b
+        if comparison == Py_GE:
+            return a >= b
+        return (a == b) == (comparison == Py_EQ)
+
+    # -- text and copies
+
+    def __repr__(self):
+        return f"Value(data={self.node.primal!r}, grad={self.node.adjoint!r})"
+
+    def __format__(self, specification):
+        return format(self.node.primal, specification) if specification else repr(self)
+
+    def __reduce__(self):
+        if self.node.op != OP_LEAF:
+            raise TypeError(
+                f"a Value computed by {self._op!r} cannot be copied or pickled, for its graph would have to go along; "
+                "take detach() for the number alone"
+            )
+        attributes = None if self.node.attributes == NULL else <object> self.node.attributes
+        return _restore, (type(self), self.node.primal, self.node.adjoint), attributes
+
+
+def _restore(kind, double data, double grad):
+    """Make the copy of a leaf."""
+    cdef Value value = kind.__new__(kind)
+    value.node.primal = data
+    value.node.adjoint = grad
+    return value
+
+
+def _call(data, _children=(), _op="", *, label=""):
+    """The cases of ``Value(...)`` that are more than one number."""
+    children = tuple(_children)
+    if children:
+        return _HandMade(data, children, _op, label=label)
+    cdef Value value = new_leaf(0.0)
+    value.__init__(data, (), _op, label=label)
+    return value
+
+
+cdef object value_vectorcall(PyObject *kind, PyObject **arguments, size_t nargsf, PyObject *keywords):
+    """``Value(...)``: another kind of object where there are children."""
+    if PyVectorcall_NARGS(nargsf) == 1 and keywords == NULL:
+        return new_leaf(as_number(<object> arguments[0], "data"))
+    return PyObject_Vectorcall(_call, arguments, nargsf, keywords)
+
+
+cdef int set_up_type() except -1:
+    """Install what Cython has no syntax for.
+
+    A `cdef dict __dict__` would make a dict for every node and cost half a multiplication; with the offsets, CPython
+    makes it on first use. The collector's slots serve subclasses only, which are collectable without being asked.
+    """
+    cdef TypeSlots *slots = <TypeSlots *> Value
+    cdef Node node
+    slots.tp_dictoffset = sizeof(PyObject) + (<char *> &node.attributes - <char *> &node)
+    slots.tp_weaklistoffset = sizeof(PyObject) + (<char *> &node.weak_references - <char *> &node)
+    slots.tp_dealloc = value_dealloc
+    slots.tp_traverse = value_traverse
+    slots.tp_clear = value_clear
+    slots.tp_vectorcall = <void *> value_vectorcall
+    add_dict(<PyTypeObject *> Value)
+    methods = <dict> slots.tp_dict
+    for name in OP_FUNCTIONS:
+        methods[name] = globals()[name]
+    PyType_Modified(<PyTypeObject *> Value)
+    return 0
+
+
+set_up_type()
+
+
+class _HandMade(Value):
+    """What ``Value(data, children, op)`` returns: a node whose `_backward` may be assigned."""
+
+    __slots__ = ()

@@ -1,0 +1,404 @@
+"""The op table: every primitive, its value and its derivatives, in one place.
+
+A row is a few strings in a small expression language that C and Python share: arithmetic (``+ - * / **``), calls,
+one comparison inside ``where(condition, x, y)``, and numbers. The names are
+
+    a, b   the operands
+    c      the immediate: an operand that was a plain number and is no node
+    r      the result
+    g      the incoming gradient
+
+A call names another row, or, inside a row of the same name, the C library's function. Gradient formulas are linear in
+``g``, which makes one formula serve reverse mode (``g`` is the adjoint of ``r``) and forward mode (``g`` is a tangent).
+
+From these rows come the C kernels and the Python functions of the core (``_codegen.py``, when the package is built)
+and, at run time, the labels of nodes and drawings, the table in the documentation and the parametrised tests. Adding
+a primitive is adding a row here.
+
+A binary row also yields the rows in which one operand is an immediate: ``mul`` gives ``mul_c`` (``a * c``), ``div``
+gives ``div_c`` (``a / c``) and ``c_div`` (``c / a``).
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+__all__ = ["COMPOSITES", "OPS", "Composite", "Op", "evaluate", "label"]
+
+LN2 = 0.6931471805599453
+LN10 = 2.302585092994046
+SQRT_HALF = 0.7071067811865476
+TWO_OVER_SQRT_PI = 1.1283791670955126
+ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
+
+
+@dataclass(frozen=True)
+class Op:
+    """One primitive.
+
+    Parameters
+    ----------
+    name : str
+        NumPy's name of the function, or a short word for an operator.
+    value : str
+        Formula of the result in ``a``, ``b``, ``c``.
+    grads : tuple of str
+        One formula per operand, in ``a``, ``b``, ``c``, ``r``, linear in ``g``.
+    symbol : str
+        What a node shows as its operation (``_op``); the name where empty. ``{c}`` stands for the immediate.
+    doc : str
+        The public function's description, without the final stop; empty where an operator is the only face.
+    parameters : tuple of str
+        The public function's signature, ``x`` or ``x1, x2`` if not given. A parameter may carry a default number,
+        ``"negative_slope=0.01"``.
+    libm : str
+        The name of the function in C's ``<math.h>``.
+    python : str
+        ``module.function`` whose value and exceptions the eager operation follows, `math`'s `libm` if not given. It is
+        asked whenever the C result is not finite: it raises, or returns that result.
+    exact : bool
+        Whether the C result, where finite, has the bits of `python`. If not, `python` is always asked.
+    commutative : bool
+        Whether ``op(a, b)`` and ``op(b, a)`` are the same to the bit, so that one row serves both orders.
+    arguments : str
+        The operands in order: ``"a"`` or ``"ab"``, in derived rows ``"ac"`` or ``"ca"``.
+    example : tuple of float
+        Arguments of the example in the docstring.
+    """
+
+    name: str
+    value: str
+    grads: tuple[str, ...]
+    symbol: str = ""
+    doc: str = ""
+    parameters: tuple[str, ...] = ()
+    libm: str = ""
+    python: str = ""
+    exact: bool = True
+    commutative: bool = False
+    arguments: str = ""
+    example: tuple[float, ...] = (0.5,)
+
+    def __post_init__(self) -> None:
+        binary = len(self.grads) == 2
+        defaults = {
+            "symbol": self.name,
+            "arguments": "ab" if binary else "a",
+            "parameters": (("x1", "x2") if binary else ("x",)) if self.doc else (),
+            "python": f"math.{self.libm}" if self.libm else "",
+        }
+        for field, default in defaults.items():
+            if not getattr(self, field):
+                object.__setattr__(self, field, default)
+
+    @property
+    def python_function(self) -> Callable[..., Any] | None:
+        """The function of `math` or `operator` that `python` names."""
+        if not self.python:
+            return None
+        module, _, function = self.python.partition(".")
+        return getattr({"math": math, "operator": operator}[module], function, None)
+
+    def with_immediates(self) -> Iterator[Op]:
+        """Yield this row and, for a binary one, the rows in which one operand is a number."""
+        yield self
+        if len(self.grads) != 2:
+            return
+        yield replace(
+            self,
+            name=self.name + "_c",
+            value=substitute(self.value, {"b": "c"}),
+            grads=(substitute(self.grads[0], {"b": "c"}),),
+            symbol="**{c}" if self.symbol == "**" else self.symbol,
+            doc="",
+            parameters=(),
+            arguments="ac",
+        )
+        if not self.commutative:
+            swap = {"a": "c", "b": "a"}
+            yield replace(
+                self,
+                name="c_" + self.name,
+                value=substitute(self.value, swap),
+                grads=(substitute(self.grads[1], swap),),
+                doc="",
+                parameters=(),
+                arguments="ca",
+            )
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A public function that is an expression in other public functions and makes their nodes."""
+
+    name: str
+    parameters: tuple[str, ...]
+    expression: str
+    doc: str
+    example: tuple[float, ...]
+
+
+# The gradients follow these rules throughout: no formula overflows or divides zero by zero where the derivative is
+# finite (hence hypot, and the products of roots), and a formula uses the result `r` where that saves a call.
+# fmt: off
+_ROWS = (
+    Op("add", "a + b", ("g", "g"), symbol="+", python="operator.add", commutative=True),
+    Op("sub", "a - b", ("g", "-g"), symbol="-", python="operator.sub"),
+    Op("mul", "a * b", ("g * b", "g * a"), symbol="*", python="operator.mul", commutative=True),
+    Op("div", "a / b", ("g / b", "-g * r / b"), symbol="/", python="operator.truediv"),
+    Op("pow", "a ** b",
+       # A square is the commonest power, and pow() costs more than all the rest of its step.
+       ("where(b == 2, g * 2 * a, where(b == 0, 0, g * b * a ** (b - 1)))",
+        "g * where(a == 0, where(b < 0, -r, 0), r * log(a))"),
+       symbol="**", python="operator.pow"),
+    Op("neg", "-a", ("-g",)),
+    Op("abs", "abs(a)", ("where(a > 0, g, where(a < 0, -g, 0 * a))",), libm="fabs"),
+
+    Op("exp", "exp(a)", ("g * r",), doc="Exponential", libm="exp"),
+    Op("expm1", "expm1(a)", ("g * (r + 1)",), doc="``exp(x) - 1``, accurate for small `x`", libm="expm1"),
+    Op("log", "log(a)", ("g / a",), doc="Natural logarithm", libm="log"),
+    Op("log1p", "log1p(a)", ("g / (1 + a)",), doc="``log(1 + x)``, accurate for small `x`", libm="log1p"),
+    Op("log2", "log2(a)", (f"g / (a * {LN2})",), doc="Logarithm to base 2", libm="log2"),
+    Op("log10", "log10(a)", (f"g / (a * {LN10})",), doc="Logarithm to base 10", libm="log10"),
+    Op("sqrt", "sqrt(a)", ("g / (2 * r)",), doc="Square root", libm="sqrt"),
+    Op("cbrt", "cbrt(a)", ("g / (3 * r * r)",), doc="Cube root", libm="cbrt"),
+
+    Op("sin", "sin(a)", ("g * cos(a)",), doc="Sine of `x` radians", libm="sin"),
+    Op("cos", "cos(a)", ("-g * sin(a)",), doc="Cosine of `x` radians", libm="cos"),
+    Op("tan", "tan(a)", ("g * (1 + r * r)",), doc="Tangent of `x` radians", libm="tan"),
+    Op("arcsin", "arcsin(a)", ("g / sqrt((1 - a) * (1 + a))",), doc="Inverse sine, in radians", libm="asin"),
+    Op("arccos", "arccos(a)", ("-g / sqrt((1 - a) * (1 + a))",), doc="Inverse cosine, in radians", libm="acos"),
+    Op("arctan", "arctan(a)", ("g / (1 + a * a)",), doc="Inverse tangent, in radians", libm="atan"),
+    Op("arctan2", "arctan2(a, b)",
+       ("g * (b / hypot(a, b)) / hypot(a, b)", "-g * (a / hypot(a, b)) / hypot(a, b)"),
+       doc="Angle of the point with ordinate `x1` and abscissa `x2`, in radians", libm="atan2", example=(1.0, 2.0)),
+    Op("sinh", "sinh(a)", ("g * cosh(a)",), doc="Hyperbolic sine", libm="sinh"),
+    Op("cosh", "cosh(a)", ("g * sinh(a)",), doc="Hyperbolic cosine", libm="cosh"),
+    Op("tanh", "tanh(a)", ("g * (1 - r * r)",), doc="Hyperbolic tangent", libm="tanh"),
+    Op("arcsinh", "arcsinh(a)", ("g / hypot(a, 1)",), doc="Inverse hyperbolic sine", libm="asinh"),
+    Op("arccosh", "arccosh(a)", ("g / (sqrt(a - 1) * sqrt(a + 1))",), doc="Inverse hyperbolic cosine", libm="acosh",
+       example=(2.0,)),
+    Op("arctanh", "arctanh(a)", ("g / ((1 - a) * (1 + a))",), doc="Inverse hyperbolic tangent", libm="atanh"),
+
+    Op("erf", "erf(a)", (f"g * {TWO_OVER_SQRT_PI} * exp(-a * a)",), doc="Error function", libm="erf"),
+    Op("erfc", "erfc(a)", (f"-g * {TWO_OVER_SQRT_PI} * exp(-a * a)",),
+       doc="Complementary error function, ``1 - erf(x)``", libm="erfc"),
+    # math.hypot rounds more accurately than the C library's function and now and then differs in the last bit.
+    Op("hypot", "hypot(a, b)", ("g * (a / r)", "g * (b / r)"), doc="Length of the hypotenuse, ``sqrt(x1**2 + x2**2)``",
+       libm="hypot", exact=False, commutative=True, example=(3.0, 4.0)),
+
+    Op("sigmoid", "where(a < 0, exp(-abs(a)) / (1 + exp(-abs(a))), 1 / (1 + exp(-abs(a))))", ("g * r * (1 - r)",),
+       doc="Logistic function, ``1 / (1 + exp(-x))``"),
+    Op("relu", "where(a < 0, 0, a)", ("where(a > 0, g, 0)",), symbol="ReLU",
+       doc="Rectifier, ``max(x, 0)``; its derivative at 0 is 0"),
+    Op("leaky_relu", "where(a > 0, a, b * a)", ("where(a > 0, g, g * b)", "where(a > 0, 0, g * a)"),
+       doc="``x`` where positive, else ``negative_slope * x``; its derivative at 0 is `negative_slope`",
+       parameters=("x", "negative_slope=0.01"), example=(-2.0,)),
+    Op("softplus", "maximum(a, 0) + log1p(exp(-abs(a)))", ("g * sigmoid(a)",),
+       doc="``log(1 + exp(x))``, a smooth rectifier"),
+    # Below -760 the product of x and exp(x) is less than half the smallest double.
+    Op("silu", "where(a < -760, -0.0, a * sigmoid(a))",
+       ("g * where(a > 760, 1, where(a < -760, 0, sigmoid(a) * (1 + a * sigmoid(-a))))",),
+       doc="``x * sigmoid(x)``, also known as swish"),
+    # Below -40 the tail of the normal distribution is less than half the smallest double.
+    Op("gelu", f"where(a < -40, -0.0, a * (0.5 * erfc(-a * {SQRT_HALF})))",
+       (f"g * where(a > 40, 1, where(a < -40, 0, 0.5 * erfc(-a * {SQRT_HALF})"
+        f" + a * {ONE_OVER_SQRT_TWO_PI} * exp(-0.5 * a * a)))",),
+       doc="``x`` times the normal distribution function of `x`"),
+
+    Op("maximum", "where(a >= b, a, where(a < b, b, a + b))",
+       ("g * where(a > b, 1, where(a == b, 0.5, 0))", "g * where(a < b, 1, where(a == b, 0.5, 0))"),
+       doc="The larger of two; a tie gives each half of the gradient, a nan is passed on", example=(1.0, 2.0)),
+    Op("minimum", "where(a <= b, a, where(a > b, b, a + b))",
+       ("g * where(a < b, 1, where(a == b, 0.5, 0))", "g * where(a > b, 1, where(a == b, 0.5, 0))"),
+       doc="The smaller of two; a tie gives each half of the gradient, a nan is passed on", example=(1.0, 2.0)),
+)
+# fmt: on
+
+COMPOSITES: tuple[Composite, ...] = (
+    Composite(
+        "clip",
+        ("x", "lower=-inf", "upper=inf"),
+        "minimum(maximum(x, lower), upper)",
+        doc="`x` limited to the interval from `lower` to `upper`; on a bound the gradient is halved, as for `maximum`",
+        example=(2.0, 0.0, 1.0),
+    ),
+)
+
+#: Python's names of functions whose table name is NumPy's.
+ALIASES = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+}
+
+
+def substitute(expression: str, names: Mapping[str, str]) -> str:
+    """Return `expression` with its variables renamed, all at once."""
+    tree = ast.parse(expression, mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+    return ast.unparse(tree)
+
+
+def _degree(node: ast.expr, names: frozenset[str], functions: Mapping[str, int]) -> int | None:
+    """Return the degree of an expression in ``g`` (None for a constant zero, which has every degree)."""
+
+    def common(*nodes: ast.expr) -> int | None:
+        degrees = {_degree(n, names, functions) for n in nodes} - {None}
+        if len(degrees) > 1:
+            raise ValueError("is not linear in g")
+        return degrees.pop() if degrees else None
+
+    def free_of_g(*nodes: ast.expr) -> None:
+        if common(*nodes):
+            raise ValueError("is not linear in g")
+
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return None if number == 0 else 0
+        case ast.Name(id=name):
+            if name not in names:
+                raise ValueError(f"uses the unknown name {name!r}")
+            return int(name == "g")
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _degree(operand, names, functions)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            return common(left, right)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            degrees = [_degree(left, names, functions), _degree(right, names, functions)]
+            if None in degrees:
+                return None
+            if degrees == [1, 1]:
+                raise ValueError("is not linear in g")
+            return int(1 in degrees)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            free_of_g(right)
+            return _degree(left, names, functions)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            free_of_g(left)
+            free_of_g(right)
+            return 0
+        case ast.Call(func=ast.Name(id="where"), args=[ast.Compare(ops=[_]) as condition, x, y], keywords=[]):
+            free_of_g(condition.left)
+            free_of_g(*condition.comparators)
+            return common(x, y)
+        case ast.Call(func=ast.Name(id=function), args=args, keywords=[]):
+            if functions.get(function) != len(args):
+                raise ValueError(f"calls the unknown function {function}/{len(args)}")
+            for argument in args:
+                free_of_g(argument)
+            return 0
+        case _:
+            raise ValueError(f"has {ast.unparse(node)!r}, which the formula language does not have")
+
+
+def check(rows: tuple[Op, ...]) -> None:
+    """Check every row of a table.
+
+    Parameters
+    ----------
+    rows : tuple of Op
+        The rows, without the derived ones.
+
+    Raises
+    ------
+    ValueError
+        Naming the row and the formula, if a formula cannot be parsed, uses an unknown name or function, is not linear
+        in ``g`` or is missing.
+    """
+    functions = {row.name: len(row.grads) for row in rows}
+    if len(functions) != len(rows):
+        raise ValueError("the op table has two rows of one name")
+    for row in rows:
+        operands = row.arguments
+        if len(operands) != len(row.grads):
+            raise ValueError(f"op {row.name!r}: {len(operands)} operands, but {len(row.grads)} gradient formulas")
+        used = {node.id for node in ast.walk(_parse(row, row.value)) if isinstance(node, ast.Name)}
+        if missing := sorted(set("abc") & used - set(operands)):
+            raise ValueError(f"op {row.name!r}: a gradient formula is missing for operand {', '.join(missing)}")
+        for formula, extra, degree in [(row.value, "", 0), *((grad, "rg", 1) for grad in row.grads)]:
+            tree = _parse(row, formula)
+            try:
+                found = _degree(tree.body, frozenset(operands + extra), functions)
+                if found not in (None, degree):
+                    raise ValueError("is not linear in g")
+            except ValueError as error:
+                raise ValueError(f"op {row.name!r}: the formula {formula!r} {error}") from None
+
+
+def _parse(row: Op, formula: str) -> ast.Expression:
+    try:
+        return ast.parse(formula, mode="eval")
+    except SyntaxError as error:
+        raise ValueError(f"op {row.name!r}: the formula {formula!r} cannot be parsed: {error.msg}") from None
+
+
+def build(rows: tuple[Op, ...]) -> dict[str, Op]:
+    """Check `rows` and return them with the derived ones, by name."""
+    check(rows)
+    return {op.name: op for row in rows for op in row.with_immediates()}
+
+
+#: Every row by name, the derived ones included.
+OPS: dict[str, Op] = build(_ROWS)
+
+
+def label(name: str, immediate: float = 0.0) -> str:
+    """Return what a node of the op `name` shows as its operation.
+
+    Examples
+    --------
+    >>> label("mul"), label("relu"), label("pow_c", 3.0), label("tanh")
+    ('*', 'ReLU', '**3', 'tanh')
+    """
+    return OPS[name].symbol.format(c=repr(immediate).removesuffix(".0"))
+
+
+def evaluate(formula: str, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+    """Evaluate a formula of the table in Python.
+
+    Parameters
+    ----------
+    formula : str
+        A `value` or an entry of `grads`.
+    values : mapping
+        The numbers for ``a``, ``b``, ``c``, ``r``, ``g``: floats, or any type that `functions` work on.
+    functions : mapping, optional
+        Functions by table name. By default those of `math` and, where it has none, the rows of the table.
+
+    Returns
+    -------
+    number
+
+    Examples
+    --------
+    >>> evaluate(OPS["tanh"].grads[0], {"g": 2.0, "r": 0.5})
+    1.5
+    """
+    names: dict[str, Any] = {"where": lambda condition, x, y: x if condition else y, "abs": abs}
+    names.update(functions if functions is not None else _python_functions())
+    return eval(compile(formula, "<formula>", "eval"), {"__builtins__": {}}, {**names, **values})
+
+
+def _python_functions() -> dict[str, Callable[..., Any]]:
+    def from_row(row: Op) -> Callable[..., Any]:
+        return lambda *args: evaluate(row.value, dict(zip(row.arguments, args, strict=True)))
+
+    return {row.name: getattr(math, row.libm, None) or from_row(row) for row in OPS.values() if row.name != "pow"}
+
+
+def digest() -> str:
+    """Return a fingerprint of the table, by which the compiled core knows the table it was built from."""
+    return hashlib.sha256(repr((OPS, COMPOSITES, ALIASES)).encode()).hexdigest()[:16]
