@@ -1,0 +1,201 @@
+"""
+Models, optimizers and whatever belongs to them in one ``.npz`` file.
+
+::
+
+    checkpoint.save(path, {"model": model, "optimizer": optimizer}, metadata={"hidden": [16, 16]})
+
+    state, metadata = checkpoint.load(path)
+    model = MLP(2, metadata["hidden"] + [1])
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+
+The file is a NumPy archive without pickles. Its entry ``header`` is JSON text: the format, its
+version, the metadata, the shape of each other entry, and the state, in which None stands for what
+those entries hold. An array of the state is an entry of its own, and so are the numbers of a dict that
+holds floats only, such as the state of a model; its name is the path of keys to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from autograd.nn import Module
+
+__all__ = ["Checkpoint", "load", "save"]
+
+_FORMAT = "autograd checkpoint"
+_VERSION = 1
+
+
+class Checkpoint(NamedTuple):
+    """What a file holds."""
+
+    state: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+def _pack(node: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+    """Return the JSON form of `node`, with its arrays moved to `arrays`."""
+    if hasattr(node, "state_dict"):
+        node = node.state_dict()
+    if isinstance(node, np.generic):
+        node = node.item()
+    if isinstance(node, np.ndarray) and node.dtype.kind in "biuf":
+        arrays[path] = node
+        return None
+    if isinstance(node, Mapping):
+        for key in node:
+            if not isinstance(key, str):
+                raise TypeError(f"the keys of {path} must be text, got {key!r}")
+        if node and all(isinstance(value, float) for value in node.values()):
+            arrays[path] = np.array(list(node.values()))
+            return dict.fromkeys(node)
+        for key in node:
+            if "/" in key:
+                raise ValueError(f"the keys of {path} must not hold '/', got {key!r}")
+        return {key: _pack(value, f"{path}/{key}", arrays) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_pack(value, f"{path}/{i}", arrays) for i, value in enumerate(node)]
+    if node is None or isinstance(node, str | bool | int | float):
+        return node
+    what = f"an array of {node.dtype}" if isinstance(node, np.ndarray) else type(node).__name__
+    raise TypeError(f"{path} must be made of numbers, text, arrays, lists and dicts, got {what}")
+
+
+def _unpack(node: Any, path: str, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Return what `_pack` was given."""
+    if path in arrays:
+        return arrays[path] if node is None else dict(zip(node, arrays[path].tolist(), strict=True))
+    if isinstance(node, dict):
+        return {key: _unpack(value, f"{path}/{key}", arrays) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_unpack(value, f"{path}/{i}", arrays) for i, value in enumerate(node)]
+    return node
+
+
+def _parse(file: BinaryIO) -> Checkpoint:
+    if not zipfile.is_zipfile(file):
+        raise ValueError("it is no NumPy archive")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
+        header = json.loads(str(archive["header"])) if "header" in archive else {}
+        if header.get("format") != _FORMAT:
+            raise ValueError(f"its header does not say {_FORMAT!r}")
+        if header["version"] != _VERSION:
+            raise ValueError(f"it has format version {header['version']}, this package reads {_VERSION}")
+        arrays = {name: archive[name] for name in archive.files if name != "header"}
+    if {name: list(array.shape) for name, array in arrays.items()} != header["arrays"]:
+        raise ValueError("its arrays are not those its header names")
+    return Checkpoint(_unpack(header["state"], "state", arrays), header["metadata"])
+
+
+def save(path: str | os.PathLike[str], state: Any, *, metadata: Mapping[str, Any] | None = None) -> None:
+    """
+    Write a state to a file, all of it or nothing.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Used as it is, no suffix is added. An existing file is replaced once the new one is complete.
+    state : Module, Optimizer or dict
+        Anything with a method `state_dict`, or a dict with text as keys, nested as needed, of numbers,
+        text, booleans, None, lists, NumPy arrays of numbers, and things with a `state_dict`.
+    metadata : dict, optional
+        What JSON can hold.
+
+    Raises
+    ------
+    TypeError
+        If something can not be stored. No file has been touched.
+    ValueError
+        If a key of a nested dict holds a slash. No file has been touched.
+    OSError
+        If the file can not be written. An existing one is as it was.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from autograd import checkpoint
+    >>> from autograd.nn import MLP
+    >>> model = MLP(2, [3, 1])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.npz")
+    ...     checkpoint.save(path, model, metadata={"epoch": 7})
+    ...     state, metadata = checkpoint.load(path)
+    >>> state == model.state_dict(), metadata
+    (True, {'epoch': 7})
+    """
+    arrays: dict[str, Any] = {}
+    packed = _pack(state, "state", arrays)
+    if not isinstance(packed, dict):
+        raise TypeError(f"the state must be a dict or have a state_dict, got {type(state).__name__}")
+    if not isinstance(metadata, Mapping | None):
+        raise TypeError(f"the metadata must be a dict, got {type(metadata).__name__}")
+    header = json.dumps(
+        {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "metadata": dict(metadata or {}),
+            "arrays": {name: array.shape for name, array in arrays.items()},
+            "state": packed,
+        }
+    )
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            np.savez_compressed(file, header=np.array(header), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def load(path: str | os.PathLike[str], module: Module | None = None) -> Checkpoint:
+    """
+    Read a file that `save` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+    module : Module, optional
+        Takes its parameters from ``state["model"]`` where that is a dict, else from the state itself.
+
+    Returns
+    -------
+    Checkpoint
+        The named tuple ``(state, metadata)``, in which tuples have become lists.
+
+    Raises
+    ------
+    OSError
+        If the file can not be read.
+    ValueError
+        If it is no checkpoint, is damaged, has another version, or its names or entries are not
+        those of the module, which then is as it was.
+    """
+    with open(path, "rb") as file:
+        try:
+            checkpoint = _parse(file)
+        # A damaged archive makes zipfile, zlib, json and NumPy raise a dozen different types.
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            raise ValueError(f"{path} is no readable checkpoint: {reason}") from error
+    if module is not None:
+        model = checkpoint.state.get("model")
+        try:
+            module.load_state_dict(model if isinstance(model, dict) else checkpoint.state)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
+    return checkpoint

@@ -1,0 +1,470 @@
+"""Neurons, layers and multi-layer perceptrons whose weights are `Value` objects."""
+
+from __future__ import annotations
+
+import operator
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from autograd import functions
+from autograd._core import Value
+
+__all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]
+
+
+def _linear(x: Any) -> Any:
+    return x
+
+
+# The name an activation is chosen by, what a neuron with it is called, and the function.
+ACTIVATIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "linear": ("Linear", _linear),
+    "relu": ("ReLU", functions.relu),
+    "leaky_relu": ("LeakyReLU", functions.leaky_relu),
+    "softplus": ("Softplus", functions.softplus),
+    "silu": ("SiLU", functions.silu),
+    "gelu": ("GELU", functions.gelu),
+    "sigmoid": ("Sigmoid", functions.sigmoid),
+    "tanh": ("Tanh", functions.tanh),
+    "sin": ("Sin", functions.sin),
+}
+
+Activation = str | Callable[[Any], Any]
+
+
+def _activation(choice: Activation) -> tuple[str, Callable[[Any], Any]]:
+    """Return the title and the function of an activation given by name or as a callable."""
+    if callable(choice):
+        return getattr(choice, "__name__", type(choice).__name__), choice
+    if not isinstance(choice, str) or choice not in ACTIVATIONS:
+        raise ValueError(f"activation must be callable or one of {', '.join(ACTIVATIONS)}, got {choice!r}")
+    return ACTIVATIONS[choice]
+
+
+def _generator(rng: Any, seed: int | None) -> Any:
+    """Return the source of initial weights: `rng`, a new one from `seed`, or the module `random`."""
+    if rng is not None and seed is not None:
+        raise ValueError(f"give rng or seed, not both: got rng={rng!r} and seed={seed!r}")
+    if rng is None:
+        return random if seed is None else random.Random(seed)
+    if not hasattr(rng, "uniform"):
+        raise TypeError(f"rng must have a method uniform(low, high), got {type(rng).__name__}")
+    return rng
+
+
+def _size(name: str, n: Any) -> int:
+    try:
+        size = operator.index(n)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {type(n).__name__}") from None
+    if size < 1:
+        raise ValueError(f"{name} must be at least 1, got {size}")
+    return size
+
+
+def _inputs(module: Neuron | Layer | MLP, x: Any) -> Any:
+    """Return `x` as a sequence of the module's number of inputs; a bare number or Value is one of one."""
+    owner, nin = type(module).__name__, module.nin
+    if nin is None:
+        return x
+    try:
+        length = len(x)
+    except TypeError:
+        if not isinstance(x, Value | Real):
+            message = f"{owner} expects a sequence of {nin} inputs, got {type(x).__name__}"
+            raise TypeError(message) from None
+        x, length = [x], 1
+    if getattr(x, "ndim", 1) != 1:
+        raise ValueError(f"{owner} expects one row of {nin} inputs, got an array of shape {x.shape}")
+    if length != nin:
+        raise ValueError(f"{owner} expects {nin} inputs, got {length}")
+    return x
+
+
+def _collect(node: Any, prefix: str, found: dict[Value, tuple[str, Any]], seen: set[int]) -> None:
+    """Add the leaf Values held by `node` to `found`, each with the two parts of its first name."""
+    items: Iterable[tuple[Any, Any]]
+    if isinstance(node, (list, tuple)):
+        items = enumerate(node)
+    elif isinstance(node, Module):
+        items = vars(node).items()
+    elif isinstance(node, dict):
+        items = node.items()
+    elif isinstance(node, np.ndarray) and node.dtype == object:
+        items = enumerate(node.flat)
+    else:
+        return
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    for key, item in items:
+        if not isinstance(item, Value):
+            _collect(item, f"{prefix}{key}.", found, seen)
+        elif not item._prev:
+            found.setdefault(item, (prefix, key))
+
+
+class Module:
+    """
+    Hold parameters: the leaf Values in the attributes of a subclass.
+
+    A subclass sets Values, other modules, and lists, tuples, dicts and NumPy object arrays of
+    these as attributes, to any depth. A Value computed from others is no parameter; the leaves it
+    comes from are, where the module holds them.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Value(2.0), Value(1.0)
+    ...     def __call__(self, x):
+    ...         return self.slope * x + self.offset
+    >>> Line().state_dict()
+    {'slope': 2.0, 'offset': 1.0}
+    """
+
+    def parameters(self) -> list[Value]:
+        """
+        Return the parameters.
+
+        Returns
+        -------
+        list of Value
+            In the order of definition, a shared Value once.
+        """
+        return list(self._found())
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """
+        Return the parameters with their names.
+
+        Returns
+        -------
+        list of (str, Value)
+            In the order of `parameters`. A name is the path of attributes, positions and keys
+            joined by dots, such as ``layers.0.neurons.1.w.0``.
+        """
+        return [(f"{prefix}{key}", parameter) for parameter, (prefix, key) in self._found().items()]
+
+    def _found(self) -> dict[Value, tuple[str, Any]]:
+        found: dict[Value, tuple[str, Any]] = {}
+        _collect(self, "", found, set())
+        return found
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def state_dict(self) -> dict[str, float]:
+        """
+        Return the data of the parameters by name.
+
+        Returns
+        -------
+        dict of str to float
+            A copy: later changes of the module leave it as it is.
+        """
+        return {name: parameter.data for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """
+        Set the data of every parameter.
+
+        Parameters
+        ----------
+        state : mapping of str to float
+            One number for each name in `state_dict`.
+
+        Raises
+        ------
+        TypeError
+            If `state` is no mapping or an entry is no number.
+        ValueError
+            If names are missing or unexpected. After an error no parameter has changed.
+
+        Examples
+        --------
+        >>> neuron = Neuron(2)
+        >>> neuron.load_state_dict({"w.0": 0.5, "w.1": -0.5, "b": 1.0})
+        >>> neuron([4.0, 1.0]).data
+        2.5
+        """
+        owner = type(self).__name__
+        if not isinstance(state, Mapping):
+            raise TypeError(f"the state of {owner} must be a mapping, got {type(state).__name__}")
+        parameters = dict(self.named_parameters())
+        differences = [
+            f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+            for kind, names in (
+                ("missing", [name for name in parameters if name not in state]),
+                ("unexpected", [str(name) for name in state if name not in parameters]),
+            )
+            if names
+        ]
+        if differences:
+            raise ValueError(f"the state does not fit {owner}: {', '.join(differences)}")
+        for name, number in state.items():
+            if not isinstance(number, Real):
+                raise TypeError(f"the state of {owner} has {type(number).__name__} for {name}, not a number")
+        for name, parameter in parameters.items():
+            parameter.data = float(state[name])
+
+
+class Neuron(Module):
+    """
+    Apply an activation to a weighted sum of inputs, ``activation(b + w[0]*x[0] + w[1]*x[1] + ...)``.
+
+    Parameters
+    ----------
+    nin : int
+        Number of inputs.
+    nonlin : bool, default True
+        Whether to apply the activation.
+    activation : str or callable, default "relu"
+        A name in `ACTIVATIONS`, or a function from Value to Value.
+    rng : object with a method ``uniform(low, high)``, optional
+        Where the weights are drawn from, such as ``random.Random(1)`` or
+        ``numpy.random.default_rng(1)``; by default the module `random`.
+    seed : int, optional
+        Instead of `rng`: draw from ``random.Random(seed)``.
+
+    Attributes
+    ----------
+    w : list of Value
+        Weights, drawn uniformly between -1 and 1.
+    b : Value
+        Bias, at first zero.
+
+    Raises
+    ------
+    TypeError
+        If a size is no integer or `rng` has no `uniform`.
+    ValueError
+        If a size is below 1, an activation has an unknown name, or both `rng` and `seed` are given.
+
+    Examples
+    --------
+    >>> neuron = Neuron(2, activation="tanh", seed=1337)
+    >>> neuron
+    TanhNeuron(2)
+    >>> neuron.w[0].data
+    0.23550571390294128
+    >>> round(neuron([1.0, -2.0]).data, 6)
+    0.102087
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        *,
+        activation: Activation = "relu",
+        rng: Any = None,
+        seed: int | None = None,
+    ) -> None:
+        _activation(activation)
+        uniform = _generator(rng, seed).uniform
+        self.w = [Value(uniform(-1, 1)) for _ in range(_size("nin", nin))]
+        self.b = Value(0)
+        self.nonlin = nonlin
+        self.activation = activation
+
+    @property
+    def nin(self) -> int:
+        """Number of inputs."""
+        return len(self.w)
+
+    def __call__(self, x: Any) -> Value:
+        """
+        Return the activation for one row of inputs.
+
+        Parameters
+        ----------
+        x : sequence of `nin` Values or numbers, or a NumPy array of shape (nin,)
+            For one input also the bare number or Value.
+
+        Returns
+        -------
+        Value
+
+        Raises
+        ------
+        TypeError
+            If `x` is no sequence.
+        ValueError
+            If the number of inputs is another.
+        """
+        x = _inputs(self, x)
+        total = self.b
+        for weight, value in zip(self.w, x, strict=True):
+            total = total + weight * value
+        return _activation(self.activation)[1](total) if self.nonlin else total
+
+    def __repr__(self) -> str:
+        return f"{_activation(self.activation if self.nonlin else 'linear')[0]}Neuron({self.nin})"
+
+
+class Layer(Module):
+    """
+    Apply several neurons to the same inputs.
+
+    Parameters
+    ----------
+    nin, nout : int
+        Number of inputs and of neurons.
+    nonlin, activation, rng, seed
+        As for `Neuron`; all neurons draw from one generator.
+
+    Attributes
+    ----------
+    neurons : list of Neuron
+
+    Examples
+    --------
+    >>> layer = Layer(3, 2, nonlin=False)
+    >>> layer
+    Layer of [LinearNeuron(3), LinearNeuron(3)]
+    >>> len(layer([1.0, 2.0, 3.0]))
+    2
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        *,
+        nonlin: bool = True,
+        activation: Activation = "relu",
+        rng: Any = None,
+        seed: int | None = None,
+    ) -> None:
+        rng = _generator(rng, seed)
+        self.neurons = [
+            Neuron(nin, nonlin, activation=activation, rng=rng) for _ in range(_size("nout", nout))
+        ]
+
+    @property
+    def nin(self) -> int | None:
+        """Number of inputs, that of the first neuron; None where something without one is there."""
+        return getattr(self.neurons[0], "nin", None)
+
+    def __call__(self, x: Any) -> Any:
+        """
+        Return the outputs for one row of inputs.
+
+        Parameters
+        ----------
+        x : sequence of `nin` Values or numbers, or a NumPy array of shape (nin,)
+            For one input also the bare number or Value.
+
+        Returns
+        -------
+        list of Value, or Value
+            One for each neuron; a single output is a bare Value.
+
+        Raises
+        ------
+        TypeError
+            If `x` is no sequence.
+        ValueError
+            If the number of inputs is another.
+        """
+        x = _inputs(self, x)
+        outputs = [neuron(x) for neuron in self.neurons]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(map(str, self.neurons))}]"
+
+
+class MLP(Module):
+    """
+    Chain layers into a multi-layer perceptron whose last layer is linear.
+
+    Parameters
+    ----------
+    nin : int
+        Number of inputs.
+    nouts : sequence of int
+        Number of neurons of each layer, the last one being the number of outputs.
+    activation, rng, seed
+        As for `Neuron`, the activation being that of all layers but the last; all layers draw
+        from one generator.
+
+    Attributes
+    ----------
+    layers : list of Layer
+
+    Examples
+    --------
+    >>> model = MLP(2, [2, 1])
+    >>> model
+    MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(2)]]
+    >>> len(model.parameters())
+    9
+    >>> model([1.0, 2.0, 3.0])
+    Traceback (most recent call last):
+    ValueError: MLP expects 2 inputs, got 3
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        *,
+        activation: Activation = "relu",
+        rng: Any = None,
+        seed: int | None = None,
+    ) -> None:
+        try:
+            sizes = [nin, *nouts]
+        except TypeError:
+            raise TypeError(f"nouts must be a sequence of integers, got {type(nouts).__name__}") from None
+        last = len(sizes) - 2
+        if last < 0:
+            raise ValueError("nouts must hold the size of at least one layer, got none")
+        rng = _generator(rng, seed)
+        self.layers = [
+            Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=rng)
+            for i in range(last + 1)
+        ]
+
+    @property
+    def nin(self) -> int | None:
+        """Number of inputs, that of the first layer; None where something without one is there."""
+        return getattr(self.layers[0], "nin", None)
+
+    def __call__(self, x: Any) -> Any:
+        """
+        Return the outputs for one row of inputs.
+
+        Parameters
+        ----------
+        x : sequence of `nin` Values or numbers, or a NumPy array of shape (nin,)
+            For one input also the bare number or Value.
+
+        Returns
+        -------
+        list of Value, or Value
+            The outputs of the last layer; a single output is a bare Value.
+
+        Raises
+        ------
+        TypeError
+            If `x` is no sequence.
+        ValueError
+            If the number of inputs is another.
+        """
+        x = _inputs(self, x)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(map(str, self.layers))}]"

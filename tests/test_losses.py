@@ -1,0 +1,218 @@
+"""Losses against 50-digit arithmetic, their gradients, and their errors."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+from autograd import Value
+from autograd.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, mse
+
+SCALES = [1.0, 30.0, 1e4]
+
+
+@pytest.fixture(autouse=True)
+def precision():
+    with mpmath.workdps(50):
+        yield
+
+
+def exact_binary(score, label):
+    """Return minus the logarithm of the probability of the label, and its derivative by the score."""
+    sign = 1 if label == 1 else -1
+    odds_against = mpmath.exp(-sign * mpmath.mpf(score))
+    return mpmath.log1p(odds_against), -sign * odds_against / (1 + odds_against)
+
+
+def exact_classes(row, target):
+    """Return minus the logarithm of the probability of the class, and its derivatives by the scores."""
+    powers = [mpmath.exp(mpmath.mpf(score)) for score in row]
+    total = mpmath.fsum(powers)
+    probabilities = [power / total for power in powers]
+    loss = mpmath.log1p(mpmath.fsum(p for j, p in enumerate(powers) if j != target) / powers[target])
+    return loss, [p - (j == target) for j, p in enumerate(probabilities)]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("scale", SCALES)
+def test_binary_cross_entropy(scale, reduction):
+    rng = np.random.default_rng(0)
+    scores = (rng.normal(size=12) * scale).tolist()
+    labels = rng.integers(0, 2, size=12)
+    n = 12 if reduction == "mean" else 1
+    exact = [exact_binary(score, label) for score, label in zip(scores, labels, strict=True)]
+    values = [Value(score) for score in scores]
+    loss = binary_cross_entropy(values, labels, reduction=reduction)
+    assert loss.data == pytest.approx(float(mpmath.fsum(value for value, _ in exact) / n), rel=1e-14)
+    assert binary_cross_entropy(scores, labels, reduction=reduction) == loss.data
+    loss.backward()
+    for value, (_, slope) in zip(values, exact, strict=True):
+        assert value.grad == pytest.approx(float(slope / n), rel=1e-12, abs=1e-300)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("scale", SCALES)
+def test_cross_entropy(scale, reduction):
+    rng = np.random.default_rng(1)
+    scores = rng.normal(size=(10, 4)) * scale
+    targets = rng.integers(0, 4, size=10)
+    n = 10 if reduction == "mean" else 1
+    exact = [exact_classes(row, target) for row, target in zip(scores.tolist(), targets, strict=True)]
+    values = [[Value(score) for score in row] for row in scores.tolist()]
+    loss = cross_entropy(values, targets, reduction=reduction)
+    assert loss.data == pytest.approx(float(mpmath.fsum(value for value, _ in exact) / n), rel=1e-14)
+    assert cross_entropy(scores, targets, reduction=reduction) == loss.data
+    loss.backward()
+    for row, (_, slopes) in zip(values, exact, strict=True):
+        for value, slope in zip(row, slopes, strict=True):
+            assert value.grad == pytest.approx(float(slope / n), rel=1e-12, abs=1e-16)
+
+
+def test_a_small_loss_and_its_gradient_keep_their_digits():
+    score = Value(40.0)
+    loss = binary_cross_entropy([score], [1])
+    loss.backward()
+    assert loss.data == pytest.approx(math.exp(-40), rel=1e-14)
+    assert score.grad == pytest.approx(-math.exp(-40), rel=1e-14)
+    row = [Value(0.0), Value(40.0)]
+    loss = cross_entropy([row], [1])
+    loss.backward()
+    assert loss.data == pytest.approx(math.exp(-40), rel=1e-14)
+    assert [value.grad for value in row] == pytest.approx([math.exp(-40), -math.exp(-40)], rel=1e-14)
+
+
+def test_cross_entropy_of_equal_scores_is_the_logarithm_of_their_number():
+    row = [Value(7.0), Value(7.0), Value(7.0)]
+    loss = cross_entropy([row], [2])
+    assert loss.data == pytest.approx(math.log(3), rel=1e-15)
+    loss.backward()
+    assert [value.grad for value in row] == pytest.approx([1 / 3, 1 / 3, -2 / 3], rel=1e-14)
+
+
+def test_mse():
+    predictions = [Value(1.5), Value(-2.0), 4.0]
+    loss = mse(predictions, [1, -1.0, np.float64(1)])
+    assert loss.data == pytest.approx((0.25 + 1.0 + 9.0) / 3, rel=1e-15)
+    loss.backward()
+    assert [predictions[0].grad, predictions[1].grad] == pytest.approx([1 / 3, -2 / 3], rel=1e-15)
+    assert mse(predictions, [1, -1.0, 1], reduction="sum").data == 10.25
+    number = mse(np.array([1.5, -2.0, 4.0]), np.array([1, -1, 1]), reduction="sum")
+    assert (number, type(number)) == (10.25, float)
+
+
+def test_mse_differentiates_by_the_targets_too():
+    target = Value(3.0)
+    mse([1.0], [target]).backward()
+    assert target.grad == 4.0
+
+
+def test_hinge():
+    scores = [Value(0.5), Value(-3.0), Value(2.0), Value(1.0), Value(1e4)]
+    labels = np.array([1, 1, -1, 1, -1])
+    loss = hinge(scores, labels, reduction="sum")
+    assert loss.data == 0.5 + 4.0 + 3.0 + 0.0 + 10001.0
+    assert hinge(scores, labels).data == pytest.approx(10008.5 / 5, rel=1e-15)
+    loss.backward()
+    assert [score.grad for score in scores] == [-1.0, -1.0, 1.0, 0.0, 1.0]
+    assert hinge([0.5], [-1.0]) == 1.5
+
+
+def test_accuracy_of_signs():
+    assert accuracy([0.1, -0.1, 2.0, 0.0], [1, -1, -1, -1]) == 0.75
+    assert accuracy([Value(0.1), Value(-0.1)], np.array([0, 1])) == 0.0
+    share = accuracy(np.array([3.0, -3.0]), np.array([True, False]))
+    assert (share, type(share)) == (1.0, float)
+
+
+def test_accuracy_of_classes():
+    rows = [[0.1, 0.9, 0.0], [5.0, 5.0, 1.0], [-3.0, -2.0, -1.0], [0.0, 0.0, 1.0]]
+    assert accuracy(rows, [1, 0, 2, 0]) == 0.75
+    assert accuracy(np.array(rows), np.array([1, 0, 2, 0])) == 0.75
+    assert accuracy([[Value(score) for score in row] for row in rows], [1, 1, 2, 2]) == 0.75
+
+
+SCALAR = [(mse, 1.0), (hinge, 1), (binary_cross_entropy, 1), (accuracy, 1)]
+
+
+@pytest.mark.parametrize(("loss", "target"), SCALAR)
+def test_lengths(loss, target):
+    with pytest.raises(ValueError, match="expects as many targets as predictions, got 1 and 2"):
+        loss([1.0, 2.0], [target])
+    with pytest.raises(ValueError, match="expects at least one prediction, got none"):
+        loss([], [])
+
+
+@pytest.mark.parametrize(("loss", "target"), SCALAR)
+@pytest.mark.parametrize("values", [Value(1.0), 1.0, None, np.array(1.0)])
+def test_predictions_and_targets_are_sequences(loss, target, values):
+    with pytest.raises(TypeError, match="expects a sequence of predictions, got"):
+        loss(values, [target])
+    with pytest.raises(TypeError, match="expects a sequence of targets, got"):
+        loss([1.0], values)
+
+
+@pytest.mark.parametrize(("loss", "target"), SCALAR[:3])
+def test_a_prediction_is_one_number(loss, target):
+    with pytest.raises(TypeError, match="expects prediction 1 to be one number, got list"):
+        loss([1.0, [2.0]], [target, target])
+    with pytest.raises(TypeError, match="expects prediction 0 to be one number, got list"):
+        loss(np.ones((2, 1)), [target, target])
+    with pytest.raises(TypeError, match="expects target 0 to be one number, got list"):
+        loss(np.ones(2), np.ones((2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "label", "allowed"),
+    [
+        (hinge, 0, r"\(-1, 1\)"),
+        (hinge, 0.5, r"\(-1, 1\)"),
+        (hinge, None, r"\(-1, 1\)"),
+        (binary_cross_entropy, -1, r"\(0, 1\)"),
+        (binary_cross_entropy, math.nan, r"\(0, 1\)"),
+        (accuracy, 2, r"\(-1, 0, 1\)"),
+    ],
+)
+def test_bad_labels(loss, label, allowed):
+    with pytest.raises(ValueError, match=f"expects labels in {allowed}, got {label!r} at index 1"):
+        loss([1.0, 2.0], [1, label])
+
+
+@pytest.mark.parametrize(
+    ("scores", "targets", "error", "message"),
+    [
+        ([[1.0, 2.0]], [2], ValueError, "expects classes from 0 to 1, got 2 at index 0"),
+        ([[1.0, 2.0]], [-1], ValueError, "expects classes from 0 to 1, got -1 at index 0"),
+        ([[1.0, 2.0]], [1.0], TypeError, "expects integer classes as targets, got float at index 0"),
+        ([[1.0, 2.0]], ["a"], TypeError, "expects integer classes as targets, got str at index 0"),
+        ([[1.0, 2.0], [1.0]], [0, 0], ValueError, "expects at least two class scores at index 1, got 1"),
+        ([[1.0, 2.0], 1.0], [0, 0], TypeError, "expects a row of class scores at index 1, got float"),
+        ([[1.0, 2.0]], [0, 1], ValueError, "expects as many targets as predictions, got 2 and 1"),
+        ([], [], ValueError, "expects at least one prediction, got none"),
+        (None, [0], TypeError, "expects a sequence of predictions, got NoneType"),
+    ],
+)
+@pytest.mark.parametrize("loss", [cross_entropy, accuracy])
+def test_bad_classes(loss, scores, targets, error, message):
+    with pytest.raises(error, match=f"^{loss.__name__} {message}"):
+        loss(scores, targets)
+
+
+@pytest.mark.parametrize("loss", [mse, hinge, binary_cross_entropy])
+@pytest.mark.parametrize("reduction", ["max", None, "none"])
+def test_unknown_reduction(loss, reduction):
+    with pytest.raises(ValueError, match=f"reduction must be one of mean, sum, got {reduction!r}"):
+        loss([1.0], [1], reduction=reduction)
+
+
+def test_infinite_scores_give_the_limit():
+    assert cross_entropy([[math.inf, 0.0]], [0]) == 0.0
+    assert cross_entropy([[math.inf, 0.0]], [1]) == math.inf
+    assert binary_cross_entropy([math.inf], [1]) == 0.0
+    assert binary_cross_entropy([math.inf], [0]) == math.inf
+
+
+def test_nan_scores_give_nan():
+    assert math.isnan(cross_entropy([[math.nan, 1.0]], [1]))
+    assert math.isnan(cross_entropy([[1.0, math.nan]], [0]))
+    assert math.isnan(binary_cross_entropy([math.nan], [1]))
