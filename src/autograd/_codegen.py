@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-#: Kinds of node that no row describes: no operation, and a node made by hand.
-SPECIAL = ("leaf", "custom")
+#: Kinds of node that no row describes: a leaf, a node made by hand, an output of a Block, the Block itself.
+SPECIAL = ("leaf", "custom", "output", "block")
 
 _C_OPERATORS = {
     ast.Add: "+",

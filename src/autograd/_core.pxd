@@ -3,10 +3,10 @@
 from cpython.object cimport PyObject
 
 
-# What the kernels see of a Value. `left` and `right` own a reference to the Value around the Node they point to; in a
-# hand-made node `left` is the tuple of its parents instead. `mark` and `cursor` belong to a traversal under way.
-# `attributes` and `weak_references`, the instance's __dict__ and the head of its list of weak references, are made on
-# first use.
+# What the kernels see of a Value. `left` and `right` own a reference to the object around the Node they point to: a
+# Value, or for an output of a Block the Block; in a hand-made node `left` is the tuple of its parents instead. `mark`
+# and `cursor` belong to a traversal under way. `attributes` and `weak_references`, the instance's __dict__ and the head
+# of its list of weak references, are made on first use.
 cdef struct Node:
     double primal
     double adjoint
@@ -14,16 +14,63 @@ cdef struct Node:
     Node *left
     Node *right
     unsigned short op
-    unsigned short mark
+    unsigned char mark
+    unsigned char flags
     unsigned int cursor
     PyObject *attributes
     PyObject *weak_references
+
+
+# Flag of a leaf whose data is copied elsewhere, or whose gradient is partly held elsewhere.
+cdef enum:
+    SHARED = 1
 
 
 cdef class Value:
     cdef Node node
 
 
+cdef class Block:
+    """An operation with many inputs and outputs.
+
+    The outputs are Values that own the Block and know their index; the Block owns its inputs. A subclass computes the
+    outputs when it is made, and defines `push`.
+    """
+    cdef Node node
+    cdef Node **inputs
+    cdef double *adjoints
+    cdef Py_ssize_t input_count
+    cdef Py_ssize_t output_count
+    cdef bint calls_python
+
+    # Add the gradients of the inputs, given the `adjoints` of the outputs.
+    cdef int push(self) except -1
+    # The name shown as the operation of the outputs.
+    cdef str name(self)
+    # Every Value that the outputs depend on directly.
+    cdef list parents(self)
+
+
+cdef class Deferred:
+    """Gradients of leaves that are kept together until somebody looks at one of them."""
+    cdef bint waiting
+
+    # Add what is kept to the leaves, and keep nothing.
+    cdef void flush(self) noexcept
+
+
 cdef Value new_leaf(double primal)
 cdef int number(object x, double *result) except -1
 cdef int run_backward(Value root, double seed) except -1
+
+# Blocks: room for `inputs` and `adjoints`, an input, an output.
+cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) except -1
+cdef void add_input(Block block, Value value) noexcept
+cdef Value new_output(Block block, Py_ssize_t index, double primal)
+cdef bint recording() noexcept
+
+# The data of some SHARED leaf changed this often.
+cdef Py_ssize_t shared_version() noexcept
+cdef void touch_shared() noexcept
+cdef int defer(Deferred deferred) except -1
+cdef void flush_deferred() noexcept

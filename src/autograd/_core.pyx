@@ -10,7 +10,8 @@ The mathematics is not here: the kernels `op_value` and `op_push`, and the publi
 table in ``ops.py``.
 """
 
-from cpython.mem cimport PyMem_RawFree, PyMem_RawRealloc
+cimport cython
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.math cimport INFINITY, isfinite
@@ -67,6 +68,7 @@ cdef extern from "Python.h":
     int PyFloat_Check(PyObject *) noexcept
     double PyFloat_AS_DOUBLE(PyObject *) noexcept
     double PyLong_AsDouble(object) except? -1
+    object PyObject_RichCompare(object, object, int)
     bint PyObject_IS_GC(PyObject *) noexcept
     Py_ssize_t Py_REFCNT(PyObject *) noexcept
     PyTypeObject *Py_TYPE(PyObject *) noexcept
@@ -124,6 +126,11 @@ cdef inline PyObject *owner(Node *node) noexcept nogil:
     return <PyObject *> (<char *> node - sizeof(PyObject))
 
 
+cdef inline PyObject *block_around(Node *node) noexcept nogil:
+    """The Block around a node; a Block also has a table of methods."""
+    return <PyObject *> (<char *> node - sizeof(PyObject) - sizeof(void *))
+
+
 cdef inline Node *node_of(PyObject *value) noexcept nogil:
     return <Node *> (<char *> value + sizeof(PyObject))
 
@@ -149,6 +156,13 @@ cdef inline Value new_node(unsigned short op, double primal, double immediate):
     return <Value> steal(PyObject_Init(value, <PyTypeObject *> Value))
 
 
+cdef inline PyObject *left_object(Node *node) noexcept nogil:
+    """What a node's `left` owns."""
+    if node.op == OP_CUSTOM:
+        return <PyObject *> node.left
+    return block_around(node.left) if node.op == OP_OUTPUT else owner(node.left)
+
+
 cdef void release(PyObject *object) noexcept:
     """Give up a reference; an object that would die of it is put off until the outermost `value_dealloc`."""
     global dying, dying_count, dying_capacity
@@ -169,14 +183,14 @@ cdef void release(PyObject *object) noexcept:
 
 
 cdef void value_dealloc(PyObject *value) noexcept:
-    global free_nodes, free_count, dying_count, draining
+    global free_nodes, free_count
     cdef Node *node = node_of(value)
     if node.weak_references != NULL:
         PyObject_ClearWeakRefs(value)
     if node.attributes != NULL:
         Py_CLEAR(node.attributes)
     if node.left != NULL:
-        release(<PyObject *> node.left if node.op == OP_CUSTOM else owner(node.left))
+        release(left_object(node))
         if node.right != NULL:
             release(owner(node.right))
     if Py_TYPE(value) == <PyTypeObject *> Value and free_count < MOST_FREE_NODES:
@@ -185,6 +199,11 @@ cdef void value_dealloc(PyObject *value) noexcept:
         free_count += 1
     else:
         (<TypeSlots *> Py_TYPE(value)).tp_free(value)
+    drain()
+
+
+cdef inline void drain() noexcept:
+    global dying_count, draining
     if not draining:
         draining = True
         while dying_count:
@@ -244,8 +263,14 @@ class no_grad(contextlib.ContextDecorator):
 
     def __exit__(self, *exception):
         global paused, paused_here
+        if not paused_here:
+            raise RuntimeError("this thread is in no no_grad block that could be left")
         paused -= 1
         paused_here -= 1
+
+
+cdef bint recording() noexcept:
+    return not (paused and paused_here)
 
 
 cdef inline Value record1(unsigned short op, double primal, double immediate, Value left):
@@ -403,7 +428,7 @@ cdef object elementwise(unsigned op, object x, object y=None):
         return numpy.frompyfunc(function, len(arrays), 1)(*operands)
     if hasattr(numpy, row.name):
         return getattr(numpy, row.name)(*operands)
-    return numpy.frompyfunc(function, len(arrays), 1)(*operands).astype(float)
+    return numpy.asarray(numpy.frompyfunc(function, len(arrays), 1)(*operands), dtype=float)[()]
 
 
 def sum(values, /):
@@ -489,13 +514,135 @@ def mean(values, /):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Blocks
+
+cdef class Block:
+    """An operation with many inputs and outputs."""
+
+    def __cinit__(self):
+        self.node.op = OP_BLOCK
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.input_count):
+            release(owner(self.inputs[i]))
+        PyMem_RawFree(self.inputs)
+        drain()
+
+    def __reduce__(self):
+        raise TypeError(f"a {type(self).__name__} belongs to a graph and cannot be copied or pickled")
+
+    cdef int push(self) except -1:
+        raise NotImplementedError
+
+    cdef str name(self):
+        return type(self).__name__
+
+    cdef list parents(self):
+        return [<object> owner(self.inputs[i]) for i in range(self.input_count)]
+
+
+cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) except -1:
+    """Make room for inputs and for the adjoints of outputs."""
+    block.inputs = <Node **> PyMem_RawMalloc(most_inputs * sizeof(Node *) + outputs * sizeof(double))
+    if block.inputs == NULL:
+        raise MemoryError(f"no memory for a Block of {most_inputs} inputs and {outputs} outputs")
+    block.adjoints = <double *> (block.inputs + most_inputs)
+    block.output_count = outputs
+    return 0
+
+
+cdef void add_input(Block block, Value value) noexcept:
+    """Append an input, for which there must be room."""
+    Py_INCREF(value)
+    block.inputs[block.input_count] = &value.node
+    block.input_count += 1
+
+
+cdef Value new_output(Block block, Py_ssize_t index, double primal):
+    """The Value that stands for output number `index`."""
+    cdef Value value = new_node(OP_OUTPUT, primal, <double> index)
+    Py_INCREF(block)
+    value.node.left = &block.node
+    return value
+
+
+cdef inline Node *block_input(Block block, Py_ssize_t i) noexcept:
+    return block.inputs[i] if i < block.input_count else NULL
+
+
+cdef inline bint start_adjoints(Block block) noexcept:
+    """Set the adjoints of a Block to zero, and return whether it calls Python."""
+    memset(block.adjoints, 0, block.output_count * sizeof(double))
+    return block.calls_python
+
+
+cdef inline void push_output(Node *node) noexcept:
+    """Hand the adjoint of an output to its Block."""
+    (<Block> block_around(node.left)).adjoints[<Py_ssize_t> node.immediate] += node.adjoint
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Gradients and data held elsewhere
+#
+# A layer keeps the data of its parameters in one array, and adds their gradients up in another. So a leaf that is SHARED
+# counts a version up when its data is set, and has the arrays emptied into the leaves before its gradient is seen.
+
+cdef Py_ssize_t version = 0
+cdef list waiting = []
+
+# Beyond this many, what waits is flushed at once: it may belong to models that nobody looks at any more.
+cdef enum:
+    MOST_WAITING = 16
+
+
+cdef class Deferred:
+    """Gradients of leaves that are kept together until somebody looks at one of them."""
+
+    cdef void flush(self) noexcept:
+        pass
+
+
+cdef Py_ssize_t shared_version() noexcept:
+    return version
+
+
+cdef void touch_shared() noexcept:
+    global version
+    version += 1
+
+
+cdef int defer(Deferred deferred) except -1:
+    if not deferred.waiting:
+        if len(waiting) >= MOST_WAITING:
+            flush_deferred()
+        waiting.append(deferred)
+        deferred.waiting = True
+    return 0
+
+
+cdef void flush_deferred() noexcept:
+    cdef Deferred deferred
+    while waiting:
+        deferred = waiting.pop()
+        deferred.waiting = False
+        deferred.flush()
+
+
+cdef inline void settle(Node *node) noexcept:
+    """Bring the adjoint of a leaf up to date."""
+    if node.flags & SHARED and waiting:
+        flush_deferred()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Backward
 
 cdef struct Order:
     Node **nodes
     Py_ssize_t size
     Py_ssize_t capacity
-    bint has_custom
+    bint calls_python
 
 # The buffer of the last backward, for the next one; a nested one finds it gone and makes its own.
 cdef Order spare
@@ -510,7 +657,7 @@ cdef Order borrow_order() noexcept:
     cdef Order order = spare
     memset(&spare, 0, sizeof(Order))
     order.size = 0
-    order.has_custom = False
+    order.calls_python = False
     return order
 
 
@@ -522,7 +669,7 @@ cdef void return_order(Order *order) noexcept:
         PyMem_RawFree(order.nodes)
 
 
-cdef inline bint append(Order *order, Node *node) noexcept nogil:
+cdef inline bint append(Order *order, Node *node) noexcept:
     cdef Py_ssize_t capacity
     cdef void *larger
     if order.size == order.capacity:
@@ -537,10 +684,12 @@ cdef inline bint append(Order *order, Node *node) noexcept nogil:
     return True
 
 
-cdef inline Node *next_parent(Node *node) noexcept nogil:
+cdef inline Node *next_parent(Node *node) noexcept:
     """The parent at the node's cursor, which moves on; NULL behind the last."""
     cdef unsigned int i = node.cursor
     node.cursor += 1
+    if node.op == OP_BLOCK:
+        return block_input(<Block> block_around(node), i)
     if node.op == OP_CUSTOM:
         if node.left == NULL or i >= PyTuple_GET_SIZE(<PyObject *> node.left):
             return NULL
@@ -550,20 +699,20 @@ cdef inline Node *next_parent(Node *node) noexcept nogil:
     return node.right if i == 1 else NULL
 
 
-cdef inline void enter(Node *node, Node *child) noexcept nogil:
+cdef inline void enter(Node *node, Node *child) noexcept:
     node.mark = 1
     node.cursor = 0
     memcpy(&node.adjoint, &child, sizeof(Node *))
 
 
-cdef inline Node *leave(Node *node) noexcept nogil:
+cdef inline Node *leave(Node *node) noexcept:
     cdef Node *child
     memcpy(&child, &node.adjoint, sizeof(Node *))
     node.adjoint = 0.0
     return child
 
 
-cdef bint sort(Node *root, Order *order) noexcept nogil:
+cdef bint sort(Node *root, Order *order) noexcept:
     """Order the computed nodes below `root`, parents before children, visiting parents left to right.
 
     Every node on the way down keeps the child it was reached from in the room of its adjoint, which is about to be set
@@ -578,7 +727,10 @@ cdef bint sort(Node *root, Order *order) noexcept nogil:
         if parent == NULL:
             if not append(order, node):
                 break
-            order.has_custom |= node.op == OP_CUSTOM
+            if node.op == OP_CUSTOM:
+                order.calls_python = True
+            elif node.op == OP_BLOCK:
+                order.calls_python |= start_adjoints(<Block> block_around(node))
             node = leave(node)
         elif parent.op != OP_LEAF and not parent.mark:
             enter(parent, node)
@@ -592,31 +744,41 @@ cdef bint sort(Node *root, Order *order) noexcept nogil:
     return False
 
 
-cdef void unmark(Order *order) noexcept nogil:
+cdef void unmark(Order *order) noexcept:
     cdef Py_ssize_t i
     for i in range(order.size):
         order.nodes[i].mark = 0
 
 
-cdef inline void push(Node *node) noexcept nogil:
-    """Add the node's gradients to the adjoints of its parents."""
+cdef inline void push(Node *node) noexcept:
+    """Add the gradients of a node that has a row in the table, or is an output, to its parents."""
     cdef Node *left = node.left
     cdef Node *right = node.right if node.right != NULL else left
+    if node.op == OP_OUTPUT:
+        push_output(node)
+        return
     op_push(node.op, node.adjoint, node.primal, node.immediate, &left.primal, &right.primal,
             &left.adjoint, &right.adjoint)
 
 
-cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size) noexcept nogil:
-    """Unmark and push the nodes from the end down to a hand-made one, and return how many are left."""
+cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size) noexcept:
+    """Unmark and push the nodes from the end down to one of another kind, and return how many are left."""
     cdef Node *node
     while size:
         node = nodes[size - 1]
-        if node.op == OP_CUSTOM:
-            return size
         node.mark = 0
+        if node.op == OP_CUSTOM or node.op == OP_BLOCK:
+            return size
         push(node)
         size -= 1
     return 0
+
+
+cdef int push_other(Node *node) except -1:
+    """Push a hand-made node or a Block."""
+    if node.op == OP_BLOCK:
+        return (<Block> block_around(node)).push()
+    return push_custom(<Value> owner(node))
 
 
 cdef int run_backward(Value root, double seed) except -1:
@@ -629,14 +791,17 @@ cdef int run_backward(Value root, double seed) except -1:
     try:
         if not sort(&root.node, &order):
             raise MemoryError(f"no memory to order a graph of more than {order.size} nodes")
-        if order.has_custom:
-            # A closure may run a backward pass of its own, which must find no mark of this one.
+        if order.calls_python:
+            # Python code may run a backward pass of its own, which must find no mark of this one.
             unmark(&order)
         root.node.adjoint = seed
         left = sweep(order.nodes, order.size)
         while left:
-            push_custom(<Value> owner(order.nodes[left - 1]))
+            push_other(order.nodes[left - 1])
             left = sweep(order.nodes, left - 1)
+    except:
+        unmark(&order)
+        raise
     finally:
         return_order(&order)
     return 0
@@ -667,6 +832,9 @@ cdef int push_custom(Value value) except -1:
     return 0
 
 
+# Unlike Python functions, methods without binding check the type of `self`.
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
 cdef class Value:
     """Value(data, _children=(), _op="", *, label="")
 --
@@ -718,7 +886,7 @@ cdef class Value:
         cdef Node *node = &self.node
         if node.op != OP_LEAF:
             raise RuntimeError("a computed Value cannot be initialised again")
-        node.primal = as_number(data, "data")
+        self.data = data
         if label != "":
             self.label = label
         if not isinstance(_op, str):
@@ -752,15 +920,28 @@ cdef class Value:
                 "take detach()"
             )
         self.node.primal = as_number(value, "data")
+        if self.node.flags & SHARED:
+            touch_shared()
+
+    @data.deleter
+    def data(self):
+        raise AttributeError("data cannot be deleted")
 
     @property
     def grad(self):
         """The derivative of the last `backward` root with respect to this Value."""
+        settle(&self.node)
         return self.node.adjoint
 
     @grad.setter
     def grad(self, value):
-        self.node.adjoint = as_number(value, "grad")
+        cdef double grad = as_number(value, "grad")
+        settle(&self.node)
+        self.node.adjoint = grad
+
+    @grad.deleter
+    def grad(self):
+        raise AttributeError("grad cannot be deleted")
 
     @property
     def label(self):
@@ -773,6 +954,10 @@ cdef class Value:
             raise TypeError(f"label must be a str, got {type(text).__name__} {text!r}")
         attributes_of(self)["label"] = text
 
+    @label.deleter
+    def label(self):
+        self.label = ""
+
     # -- micrograd's inside
 
     @property
@@ -781,6 +966,8 @@ cdef class Value:
         cdef unsigned op = self.node.op
         if op == OP_LEAF or op == OP_CUSTOM:
             return attribute(self, "_op", "")
+        if op == OP_OUTPUT:
+            return (<Block> block_around(self.node.left)).name()
         return ops.label(OP_NAMES[op], self.node.immediate)
 
     @property
@@ -791,6 +978,8 @@ cdef class Value:
             return set()
         if node.op == OP_CUSTOM:
             return set(<object> <PyObject *> node.left)
+        if node.op == OP_OUTPUT:
+            return set((<Block> block_around(node.left)).parents())
         parents = {<object> owner(node.left)}
         if node.right != NULL:
             parents.add(<object> owner(node.right))
@@ -817,15 +1006,35 @@ cdef class Value:
             )
         attributes_of(self)["_backward"] = closure
 
+    @_backward.deleter
+    def _backward(self):
+        attributes_of(self).pop("_backward", None)
+
+    @property
+    def _block(self):
+        """The Block that this Value is an output of, or None."""
+        return <Block> block_around(self.node.left) if self.node.op == OP_OUTPUT else None
+
+    @cython.binding(False)
     def _push_gradient(self):
-        """Add this node's gradients to the `grad` of its parents, once."""
-        if self.node.op == OP_CUSTOM:
+        """Add this node's gradients to the `grad` of its parents, once.
+
+        An output of a Block passes on what it contributes alone, as if the gradients of the other outputs were zero.
+        """
+        cdef Block block
+        if self.node.op == OP_OUTPUT:
+            block = <Block> block_around(self.node.left)
+            start_adjoints(block)
+            push_output(&self.node)
+            block.push()
+        elif self.node.op == OP_CUSTOM:
             push_custom(self)
         elif self.node.op != OP_LEAF:
             push(&self.node)
 
     # -- the engine
 
+    @cython.binding(False)
     def backward(self, gradient=1.0):
         """Compute the derivatives of this Value with respect to everything it was computed from.
 
@@ -855,10 +1064,12 @@ cdef class Value:
         """
         run_backward(self, as_number(gradient, "gradient"))
 
+    @cython.binding(False)
     def item(self):
         """Return the number as a float."""
         return self.node.primal
 
+    @cython.binding(False)
     def detach(self):
         """Return a new leaf of the same number, which passes no gradient on."""
         return new_leaf(self.node.primal)
@@ -915,7 +1126,12 @@ cdef class Value:
         cdef double b
         if isinstance(other, Value):
             b = (<Value> other).node.primal
-        elif not number(other, &b):
+        elif PyFloat_Check(<PyObject *> other):
+            b = PyFloat_AS_DOUBLE(<PyObject *> other)
+        elif isinstance(other, (numbers.Number, numpy.generic, numpy.ndarray)):
+            # As a float compares: exactly with integers and fractions of any size.
+            return PyObject_RichCompare(a, other, comparison)
+        else:
             return NotImplemented
         if comparison == Py_LT:
             return a < b
@@ -930,19 +1146,23 @@ cdef class Value:
     # -- text and copies
 
     def __repr__(self):
-        return f"Value(data={self.node.primal!r}, grad={self.node.adjoint!r})"
+        return f"Value(data={self.node.primal!r}, grad={self.grad!r})"
 
-    def __format__(self, specification):
+    def __format__(self, str specification not None):
         return format(self.node.primal, specification) if specification else repr(self)
 
+    @cython.binding(False)
     def __reduce__(self):
         if self.node.op != OP_LEAF:
             raise TypeError(
                 f"a Value computed by {self._op!r} cannot be copied or pickled, for its graph would have to go along; "
                 "take detach() for the number alone"
             )
-        attributes = None if self.node.attributes == NULL else <object> self.node.attributes
-        return _restore, (type(self), self.node.primal, self.node.adjoint), attributes
+        if hasattr(self, "__getstate__"):
+            state = self.__getstate__()
+        else:  # Python 3.10
+            state = None if self.node.attributes == NULL else <object> self.node.attributes
+        return _restore, (type(self), self.node.primal, self.grad), state
 
 
 def _restore(kind, double data, double grad):
@@ -953,13 +1173,18 @@ def _restore(kind, double data, double grad):
     return value
 
 
-def _call(data, _children=(), _op="", *, label=""):
+def _call(*arguments, **keywords):
     """The cases of ``Value(...)`` that are more than one number."""
-    children = tuple(_children)
-    if children:
-        return _HandMade(data, children, _op, label=label)
+    if len(arguments) > 1:
+        arguments = (arguments[0], tuple(arguments[1]), *arguments[2:])
+        has_children = bool(arguments[1])
+    else:
+        keywords["_children"] = tuple(keywords.get("_children", ()))
+        has_children = bool(keywords["_children"])
+    if has_children:
+        return _HandMade(*arguments, **keywords)
     cdef Value value = new_leaf(0.0)
-    value.__init__(data, (), _op, label=label)
+    value.__init__(*arguments, **keywords)
     return value
 
 

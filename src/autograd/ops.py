@@ -155,7 +155,7 @@ _ROWS = (
     Op("pow", "a ** b",
        # A square is the commonest power, and pow() costs more than all the rest of its step.
        ("where(b == 2, g * 2 * a, where(b == 0, 0, g * b * a ** (b - 1)))",
-        "g * where(a == 0, where(b < 0, -r, 0), r * log(a))"),
+        "where(a == 0, where(b < 0, -r * g, 0), g * r * log(a))"),
        symbol="**", python="operator.pow"),
     Op("neg", "-a", ("-g",)),
     Op("abs", "abs(a)", ("where(a > 0, g, where(a < 0, -g, 0 * a))",), libm="fabs"),
@@ -164,8 +164,8 @@ _ROWS = (
     Op("expm1", "expm1(a)", ("g * (r + 1)",), doc="``exp(x) - 1``, accurate for small `x`", libm="expm1"),
     Op("log", "log(a)", ("g / a",), doc="Natural logarithm", libm="log"),
     Op("log1p", "log1p(a)", ("g / (1 + a)",), doc="``log(1 + x)``, accurate for small `x`", libm="log1p"),
-    Op("log2", "log2(a)", (f"g / (a * {LN2})",), doc="Logarithm to base 2", libm="log2"),
-    Op("log10", "log10(a)", (f"g / (a * {LN10})",), doc="Logarithm to base 10", libm="log10"),
+    Op("log2", "log2(a)", (f"g / a / {LN2}",), doc="Logarithm to base 2", libm="log2"),
+    Op("log10", "log10(a)", (f"g / a / {LN10}",), doc="Logarithm to base 10", libm="log10"),
     Op("sqrt", "sqrt(a)", ("g / (2 * r)",), doc="Square root", libm="sqrt"),
     Op("cbrt", "cbrt(a)", ("g / (3 * r * r)",), doc="Cube root", libm="cbrt"),
 
@@ -204,19 +204,19 @@ _ROWS = (
        doc="``log(1 + exp(x))``, a smooth rectifier"),
     # Below -760 the product of x and exp(x) is less than half the smallest double.
     Op("silu", "where(a < -760, -0.0, a * sigmoid(a))",
-       ("g * where(a > 760, 1, where(a < -760, 0, sigmoid(a) * (1 + a * sigmoid(-a))))",),
+       ("where(a > 760, g, where(a < -760, 0, g * sigmoid(a) * (1 + a * sigmoid(-a))))",),
        doc="``x * sigmoid(x)``, also known as swish"),
     # Below -40 the tail of the normal distribution is less than half the smallest double.
     Op("gelu", f"where(a < -40, -0.0, a * (0.5 * erfc(-a * {SQRT_HALF})))",
-       (f"g * where(a > 40, 1, where(a < -40, 0, 0.5 * erfc(-a * {SQRT_HALF})"
-        f" + a * {ONE_OVER_SQRT_TWO_PI} * exp(-0.5 * a * a)))",),
+       ("where(a > 40, g, where(a < -40, 0,"
+        f" g * (0.5 * erfc(-a * {SQRT_HALF}) + a * {ONE_OVER_SQRT_TWO_PI} * exp(-0.5 * a * a))))",),
        doc="``x`` times the normal distribution function of `x`"),
 
     Op("maximum", "where(a >= b, a, where(a < b, b, a + b))",
-       ("g * where(a > b, 1, where(a == b, 0.5, 0))", "g * where(a < b, 1, where(a == b, 0.5, 0))"),
+       ("where(a > b, g, where(a == b, 0.5 * g, 0))", "where(a < b, g, where(a == b, 0.5 * g, 0))"),
        doc="The larger of two; a tie gives each half of the gradient, a nan is passed on", example=(1.0, 2.0)),
     Op("minimum", "where(a <= b, a, where(a > b, b, a + b))",
-       ("g * where(a < b, 1, where(a == b, 0.5, 0))", "g * where(a > b, 1, where(a == b, 0.5, 0))"),
+       ("where(a < b, g, where(a == b, 0.5 * g, 0))", "where(a > b, g, where(a == b, 0.5 * g, 0))"),
        doc="The smaller of two; a tie gives each half of the gradient, a nan is passed on", example=(1.0, 2.0)),
 )
 # fmt: on
