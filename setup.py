@@ -52,16 +52,18 @@ if enabled("SANITIZE"):
     compile_args += ["-O1", "-g", *flags]
     link_args += flags
 
+headers = [str(path) for pattern in ("*.pxd", "*.h", "*.pxi") for path in sorted(PACKAGE.glob(pattern))]
 extensions = [
     Extension(
-        "autograd._core",
-        [str(PACKAGE / "_core.pyx")],
-        depends=[str(PACKAGE / name) for name in ("_core.pxd", "_ops.h", "_ops.pxi")],
+        f"autograd.{source.stem}",
+        [str(source)],
+        depends=headers,
         include_dirs=[str(PACKAGE)],
         define_macros=macros,
         extra_compile_args=compile_args,
         extra_link_args=link_args,
     )
+    for source in sorted(PACKAGE.glob("_*.pyx"))
 ]
 
 setup(ext_modules=cythonize(extensions, compiler_directives=directives, annotate=enabled("ANNOTATE")))

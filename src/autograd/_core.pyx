@@ -529,6 +529,17 @@ cdef class Block:
         PyMem_RawFree(self.inputs)
         drain()
 
+    @property
+    def _op(self):
+        """The name that the outputs show as their operation."""
+        return self.name()
+
+    @property
+    def _prev(self):
+        """Every Value that the outputs depend on directly, in order."""
+        return self.parents()
+
+    @cython.binding(False)
     def __reduce__(self):
         raise TypeError(f"a {type(self).__name__} belongs to a graph and cannot be copied or pickled")
 
