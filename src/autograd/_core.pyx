@@ -516,6 +516,7 @@ def mean(values, /):
 # ---------------------------------------------------------------------------------------------------------------------
 # Blocks
 
+@cython.auto_pickle(False)
 cdef class Block:
     """An operation with many inputs and outputs."""
 
@@ -607,6 +608,7 @@ cdef enum:
     MOST_WAITING = 16
 
 
+@cython.auto_pickle(False)
 cdef class Deferred:
     """Gradients of leaves that are kept together until somebody looks at one of them."""
 
