@@ -1,0 +1,93 @@
+"""One operation of each kind: its node is made and dropped at once."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from time import perf_counter
+from typing import Any
+
+from engines import FUNCTIONS, Engine, Unsupported
+from registry import Workload, benchmark, section, target
+
+# Copies of the statement in the body of the loop, so that stepping the loop is a small part of the time.
+UNROLLED = 20
+
+# A name, the words of the report, and the statement.
+OPERATIONS = (
+    ("value", "Value(2.0)", "make(number)"),
+    ("add", "Value + Value", "a + b"),
+    ("add_number", "Value + 2.0", "a + number"),
+    ("number_add", "2.0 + Value", "number + a"),
+    ("sub", "Value - Value", "a - b"),
+    ("sub_number", "Value - 2.0", "a - number"),
+    ("number_sub", "2.0 - Value", "number - a"),
+    ("mul", "Value * Value", "a * b"),
+    ("mul_number", "Value * 2.0", "a * number"),
+    ("number_mul", "2.0 * Value", "number * a"),
+    ("div", "Value / Value", "a / b"),
+    ("div_number", "Value / 2.0", "a / number"),
+    ("number_div", "2.0 / Value", "number / a"),
+    ("square", "Value ** 2", "a ** 2"),
+    ("pow_number", "Value ** 2.0", "a ** number"),
+    ("pow", "Value ** Value", "a ** b"),
+    ("number_pow", "2.0 ** Value", "number ** a"),
+    ("neg", "-Value", "-a"),
+    ("abs", "abs(Value)", "abs(a)"),
+    ("relu", "Value.relu()", "a.relu()"),
+    ("tanh_method", "Value.tanh()", "a.tanh()"),
+    *((name, f"{name}(Value)", f"{name}(a)") for name in FUNCTIONS),
+)
+# What does the same on plain numbers, where the statement itself does not.
+ON_NUMBERS = {"relu": "a if a > 0.0 else 0.0", "tanh_method": "tanh(a)"}
+
+_TIMER = """
+def timer(repetitions, a, b, number, make, {functions}):
+    start = perf_counter()
+    for _ in repeat(None, repetitions):
+        {body}
+    return {{"operation": perf_counter() - start}}
+"""
+
+SECTION = section(
+    "operations",
+    "One operation",
+    "Its node is made and dropped at once. Operands are local variables; the statement is written out "
+    f"{UNROLLED} times in the body of a loop, whose own cost is left in for everyone. The yardsticks run "
+    "the same expression on floats (functions from `math`) and on complex numbers (functions from `cmath`; "
+    "`2.0` is complex too). Functions are called as the engine's users do: `exp(x)` with autograd and torch, "
+    "`Value.exp(x)` in pure Python. A Value of torch is a 0-d float64 tensor. On, off: the cyclic collector.",
+    wide=True,
+)
+
+
+def _workload(engine: Engine, name: str, statement: str) -> Workload:
+    code = statement if engine.differentiates else ON_NUMBERS.get(name, statement)
+    source = _TIMER.format(functions=", ".join(FUNCTIONS), body="; ".join([code] * UNROLLED))
+    namespace: dict[str, Any] = {"perf_counter": perf_counter, "repeat": repeat}
+    exec(source, namespace)  # as timeit does: the statement has to be in the loop, not a call of it
+    timer = namespace["timer"]
+    a, b = engine.Value(1.3), engine.Value(0.7)
+    number = complex(2.0) if engine.name == "complex" else 2.0
+    functions = [engine.functions.get(function) for function in FUNCTIONS]
+
+    def run(repetitions: int) -> dict[str, float]:
+        return timer(repetitions, a, b, number, engine.Value, *functions)
+
+    try:
+        run(1)
+    except (AssertionError, AttributeError, TypeError) as error:
+        raise Unsupported(f"{engine.title} has no such operation ({error})") from error
+    return Workload(run)
+
+
+def _register(name: str, words: str, statement: str) -> None:
+    @benchmark(name, SECTION, words, ("autograd", "float", "complex", "pure_python", "torch"), per=UNROLLED)
+    def build(engine: Engine) -> Workload:
+        return _workload(engine, name, statement)
+
+
+for _row in OPERATIONS:
+    _register(*_row)
+
+target("Value * Value, over complex * complex", "mul", "autograd", "complex", at_most=1.15)
+target("Value * 2.0, over complex * complex", "mul_number", "autograd", "complex", at_most=1.25)

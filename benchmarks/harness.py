@@ -1,0 +1,165 @@
+"""How candidates are timed: interleaved, round by round, and compared within a round."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+
+from engines import Unsupported
+from registry import UNITS, Benchmark, Candidate
+from runners import Runner, fresh
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long to measure.
+
+    Attributes
+    ----------
+    rounds : int
+        Rounds of every benchmark.
+    fresh_rounds : int
+        Rounds of a benchmark that starts a process for each.
+    seconds : float
+        How long a candidate works in one round, at least; a single repetition may take longer.
+    budget : float
+        Seconds after which a candidate sits out the remaining rounds.
+    quick : bool
+        Leave out what a benchmark says is too slow.
+    """
+
+    rounds: int
+    fresh_rounds: int
+    seconds: float
+    budget: float
+    quick: bool = False
+
+
+FULL = Settings(rounds=21, fresh_rounds=3, seconds=0.008, budget=4.0)
+QUICK = Settings(rounds=5, fresh_rounds=1, seconds=0.002, budget=0.4, quick=True)
+
+
+@dataclass
+class Series:
+    """What a candidate took in each round, part by part, for one operation in the unit of the benchmark."""
+
+    title: str
+    note: str
+    number: int = 1
+    rounds: list[dict[str, float]] = field(default_factory=list)
+
+    def add(self, case: Benchmark, measured: dict[str, float]) -> None:
+        """Enter what a round took altogether."""
+        scale = UNITS[case.unit] / (case.per * self.number)
+        self.rounds.append({part: value * scale for part, value in measured.items()})
+
+    @property
+    def parts(self) -> list[str]:
+        return list(self.rounds[0])
+
+    def values(self, part: str | None = None) -> list[float]:
+        return [sum(parts.values()) if part is None else parts[part] for parts in self.rounds]
+
+    def minimum(self, part: str | None = None) -> float:
+        return min(self.values(part))
+
+    def median(self, part: str | None = None) -> float:
+        return statistics.median(self.values(part))
+
+
+@dataclass
+class Result:
+    """The rounds of every candidate of a benchmark, and why others have none."""
+
+    case: Benchmark
+    series: dict[str, Series] = field(default_factory=dict)
+    unsupported: dict[str, str] = field(default_factory=dict)
+
+    def ratio(self, numerator: str, denominator: str) -> tuple[float, float] | None:
+        """Return the median of the ratios within the rounds, and the ratio of the minima."""
+        if numerator not in self.series or denominator not in self.series:
+            return None
+        above, below = self.series[numerator], self.series[denominator]
+        # A candidate that used up its budget has fewer rounds, the first ones. If it has one, that may be the
+        # warm-up, in which the other was not.
+        if min(len(above.rounds), len(below.rounds)) == 1:
+            within = [above.median() / below.median()]
+        else:
+            within = [a / b for a, b in zip(above.values(), below.values(), strict=False)]
+        return statistics.median(within), above.minimum() / below.minimum()
+
+
+def run(case: Benchmark, runners: dict[str, Runner], settings: Settings) -> Result:
+    """Time the candidates of a benchmark whose engines have a runner, A B C A B C ..."""
+    result = Result(case)
+    spent: dict[str, float] = {}
+    taking_part: list[Candidate] = []
+    notes: dict[str, str] = {}
+    numbers: dict[str, list[float]] = {}
+    for candidate in case.candidates:
+        engine = candidate.engine
+        if engine not in runners:
+            continue
+        runner = runners[engine]
+        title = case.title_of(candidate, runner.title(engine))
+        try:
+            if settings.quick and engine in case.left_out_by_quick:
+                raise Unsupported("left out by --quick")
+            if engine not in notes:
+                notes[engine] = runner.prepare(case.name, engine)
+                found = runner.check(case.name, engine)
+                if found is not None:
+                    numbers[engine] = found
+            series = Series(title, notes[engine])
+            spent[candidate.key] = _warm_up(runner, case, candidate, series, settings)
+        except Unsupported as error:
+            result.unsupported[title] = str(error)
+            continue
+        result.series[candidate.key] = series
+        taking_part.append(candidate)
+    _require_agreement(case.name, numbers)
+    for _ in range(settings.fresh_rounds if case.fresh else settings.rounds):
+        for candidate in taking_part:
+            series = result.series[candidate.key]
+            if series.rounds and spent[candidate.key] > settings.budget:
+                continue
+            parts = _measure(runners[candidate.engine], case, candidate, series.number)
+            series.add(case, parts)
+            spent[candidate.key] += 0.0 if case.fresh else sum(parts.values())
+    return result
+
+
+def _measure(runner: Runner, case: Benchmark, candidate: Candidate, number: int) -> dict[str, float]:
+    if not case.fresh:
+        return runner.measure(case.name, candidate.engine, number, candidate.collector)
+    with fresh(runner, case.name, candidate.engine) as worker:
+        return worker.measure(case.name, candidate.engine, number, candidate.collector)
+
+
+def _warm_up(
+    runner: Runner, case: Benchmark, candidate: Candidate, series: Series, settings: Settings
+) -> float:
+    """Find how many repetitions make a round long enough, and return the seconds spent on it."""
+    spent = 0.0
+    while not case.fresh:
+        parts = _measure(runner, case, candidate, series.number)
+        seconds = sum(parts.values())
+        spent += seconds
+        if seconds > settings.budget:
+            series.add(case, parts)  # too slow to be run again: this is its only round
+        if seconds >= settings.seconds:
+            break
+        # The first repetitions are slower than the rest, so the number grows by a factor of twenty at most.
+        factor = min(20.0, 1.2 * settings.seconds / max(seconds, 1e-9))
+        series.number = max(series.number + 1, int(series.number * factor))
+    return spent
+
+
+def _require_agreement(case: str, numbers: dict[str, list[float]]) -> None:
+    for engine, found in numbers.items():
+        reference, wanted = next(iter(numbers.items()))
+        if any(abs(a - b) > 1e-9 * max(1.0, abs(b)) for a, b in zip(found, wanted, strict=True)):
+            raise RuntimeError(
+                f"{case}: {engine} computed {found} and {reference} {wanted}; "
+                "engines that disagree cannot be compared"
+            )

@@ -1,0 +1,177 @@
+"""What a benchmark is, and the lists that the cases enter themselves into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from engines import CYCLIC, Engine
+
+# How many of each unit are in a second, or in a byte.
+UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "B": 1.0}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A case made ready for one engine.
+
+    Attributes
+    ----------
+    run : callable
+        Does the work so many times and returns the seconds (or bytes) that each part of it took altogether.
+    check : callable, optional
+        Returns numbers that must be the same for every engine.
+    depth : int
+        The longest path of the graph, which a recursive engine needs as recursion limit.
+    """
+
+    run: Callable[[int], dict[str, float]]
+    check: Callable[[], list[float]] | None = None
+    depth: int = 0
+
+
+Build = Callable[[Engine], Workload]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An engine with the cyclic collector on or off."""
+
+    engine: str
+    collector: bool = True
+
+    @property
+    def key(self) -> str:
+        return self.engine if self.collector else f"{self.engine}:off"
+
+    @property
+    def qualifier(self) -> str:
+        """What a full title says of the collector, where its state matters."""
+        return f", collector {'on' if self.collector else 'off'}" if self.engine in CYCLIC else ""
+
+    @property
+    def short_title(self) -> str:
+        """A title for the head of a column."""
+        name = self.engine.replace("_python", " Python")
+        return f"{name} {'on' if self.collector else 'off'}" if self.engine in CYCLIC else name
+
+
+@dataclass
+class Benchmark:
+    """A case and the engines that take part.
+
+    Attributes
+    ----------
+    name, title : str
+        The key on the command line, and the words in the report.
+    section : str
+        The section of the report it belongs to.
+    build : callable
+        Makes the workload for an engine that has no way of its own.
+    engines : tuple of str
+        Who takes part, in the order of the rounds.
+    unit : str
+        A key of `UNITS`.
+    per : int
+        The operations in one repetition; figures are for one of them.
+    fresh : bool
+        Measure every round in a new process, with the collector on.
+    left_out_by_quick : tuple of str
+        Engines too slow for `--quick`.
+    """
+
+    name: str
+    section: str
+    title: str
+    build: Build
+    engines: tuple[str, ...]
+    unit: str = "ns"
+    per: int = 1
+    fresh: bool = False
+    left_out_by_quick: tuple[str, ...] = ()
+    own: dict[str, Build] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+
+    def on(self, engine: str, words: str) -> Callable[[Build], Build]:
+        """Register the way one engine does this case in its own idiom, and say in words which it is."""
+
+        def register(build: Build) -> Build:
+            self.own[engine] = build
+            self.words[engine] = words
+            return build
+
+        return register
+
+    def title_of(self, candidate: Candidate, engine: str) -> str:
+        """Return the words of a row: the engine's title, its way of doing the case, the collector's state."""
+        words = self.words.get(candidate.engine)
+        return engine + (f", {words}" if words else "") + candidate.qualifier
+
+    def workload(self, engine: Engine) -> Workload:
+        return self.own.get(engine.name, self.build)(engine)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        return [
+            Candidate(engine, collector)
+            for engine in self.engines
+            for collector in ((True, False) if engine in CYCLIC and not self.fresh else (True,))
+        ]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Benchmarks that belong together, in one table with a row for each if `wide`, otherwise a table each."""
+
+    name: str
+    title: str
+    text: str
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound on the ratio of two candidates, or on the figure of the first if there is no second."""
+
+    text: str
+    benchmark: str
+    numerator: str
+    denominator: str | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def bound(self) -> str:
+        return f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
+
+    def met(self, figure: float) -> bool:
+        return figure <= self.at_most if self.at_most is not None else figure >= (self.at_least or 0.0)
+
+
+SECTIONS: dict[str, Section] = {}
+BENCHMARKS: dict[str, Benchmark] = {}
+TARGETS: list[Target] = []
+
+
+def section(name: str, title: str, text: str, *, wide: bool = False) -> str:
+    """Register a section of the report and return its name."""
+    SECTIONS[name] = Section(name, title, text, wide)
+    return name
+
+
+def benchmark(
+    name: str, section: str, title: str, engines: tuple[str, ...], **options: Any
+) -> Callable[[Build], Benchmark]:
+    """Register the decorated function, which makes the workload of an engine, as a benchmark."""
+
+    def register(build: Build) -> Benchmark:
+        BENCHMARKS[name] = Benchmark(name, section, title, build, engines, **options)
+        return BENCHMARKS[name]
+
+    return register
+
+
+def target(text: str, benchmark: str, numerator: str, denominator: str | None = None, **bound: float) -> None:
+    """Register a bound to report, with `at_most=` or `at_least=`; the arguments are those of `Target`."""
+    TARGETS.append(Target(text, benchmark, numerator, denominator, **bound))

@@ -1,0 +1,164 @@
+"""Where an engine is measured: in this process, or in a worker of another Python over lines of JSON."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cases  # noqa: F401 (fills the registry)
+import engines
+import machine
+from engines import Unsupported
+from registry import BENCHMARKS, Workload
+
+WORKER = Path(__file__).with_name("worker.py")
+# Deeper than this, Python before 3.11 overflows its C stack, whatever the recursion limit says.
+C_STACK_DEPTH = 10_000
+
+
+class LocalRunner:
+    """Measure in this process."""
+
+    python = sys.executable
+
+    def __init__(self) -> None:
+        self._benchmark = ""
+        self._ready: dict[str, Workload] = {}
+
+    def title(self, engine: str) -> str:
+        """Import an engine and return its name and version."""
+        try:
+            return engines.load(engine).title
+        except ImportError as error:
+            raise Unsupported(f"cannot be imported ({error})") from error
+
+    def core_compiler(self) -> str:
+        """Return the compiler of autograd's core, which must have been imported."""
+        return machine.core_compiler()
+
+    def prepare(self, benchmark: str, engine: str) -> str:
+        """Make the workload and return what the report should say about how it runs."""
+        if benchmark != self._benchmark:
+            self._ready.clear()
+            self._benchmark = benchmark
+        workload = BENCHMARKS[benchmark].workload(engines.load(engine))
+        self._ready[engine] = workload
+        limit = sys.getrecursionlimit()
+        if not engines.load(engine).recursive or workload.depth < limit:
+            return ""
+        if workload.depth > C_STACK_DEPTH and sys.version_info < (3, 11):
+            raise Unsupported(f"recursion {workload.depth:,} deep overflows the stack before Python 3.11")
+        return f"recursion limit raised from {limit:,} to {limit + workload.depth:,}, else RecursionError"
+
+    def check(self, benchmark: str, engine: str) -> list[float] | None:
+        """Compute the numbers on which the engines must agree."""
+        workload = self._ready[engine]
+        with _surroundings(workload.depth, collector=False):
+            return workload.check() if workload.check else None
+
+    def measure(self, benchmark: str, engine: str, number: int, collector: bool) -> dict[str, float]:
+        """Do the work so many times and return what its parts took altogether."""
+        workload = self._ready[engine]
+        with _surroundings(workload.depth, collector):
+            if not BENCHMARKS[benchmark].fresh:
+                # Untimed: what is timed then bears the collector's work on the graph before, as in a loop
+                # that goes on. Without it a training step in pure Python seems to take half as long.
+                workload.run(1)
+            return workload.run(number)
+
+    def close(self) -> None:
+        """Drop what was prepared."""
+        self._ready.clear()
+
+
+@contextmanager
+def _surroundings(depth: int, collector: bool) -> Iterator[None]:
+    # Garbage of the candidate before is collected outside the timing. What is alive is frozen, so that the
+    # collector walks only what the benchmark makes: how much a process has imported is no engine's fault.
+    gc.collect()
+    gc.freeze()
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + depth)
+    if not collector:
+        gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        sys.setrecursionlimit(limit)
+
+
+class RemoteRunner:
+    """Measure in a process of the given Python; the methods are `LocalRunner`'s."""
+
+    def __init__(self, python: str) -> None:
+        self.python = python
+        self._process = subprocess.Popen(
+            [python, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def title(self, engine: str) -> str:
+        answer: str = self._ask("title", engine)
+        return answer
+
+    def core_compiler(self) -> str:
+        answer: str = self._ask("core_compiler")
+        return answer
+
+    def prepare(self, benchmark: str, engine: str) -> str:
+        answer: str = self._ask("prepare", benchmark, engine)
+        return answer
+
+    def check(self, benchmark: str, engine: str) -> list[float] | None:
+        answer: list[float] | None = self._ask("check", benchmark, engine)
+        return answer
+
+    def measure(self, benchmark: str, engine: str, number: int, collector: bool) -> dict[str, float]:
+        answer: dict[str, float] = self._ask("measure", benchmark, engine, number, collector)
+        return answer
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        assert self._process.stdin and self._process.stdout
+        try:
+            self._process.stdin.write(json.dumps([method, arguments]) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the worker is gone, which the empty answer below reports
+        line = self._process.stdout.readline()
+        if not line:
+            raise ConnectionError(f"the worker of {self.python} ended with status {self._process.wait()}")
+        answer = json.loads(line)
+        if "unsupported" in answer:
+            raise Unsupported(answer["unsupported"])
+        if "error" in answer:
+            raise RuntimeError(f"the worker of {self.python} failed:\n{answer['error']}")
+        return answer["result"]
+
+
+Runner = LocalRunner | RemoteRunner
+
+
+@contextmanager
+def fresh(runner: Runner, benchmark: str, engine: str) -> Iterator[RemoteRunner]:
+    """Give a new process of a runner's Python with one workload prepared."""
+    worker = RemoteRunner(runner.python)
+    try:
+        worker.title(engine)
+        worker.prepare(benchmark, engine)
+        yield worker
+    finally:
+        worker.close()
