@@ -1,0 +1,244 @@
+"""The command line: ``python -m autograd train`` and ``python -m autograd predict``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import NoReturn
+
+from autograd import __version__
+from autograd._commands import BUILT_IN, DEFAULTS, EPOCHS, INTERRUPTED, LEARNING_RATES, predict, train
+from autograd._table import TASKS
+from autograd.nn import ACTIVATIONS
+from autograd.training import LOSSES, OPTIMIZERS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments, by default those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 130 after Ctrl-C.
+
+    Raises
+    ------
+    SystemExit
+        With status 2 after one line on stderr that says what is wrong, with 0 for ``--help`` and ``--version``.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if "run" not in arguments:
+        parser.print_help()
+        return 0
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("autograd: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone; without this the flush at exit would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (ArithmeticError, ValueError) as error:
+        parser.error(str(error))
+
+
+TRAIN_EPILOG = """\
+The target is a class if it is text, or if its numbers are whole, at most ten are
+distinct and each occurs twice on average; otherwise it is a number. Features of a
+CSV file, and a number to predict, are standardised: the scale comes from the
+training rows and is saved with the model.
+
+examples:
+  autograd train
+  autograd train spirals --hidden 32,32 --epochs 200 --plot spirals.png
+  autograd train iris.csv --target species --save iris.npz
+  autograd train --resume iris.npz --epochs 50 --save iris.npz
+"""
+PREDICT_EPILOG = """\
+A class comes with the probability of each class, or with a score if the loss makes
+no probabilities.
+
+examples:
+  autograd predict iris.npz flowers.csv
+  autograd predict iris.npz flowers.csv --output species.csv
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, for whichever command."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"autograd: error: {' '.join(message.split())}\n")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="autograd",
+        description="Train a small neural network, and apply it to a table.",
+        epilog="'autograd COMMAND --help' describes a command. 'python -m autograd' is the same as 'autograd'.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"autograd-engine {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_train(
+        commands.add_parser(
+            "train",
+            help="train a multi-layer perceptron on a CSV file or a built-in set",
+            description="Train a multi-layer perceptron on a CSV file or a built-in set, and say how good it is.",
+            epilog=TRAIN_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+    )
+    _add_predict(
+        commands.add_parser(
+            "predict",
+            help="apply a saved model to a CSV file",
+            description="Apply a saved model to a CSV file and write the predictions as CSV, a line for each row.",
+            epilog=PREDICT_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+    )
+    return parser
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=train)
+    parser.add_argument(
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help=f"CSV file with a header, or a built-in set: {', '.join(BUILT_IN)} (default: {DEFAULTS['data']})",
+    )
+    group = parser.add_argument_group("data")
+    group.add_argument("--target", metavar="COLUMN", help="column of a CSV file to predict; all others are features")
+    group.add_argument("--task", choices=TASKS, help="whether the target is a class or a number (default: inferred)")
+    group.add_argument(
+        "--validation",
+        type=_share,
+        metavar="SHARE",
+        help=f"share of the rows to hold out, rounded down (default: {DEFAULTS['validation']})",
+    )
+
+    group = parser.add_argument_group("network")
+    sizes = ",".join(map(str, DEFAULTS["hidden"]))
+    group.add_argument(
+        "--hidden", type=_sizes, metavar="SIZES", help=f"neurons in each hidden layer, or 'none' (default: {sizes})"
+    )
+    _add_choice(group, "activation", ACTIVATIONS, DEFAULTS["activation"])
+
+    group = parser.add_argument_group("training")
+    _add_choice(group, "loss", LOSSES, "mse for a number, binary_cross_entropy for two classes, cross_entropy for more")
+    _add_choice(group, "optimizer", OPTIMIZERS, DEFAULTS["optimizer"])
+    rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATES.items())
+    group.add_argument("--lr", type=_positive, metavar="RATE", help=f"learning rate (default: {rates})")
+    group.add_argument(
+        "--epochs", type=_at_least_0, default=EPOCHS, metavar="N", help=f"passes over the rows (default: {EPOCHS})"
+    )
+    group.add_argument(
+        "--batch-size", type=_at_least_1, metavar="N", help=f"rows in a step (default: {DEFAULTS['batch_size']})"
+    )
+    group.add_argument(
+        "--l2",
+        type=_not_negative,
+        metavar="FACTOR",
+        help="factor of the sum of squared parameters in the loss (default: 1 / training rows for classes in a CSV "
+        "file, else 0)",
+    )
+    group.add_argument(
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help=f"for built-in data, held-out rows, weights and batches (default: {DEFAULTS['seed']})",
+    )
+
+    group = parser.add_argument_group("files and output")
+    group.add_argument("--save", type=_file, metavar="FILE", help="write the model here (.npz), also after Ctrl-C")
+    group.add_argument(
+        "--resume",
+        type=_file,
+        metavar="FILE",
+        help="go on from a saved model, with its data and options where none are given",
+    )
+    group.add_argument(
+        "--plot", type=_file, metavar="FILE", help="draw the result here (.png, .svg, .pdf; needs matplotlib)"
+    )
+    group.add_argument("--quiet", action="store_true", help="print the final figures only")
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=predict)
+    parser.add_argument("model", metavar="MODEL", help="file that 'autograd train --save' wrote")
+    parser.add_argument("data", metavar="DATA", help="CSV file with a header that has the features of the model")
+    parser.add_argument("--output", type=_file, metavar="FILE", help="write here instead of to stdout")
+
+
+def _add_choice(group: argparse._ArgumentGroup, name: str, choices: Iterable[str], default: str) -> None:
+    names = sorted(choices)
+    group.add_argument(
+        f"--{name}", choices=names, metavar=name.upper(), help=f"{', '.join(names)} (default: {default})"
+    )
+
+
+def _integer(text: str, low: int, high: float = math.inf) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        limits = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+        raise argparse.ArgumentTypeError(f"must be a whole number, {limits}, got {text!r}")
+    return value
+
+
+def _number(text: str, what: str, accept: Callable[[float], bool]) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and accept(value)):
+        raise argparse.ArgumentTypeError(f"must be a number {what}, got {text!r}")
+    return value
+
+
+_at_least_0 = partial(_integer, low=0)
+_at_least_1 = partial(_integer, low=1)
+_seed = partial(_integer, low=0, high=2**32 - 1)
+_positive = partial(_number, what="above 0", accept=lambda value: value > 0)
+_not_negative = partial(_number, what="of at least 0", accept=lambda value: value >= 0)
+_share = partial(_number, what="of at least 0 and below 1", accept=lambda value: 0 <= value < 1)
+
+
+def _file(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must name a file, got ''")
+    return text
+
+
+def _sizes(text: str) -> list[int]:
+    if text == "none":
+        return []
+    try:
+        return [_integer(size, low=1) for size in text.split(",")]
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"must be sizes such as 16,16, or 'none', got {text!r}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
