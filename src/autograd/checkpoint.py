@@ -20,14 +20,13 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from autograd._files import replacing
 from autograd.nn import Module
 
 __all__ = ["Checkpoint", "load", "save"]
@@ -149,17 +148,8 @@ def save(path: str | os.PathLike[str], state: Any, *, metadata: Mapping[str, Any
             "state": packed,
         }
     )
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        with temporary.open("xb") as file:
-            np.savez_compressed(file, header=np.array(header), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        np.savez_compressed(file, header=np.array(header), **arrays)
 
 
 def load(path: str | os.PathLike[str], module: Module | None = None) -> Checkpoint:
