@@ -1,5 +1,5 @@
 PYTHON ?= python
-COMPILED = src/autograd/*.so src/autograd/*.c src/autograd/_ops.h src/autograd/_ops.pxi
+COMPILED = src/autograd/*.so src/autograd/*.c src/autograd/_ops.h src/autograd/_ops.pxi src/autograd/_maps.h
 
 .PHONY: help build test lint bench annotate debug sanitize coverage dist clean
 

@@ -242,9 +242,9 @@ def test_wrong_number_of_inputs_says_both_lengths(model, owner, x, length):
         model(x)
 
 
-def test_a_matrix_is_no_row():
-    with pytest.raises(ValueError, match=r"MLP expects one row of 2 inputs, got an array of shape \(2, 2\)"):
-        MLP(2, [1])(np.ones((2, 2)))
+def test_an_array_of_more_than_two_dimensions_is_refused():
+    with pytest.raises(ValueError, match=r"MLP expects a row or a 2-D array of rows of 2 inputs, got shape \(2, 2, 2\)"):
+        MLP(2, [1])(np.ones((2, 2, 2)))
 
 
 @pytest.mark.parametrize("x", [None, iter([1.0]), object()])

@@ -5,16 +5,15 @@ of it are in `autograd.nn`, with `autograd.losses`, `autograd.optim`, `autograd.
 `autograd.datasets`. ``python -m autograd --help`` lists the commands.
 """
 
-try:
-    from autograd._core import Value
-except ModuleNotFoundError as error:
-    if error.name != "autograd._core":
-        raise
+from importlib.util import find_spec as _find_spec
+
+if _find_spec("autograd._core") is None:
     raise ImportError(
         "autograd's compiled core is missing: this is a source tree that was not built. Run `pip install .` "
         "in its root, or `python setup.py build_ext --inplace` to use it in place."
-    ) from error
+    )
 
+from autograd._core import Value
 from autograd.functions import (
     acos,
     acosh,

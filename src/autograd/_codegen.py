@@ -2,6 +2,7 @@
 
 ``_ops.h``    C: one value function per row, and the two dispatchers over them, ``op_value`` and ``op_push``.
 ``_ops.pxi``  Cython: the declarations of the header, and the public functions.
+``_maps.h``   C: the unary operations over arrays, ``op_map`` and ``op_map_push``.
 
 Used by ``setup.py`` only; nothing here runs once the package is built.
 """
@@ -12,6 +13,7 @@ import ast
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 #: Kinds of node that no row describes: a leaf, a node made by hand, an output of a Block, the Block itself.
 SPECIAL = ("leaf", "custom", "output", "block")
@@ -48,7 +50,7 @@ def to_c(formula: str, call: Callable[[str], str]) -> str:
 
     def emit(node: ast.expr) -> str:
         match node:
-            case ast.Constant(value=number):
+            case ast.Constant(value=int() | float() as number):
                 return repr(float(number))
             case ast.Name(id=name):
                 return name
@@ -90,9 +92,8 @@ def header(ops: ModuleType) -> str:
     for row in ops.OPS.values():
         lines.append(f"OP_INLINE double op_{row.name}({', '.join(f'double {x}' for x in row.arguments)});")
     for row in ops.OPS.values():
-        value = to_c(row.value, lambda name, row=row: row.libm if name == _base(row.name) else f"op_{name}")
         parameters = ", ".join(f"double {x}" for x in row.arguments)
-        lines.append(f"OP_INLINE double op_{row.name}({parameters}) {{ return {value}; }}")
+        lines.append(f"OP_INLINE double op_{row.name}({parameters}) {{ return {_value(row)}; }}")
 
     lines += [
         "",
@@ -133,7 +134,53 @@ def header(ops: ModuleType) -> str:
     return "\n".join(lines)
 
 
-def _operands(row) -> list[tuple[str, str]]:
+def maps(ops: ModuleType) -> str:
+    """Return the text of ``_maps.h``."""
+    lines = [
+        "/* Generated from ops.py by _codegen.py. */",
+        "#ifndef AUTOGRAD_MAPS_H",
+        "#define AUTOGRAD_MAPS_H",
+        '#include "_ops.h"',
+        '#include "simd.h"',
+        "",
+        "/* r[i] = op(a[i]), with the immediate c. */",
+        "AUTOGRAD_CLONES",
+        "static void op_map(unsigned op, ptrdiff_t n, const double *restrict pa, double c, double *restrict pr) {",
+        "    (void)c;",
+        "    switch (op) {",
+    ]
+    rows = [row for row in ops.OPS.values() if row.arguments in ("a", "ac", "ca")]
+    for row in rows:
+        arguments = ", ".join("pa[i]" if x == "a" else x for x in row.arguments)
+        lines += [
+            f"    case OP_{row.name.upper()}:",
+            f"        for (ptrdiff_t i = 0; i < n; i++) pr[i] = op_{row.name}({arguments});",
+            "        break;",
+        ]
+    lines += [
+        "    default: break;",
+        "    }",
+        "}",
+        "",
+        "/* ga[i] = the gradient of op at a[i] with the result r[i] and the incoming gradient g[i]. */",
+        "AUTOGRAD_CLONES",
+        "static void op_map_push(unsigned op, ptrdiff_t n, const double *restrict pg, const double *restrict pr,",
+        "                        double c, const double *restrict pa, double *restrict ga) {",
+        "    (void)c;",
+        "    switch (op) {",
+    ]
+    for row in rows:
+        loads = "".join(f" const double {x} = p{x}[i];" for x in "agr" if _uses(row.grads, x))
+        lines += [
+            f"    case OP_{row.name.upper()}:",
+            f"        for (ptrdiff_t i = 0; i < n; i++) {{{loads} ga[i] = {to_c(row.grads[0], 'op_{}'.format)}; }}",
+            "        break;",
+        ]
+    lines += ["    default: break;", "    }", "}", "#endif", ""]
+    return "\n".join(lines)
+
+
+def _operands(row: Any) -> list[tuple[str, str]]:
     """Return the operands that are nodes, each with its gradient formula."""
     return list(zip((x for x in row.arguments if x != "c"), row.grads, strict=True))
 
@@ -144,8 +191,10 @@ def _uses(formulas: tuple[str, ...], name: str) -> bool:
     )
 
 
-def _base(name: str) -> str:
-    return name.removesuffix("_c").removeprefix("c_")
+def _value(row: Any) -> str:
+    """Return the C of a row's value, in which a row's own name means the function of the C library."""
+    own = row.name.removesuffix("_c").removeprefix("c_")
+    return to_c(row.value, lambda name: row.libm if name == own else f"op_{name}")
 
 
 def declarations(ops: ModuleType) -> str:
@@ -178,7 +227,7 @@ def declarations(ops: ModuleType) -> str:
     return "\n".join(lines)
 
 
-def _names(row) -> str:
+def _names(row: Any) -> str:
     return ", ".join(parameter.partition("=")[0] for parameter in row.parameters)
 
 
@@ -210,7 +259,7 @@ _NOTES = """
 """
 
 
-def _function(ops: ModuleType, row, call: str) -> list[str]:
+def _function(ops: ModuleType, row: Any, call: str) -> list[str]:
     """Return the lines of a public function; `row` is an Op or a Composite."""
     has_defaults = "=" in "".join(row.parameters)
     notes = ""
@@ -229,7 +278,7 @@ def _function(ops: ModuleType, row, call: str) -> list[str]:
     return ["", "", f"def {row.name}({signature}):", f'    """{docstring.strip()}', '    """', f"    return {call}"]
 
 
-def _example(ops: ModuleType, row) -> float:
+def _example(ops: ModuleType, row: Any) -> Any:
     """Return the value of a row's example, found without the core."""
     defaults = [float(parameter.partition("=")[2]) for parameter in row.parameters[len(row.example) :]]
     values = [*row.example, *defaults]
@@ -240,7 +289,7 @@ def _example(ops: ModuleType, row) -> float:
 
 def write(ops: ModuleType, directory: Path) -> None:
     """Write the generated files into `directory`, leaving alone those that are already right."""
-    for name, text in (("_ops.h", header(ops)), ("_ops.pxi", declarations(ops))):
+    for name, text in (("_ops.h", header(ops)), ("_ops.pxi", declarations(ops)), ("_maps.h", maps(ops))):
         path = directory / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -63,6 +63,9 @@ cdef Value new_leaf(double primal)
 cdef int number(object x, double *result) except -1
 cdef int run_backward(Value root, double seed) except -1
 
+# The value of an operation of the table, with the exceptions of Python; reads only the operands that the op has.
+cdef double checked_value(unsigned op, double a, double b, double c) except? -1
+
 # Blocks: room for `inputs` and `adjoints`, an input, an output.
 cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) except -1
 cdef void add_input(Block block, Value value) noexcept

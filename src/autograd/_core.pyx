@@ -66,6 +66,7 @@ cdef extern from "Python.h":
         PyObject *tp_dict
         void *tp_vectorcall
     int PyFloat_Check(PyObject *) noexcept
+    int PyFloat_CheckExact(PyObject *) noexcept
     double PyFloat_AS_DOUBLE(PyObject *) noexcept
     double PyLong_AsDouble(object) except? -1
     object PyObject_RichCompare(object, object, int)
@@ -343,6 +344,11 @@ cdef inline double evaluate(unsigned op, double a, double b, double c) except? -
     return r
 
 
+cdef double checked_value(unsigned op, double a, double b, double c) except? -1:
+    """`evaluate`, for use from C."""
+    return evaluate(op, a, b, c)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Operations
 #
@@ -358,7 +364,7 @@ cdef inline object operate(unsigned op, unsigned op_c, Value x, object y):
     cdef double c
     if type(y) is Value:
         return record2(op, evaluate(op, x.node.primal, (<Value> y).node.primal, 0.0), x, <Value> y)
-    if PyFloat_Check(<PyObject *> y):
+    if PyFloat_CheckExact(<PyObject *> y):
         c = PyFloat_AS_DOUBLE(<PyObject *> y)
         return record1(op_c, evaluate(op_c, x.node.primal, 0.0, c), c, x)
     return operate_rest(op, op_c, x, y)
@@ -376,6 +382,9 @@ cdef object operate_rest(unsigned op, unsigned op_c, Value x, object y):
 cdef inline object reflect(unsigned op, unsigned c_op, Value x, object y):
     """``y op x``, where `y` is no Value."""
     cdef double c
+    if PyFloat_CheckExact(<PyObject *> y):
+        c = PyFloat_AS_DOUBLE(<PyObject *> y)
+        return record1(c_op, evaluate(c_op, x.node.primal, 0.0, c), c, x)
     if number(y, &c):
         return record1(c_op, evaluate(c_op, x.node.primal, 0.0, c), c, x)
     return elementwise(op, y, x) if isinstance(y, numpy.ndarray) else NotImplemented
@@ -597,8 +606,9 @@ cdef inline void push_output(Node *node) noexcept:
 # ---------------------------------------------------------------------------------------------------------------------
 # Gradients and data held elsewhere
 #
-# A layer keeps the data of its parameters in one array, and adds their gradients up in another. So a leaf that is SHARED
-# counts a version up when its data is set, and has the arrays emptied into the leaves before its gradient is seen.
+# A layer keeps the data of its parameters in one array, and adds their gradients up in another. So a leaf that is
+# SHARED counts a version up when its data is set, and has the arrays emptied into the leaves before its gradient is
+# seen.
 
 cdef Py_ssize_t version = 0
 cdef list waiting = []
@@ -763,7 +773,7 @@ cdef void unmark(Order *order) noexcept:
         order.nodes[i].mark = 0
 
 
-cdef inline void push(Node *node) noexcept:
+cdef inline void push_node(Node *node) noexcept:
     """Add the gradients of a node that has a row in the table, or is an output, to its parents."""
     cdef Node *left = node.left
     cdef Node *right = node.right if node.right != NULL else left
@@ -782,7 +792,7 @@ cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size) noexcept:
         node.mark = 0
         if node.op == OP_CUSTOM or node.op == OP_BLOCK:
             return size
-        push(node)
+        push_node(node)
         size -= 1
     return 0
 
@@ -812,7 +822,7 @@ cdef int run_backward(Value root, double seed) except -1:
         while left:
             push_other(order.nodes[left - 1])
             left = sweep(order.nodes, left - 1)
-    except:
+    except BaseException:
         unmark(&order)
         raise
     finally:
@@ -1043,7 +1053,7 @@ cdef class Value:
         elif self.node.op == OP_CUSTOM:
             push_custom(self)
         elif self.node.op != OP_LEAF:
-            push(&self.node)
+            push_node(&self.node)
 
     # -- the engine
 

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
-from autograd import functions
+from autograd import _layers, functions
 from autograd._core import Value
 
 __all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]
 
 
-def _linear(x: Any) -> Any:
-    return x
-
-
-# The name an activation is chosen by, what a neuron with it is called, and the function.
-ACTIVATIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "linear": ("Linear", _linear),
+#: The name an activation is chosen by, what a neuron with it is called, and the function (None for the identity).
+ACTIVATIONS: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
+    "linear": ("Linear", None),
     "relu": ("ReLU", functions.relu),
     "leaky_relu": ("LeakyReLU", functions.leaky_relu),
     "softplus": ("Softplus", functions.softplus),
@@ -36,7 +30,7 @@ ACTIVATIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 Activation = str | Callable[[Any], Any]
 
 
-def _activation(choice: Activation) -> tuple[str, Callable[[Any], Any]]:
+def _activation(choice: Activation) -> tuple[str, Callable[[Any], Any] | None]:
     """Return the title and the function of an activation given by name or as a callable."""
     if callable(choice):
         return getattr(choice, "__name__", type(choice).__name__), choice
@@ -66,46 +60,18 @@ def _size(name: str, n: Any) -> int:
     return size
 
 
-def _inputs(module: Neuron | Layer | MLP, x: Any) -> Any:
+def _check_row(module: Neuron | Layer | MLP, x: Any) -> Any:
     """Return `x` as a sequence of the module's number of inputs; a bare number or Value is one of one."""
     owner, nin = type(module).__name__, module.nin
     if nin is None:
         return x
-    try:
-        length = len(x)
-    except TypeError:
-        if not isinstance(x, Value | Real):
-            message = f"{owner} expects a sequence of {nin} inputs, got {type(x).__name__}"
-            raise TypeError(message) from None
-        x, length = [x], 1
-    if getattr(x, "ndim", 1) != 1:
-        raise ValueError(f"{owner} expects one row of {nin} inputs, got an array of shape {x.shape}")
-    if length != nin:
-        raise ValueError(f"{owner} expects {nin} inputs, got {length}")
+    if isinstance(x, Value | Real):
+        x = [x]
+    if not hasattr(x, "__len__"):
+        raise TypeError(f"{owner} expects a sequence of {nin} inputs, got {type(x).__name__}")
+    if len(x) != nin:
+        raise ValueError(f"{owner} expects {nin} inputs, got {len(x)}")
     return x
-
-
-def _collect(node: Any, prefix: str, found: dict[Value, tuple[str, Any]], seen: set[int]) -> None:
-    """Add the leaf Values held by `node` to `found`, each with the two parts of its first name."""
-    items: Iterable[tuple[Any, Any]]
-    if isinstance(node, (list, tuple)):
-        items = enumerate(node)
-    elif isinstance(node, Module):
-        items = vars(node).items()
-    elif isinstance(node, dict):
-        items = node.items()
-    elif isinstance(node, np.ndarray) and node.dtype == object:
-        items = enumerate(node.flat)
-    else:
-        return
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    for key, item in items:
-        if not isinstance(item, Value):
-            _collect(item, f"{prefix}{key}.", found, seen)
-        elif not item._prev:
-            found.setdefault(item, (prefix, key))
 
 
 class Module:
@@ -137,7 +103,7 @@ class Module:
         list of Value
             In the order of definition, a shared Value once.
         """
-        return list(self._found())
+        return _layers.parameters(self)
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """
@@ -149,17 +115,13 @@ class Module:
             In the order of `parameters`. A name is the path of attributes, positions and keys
             joined by dots, such as ``layers.0.neurons.1.w.0``.
         """
-        return [(f"{prefix}{key}", parameter) for parameter, (prefix, key) in self._found().items()]
-
-    def _found(self) -> dict[Value, tuple[str, Any]]:
-        found: dict[Value, tuple[str, Any]] = {}
-        _collect(self, "", found, set())
-        return found
+        names: list[str] = []
+        parameters = _layers.parameters(self, names)
+        return list(zip(names, parameters, strict=True))
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
-        for parameter in self.parameters():
-            parameter.grad = 0.0
+        _layers.zero_grad(self.parameters())
 
     def state_dict(self) -> dict[str, float]:
         """
@@ -216,7 +178,7 @@ class Module:
             parameter.data = float(state[name])
 
 
-class Neuron(Module):
+class Neuron(_layers.DenseNeuron, Module):
     """
     Apply an activation to a weighted sum of inputs, ``activation(b + w[0]*x[0] + w[1]*x[1] + ...)``.
 
@@ -280,37 +242,17 @@ class Neuron(Module):
         """Number of inputs."""
         return len(self.w)
 
-    def __call__(self, x: Any) -> Value:
-        """
-        Return the activation for one row of inputs.
+    _check_row = _check_row
 
-        Parameters
-        ----------
-        x : sequence of `nin` Values or numbers, or a NumPy array of shape (nin,)
-            For one input also the bare number or Value.
-
-        Returns
-        -------
-        Value
-
-        Raises
-        ------
-        TypeError
-            If `x` is no sequence.
-        ValueError
-            If the number of inputs is another.
-        """
-        x = _inputs(self, x)
-        total = self.b
-        for weight, value in zip(self.w, x, strict=True):
-            total = total + weight * value
-        return _activation(self.activation)[1](total) if self.nonlin else total
+    def function(self) -> Callable[[Any], Any] | None:
+        """Return the activation as a function, None for the identity."""
+        return _activation(self.activation)[1] if self.nonlin else None
 
     def __repr__(self) -> str:
         return f"{_activation(self.activation if self.nonlin else 'linear')[0]}Neuron({self.nin})"
 
 
-class Layer(Module):
+class Layer(_layers.DenseLayer, Module):
     """
     Apply several neurons to the same inputs.
 
@@ -354,36 +296,13 @@ class Layer(Module):
         """Number of inputs, that of the first neuron; None where something without one is there."""
         return getattr(self.neurons[0], "nin", None)
 
-    def __call__(self, x: Any) -> Any:
-        """
-        Return the outputs for one row of inputs.
-
-        Parameters
-        ----------
-        x : sequence of `nin` Values or numbers, or a NumPy array of shape (nin,)
-            For one input also the bare number or Value.
-
-        Returns
-        -------
-        list of Value, or Value
-            One for each neuron; a single output is a bare Value.
-
-        Raises
-        ------
-        TypeError
-            If `x` is no sequence.
-        ValueError
-            If the number of inputs is another.
-        """
-        x = _inputs(self, x)
-        outputs = [neuron(x) for neuron in self.neurons]
-        return outputs[0] if len(outputs) == 1 else outputs
+    _check_row = _check_row
 
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(map(str, self.neurons))}]"
 
 
-class MLP(Module):
+class MLP(_layers.DenseNetwork, Module):
     """
     Chain layers into a multi-layer perceptron whose last layer is linear.
 
@@ -440,31 +359,7 @@ class MLP(Module):
         """Number of inputs, that of the first layer; None where something without one is there."""
         return getattr(self.layers[0], "nin", None)
 
-    def __call__(self, x: Any) -> Any:
-        """
-        Return the outputs for one row of inputs.
-
-        Parameters
-        ----------
-        x : sequence of `nin` Values or numbers, or a NumPy array of shape (nin,)
-            For one input also the bare number or Value.
-
-        Returns
-        -------
-        list of Value, or Value
-            The outputs of the last layer; a single output is a bare Value.
-
-        Raises
-        ------
-        TypeError
-            If `x` is no sequence.
-        ValueError
-            If the number of inputs is another.
-        """
-        x = _inputs(self, x)
-        for layer in self.layers:
-            x = layer(x)
-        return x
+    _check_row = _check_row
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(str, self.layers))}]"
