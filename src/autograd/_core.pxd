@@ -21,9 +21,11 @@ cdef struct Node:
     PyObject *weak_references
 
 
-# Flag of a leaf whose data is copied elsewhere, or whose gradient is partly held elsewhere.
+# Flags. SHARED: the data of this Value is copied elsewhere, or its gradient partly held elsewhere. COLLECTABLE: this
+# Value or Block is tracked by the garbage collector, and what is computed from it has to be.
 cdef enum:
     SHARED = 1
+    COLLECTABLE = 2
 
 
 cdef class Value:
@@ -41,7 +43,8 @@ cdef class Block:
     cdef double *adjoints
     cdef Py_ssize_t input_count
     cdef Py_ssize_t output_count
-    cdef bint calls_python
+    # What of Python `push` calls, if anything.
+    cdef object calls
 
     # Add the gradients of the inputs, given the `adjoints` of the outputs.
     cdef int push(self) except -1
@@ -69,6 +72,7 @@ cdef double checked_value(unsigned op, double a, double b, double c) except? -1
 # Blocks: room for `inputs` and `adjoints`, an input, an output.
 cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) except -1
 cdef void add_input(Block block, Value value) noexcept
+cdef void set_calls(Block block, object calls) noexcept
 cdef Value new_output(Block block, Py_ssize_t index, double primal)
 cdef bint recording() noexcept
 

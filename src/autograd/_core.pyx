@@ -3,8 +3,8 @@
 A Value is one small object. Its `Node` holds the number, the adjoint, the op and raw owning pointers to at most two
 parents; there is no tuple, set, closure or dict per node, and the garbage collector does not track it. A graph only
 points from newer to older nodes, so it holds no cycle. Where a user can make one, by assigning a `_backward` closure
-that refers to its own node, that node is of the collectable kind `_HandMade`; instances of Python subclasses are
-collectable too.
+that refers to its own node, that node and all that is computed from it are of the kind `_Collectable`, which the
+collector tracks.
 
 The mathematics is not here: the kernels `op_value` and `op_push`, and the public functions, are generated from the
 table in ``ops.py``.
@@ -56,12 +56,14 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     ctypedef int (*visitproc)(PyObject *, void *) noexcept
+    ctypedef int (*traverseproc)(PyObject *, visitproc, void *) noexcept
     ctypedef struct TypeSlots "PyTypeObject":
         Py_ssize_t tp_dictoffset
         Py_ssize_t tp_weaklistoffset
         void (*tp_dealloc)(PyObject *) noexcept
+        PyObject *(*tp_alloc)(PyTypeObject *, Py_ssize_t) except NULL
         void (*tp_free)(void *) noexcept
-        int (*tp_traverse)(PyObject *, visitproc, void *) noexcept
+        traverseproc tp_traverse
         int (*tp_clear)(PyObject *) noexcept
         PyObject *tp_dict
         void *tp_vectorcall
@@ -71,6 +73,8 @@ cdef extern from "Python.h":
     double PyLong_AsDouble(object) except? -1
     object PyObject_RichCompare(object, object, int)
     bint PyObject_IS_GC(PyObject *) noexcept
+    void PyObject_GC_Track(PyObject *) noexcept
+    void PyObject_GC_UnTrack(PyObject *) noexcept
     Py_ssize_t Py_REFCNT(PyObject *) noexcept
     PyTypeObject *Py_TYPE(PyObject *) noexcept
     void Py_CLEAR(PyObject *) noexcept
@@ -136,11 +140,13 @@ cdef inline Node *node_of(PyObject *value) noexcept nogil:
     return <Node *> (<char *> value + sizeof(PyObject))
 
 
-cdef inline Value new_node(unsigned short op, double primal, double immediate):
-    """A Value without parents."""
+cdef inline Value new_node(unsigned short op, double primal, double immediate, unsigned flags):
+    """A Value without parents; it is collectable if `flags`, those of the parents to be, say so."""
     global free_nodes, free_count
     cdef PyObject *value
     cdef Node *node = free_nodes
+    if flags & COLLECTABLE:
+        return new_collectable(op, primal, immediate)
     if node != NULL:
         free_nodes = node.left
         free_count -= 1
@@ -155,6 +161,16 @@ cdef inline Value new_node(unsigned short op, double primal, double immediate):
     node.immediate = immediate
     node.op = op
     return <Value> steal(PyObject_Init(value, <PyTypeObject *> Value))
+
+
+cdef Value new_collectable(unsigned short op, double primal, double immediate):
+    cdef PyObject *object = (<TypeSlots *> _Collectable).tp_alloc(<PyTypeObject *> _Collectable, 0)
+    cdef Node *node = node_of(object)
+    node.primal = primal
+    node.immediate = immediate
+    node.op = op
+    node.flags = COLLECTABLE
+    return <Value> steal(object)
 
 
 cdef inline PyObject *left_object(Node *node) noexcept nogil:
@@ -214,17 +230,20 @@ cdef inline void drain() noexcept:
 
 
 cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:
-    """What the collector sees of instances of subclasses."""
+    """What the collector sees of instances of subclasses, `_Collectable` among them."""
     cdef Node *node = node_of(value)
     cdef int stop = 0
     if node.attributes != NULL:
         stop = visit(node.attributes, argument)
-    if not stop and node.op == OP_CUSTOM and node.left != NULL:
-        stop = visit(<PyObject *> node.left, argument)
+    if not stop and node.left != NULL:
+        stop = visit(left_object(node), argument)
+    if not stop and node.right != NULL:
+        stop = visit(owner(node.right), argument)
     return stop
 
 
 cdef int value_clear(PyObject *value) noexcept:
+    """Break cycles. Each goes through an attribute somewhere, so parents that are no tuple can stay."""
     cdef Node *node = node_of(value)
     cdef PyObject *parents = <PyObject *> node.left
     Py_CLEAR(node.attributes)
@@ -274,18 +293,18 @@ cdef bint recording() noexcept:
     return not (paused and paused_here)
 
 
-cdef inline Value record1(unsigned short op, double primal, double immediate, Value left):
-    cdef Value value = new_node(op, primal, immediate)
+cdef inline Value record1(unsigned short op, double primal, double immediate, Value left, unsigned flags=0):
+    cdef Value value
     if paused and paused_here:
-        value.node.op = OP_LEAF
-        return value
+        return new_node(OP_LEAF, primal, 0.0, 0)
+    value = new_node(op, primal, immediate, left.node.flags | flags)
     Py_INCREF(left)
     value.node.left = &left.node
     return value
 
 
 cdef inline Value record2(unsigned short op, double primal, Value left, Value right):
-    cdef Value value = record1(op, primal, 0.0, left)
+    cdef Value value = record1(op, primal, 0.0, left, right.node.flags)
     if value.node.op != OP_LEAF:
         Py_INCREF(right)
         value.node.right = &right.node
@@ -294,7 +313,7 @@ cdef inline Value record2(unsigned short op, double primal, Value left, Value ri
 
 cdef Value new_leaf(double primal):
     """A leaf, for use from C."""
-    return new_node(OP_LEAF, primal, 0.0)
+    return new_node(OP_LEAF, primal, 0.0, 0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -531,6 +550,7 @@ cdef class Block:
 
     def __cinit__(self):
         self.node.op = OP_BLOCK
+        PyObject_GC_UnTrack(<PyObject *> self)
 
     def __dealloc__(self):
         cdef Py_ssize_t i
@@ -578,11 +598,41 @@ cdef void add_input(Block block, Value value) noexcept:
     Py_INCREF(value)
     block.inputs[block.input_count] = &value.node
     block.input_count += 1
+    if value.node.flags & COLLECTABLE:
+        track(block)
+
+
+cdef void track(Block block) noexcept:
+    """Let the collector see a Block."""
+    if not block.node.flags & COLLECTABLE:
+        block.node.flags |= COLLECTABLE
+        PyObject_GC_Track(<PyObject *> block)
+
+
+cdef void set_calls(Block block, object calls) noexcept:
+    """Say what of Python the Block calls; it may refer to anything."""
+    block.calls = calls
+    track(block)
+
+
+# Cython's own, which sees the attributes that are Python objects.
+cdef traverseproc traverse_attributes = NULL
+
+
+cdef int block_traverse(PyObject *block, visitproc visit, void *argument) noexcept:
+    """What the collector sees of a Block: the attributes, and the inputs, which Cython knows nothing of."""
+    cdef int stop = traverse_attributes(block, visit, argument)
+    cdef Py_ssize_t i
+    for i in range((<Block> block).input_count):
+        if stop:
+            break
+        stop = visit(owner((<Block> block).inputs[i]), argument)
+    return stop
 
 
 cdef Value new_output(Block block, Py_ssize_t index, double primal):
     """The Value that stands for output number `index`."""
-    cdef Value value = new_node(OP_OUTPUT, primal, <double> index)
+    cdef Value value = new_node(OP_OUTPUT, primal, <double> index, block.node.flags)
     Py_INCREF(block)
     value.node.left = &block.node
     return value
@@ -595,7 +645,7 @@ cdef inline Node *block_input(Block block, Py_ssize_t i) noexcept:
 cdef inline bint start_adjoints(Block block) noexcept:
     """Set the adjoints of a Block to zero, and return whether it calls Python."""
     memset(block.adjoints, 0, block.output_count * sizeof(double))
-    return block.calls_python
+    return block.calls is not None
 
 
 cdef inline void push_output(Node *node) noexcept:
@@ -929,6 +979,7 @@ cdef class Value:
         Py_INCREF(parents)
         node.left = <Node *> <PyObject *> parents
         node.op = OP_CUSTOM
+        node.flags |= COLLECTABLE
 
     @property
     def data(self):
@@ -1022,10 +1073,11 @@ cdef class Value:
     def _backward(self, closure):
         if not callable(closure):
             raise TypeError(f"_backward must be callable, got {type(closure).__name__} {closure!r}")
-        if not PyObject_IS_GC(<PyObject *> self):
+        is_computed = self.node.op != OP_LEAF and self.node.op != OP_CUSTOM
+        if is_computed or not PyObject_IS_GC(<PyObject *> self):
             raise AttributeError(
                 "_backward can be assigned on nodes made by hand, as Value(data, children, op); this Value "
-                + (f"was computed by {self._op!r}" if self.node.op != OP_LEAF else "is a leaf")
+                + (f"was computed by {self._op!r}" if is_computed else "is a leaf")
             )
         attributes_of(self)["_backward"] = closure
 
@@ -1205,7 +1257,7 @@ def _call(*arguments, **keywords):
         keywords["_children"] = tuple(keywords.get("_children", ()))
         has_children = bool(keywords["_children"])
     if has_children:
-        return _HandMade(*arguments, **keywords)
+        return _Collectable(*arguments, **keywords)
     cdef Value value = new_leaf(0.0)
     value.__init__(*arguments, **keywords)
     return value
@@ -1218,12 +1270,13 @@ cdef object value_vectorcall(PyObject *kind, PyObject **arguments, size_t nargsf
     return PyObject_Vectorcall(_call, arguments, nargsf, keywords)
 
 
-cdef int set_up_type() except -1:
+cdef int set_up_types() except -1:
     """Install what Cython has no syntax for.
 
     A `cdef dict __dict__` would make a dict for every node and cost half a multiplication; with the offsets, CPython
     makes it on first use. The collector's slots serve subclasses only, which are collectable without being asked.
     """
+    global traverse_attributes
     cdef TypeSlots *slots = <TypeSlots *> Value
     cdef Node node
     slots.tp_dictoffset = sizeof(PyObject) + (<char *> &node.attributes - <char *> &node)
@@ -1237,13 +1290,15 @@ cdef int set_up_type() except -1:
     for name in OP_FUNCTIONS:
         methods[name] = globals()[name]
     PyType_Modified(<PyTypeObject *> Value)
+    traverse_attributes = (<TypeSlots *> Block).tp_traverse
+    (<TypeSlots *> Block).tp_traverse = block_traverse
     return 0
 
 
-set_up_type()
+set_up_types()
 
 
-class _HandMade(Value):
-    """What ``Value(data, children, op)`` returns: a node whose `_backward` may be assigned."""
+class _Collectable(Value):
+    """A node that the garbage collector tracks: made by ``Value(data, children, op)``, or computed from such a one."""
 
     __slots__ = ()

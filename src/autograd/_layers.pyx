@@ -620,6 +620,8 @@ cdef class DenseLayer(Fields):
     def __call__(self, x):
         if self.plan is None or not same_neurons(self.plan, self.plan.stages, <PyObject *> self.neurons):
             self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
+            if self.plan is not None:
+                self.plan.keep.append(self.neurons)
         if self.plan is not None:
             return run(self.plan, x)
         if is_batch(x):

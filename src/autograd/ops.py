@@ -31,8 +31,8 @@ from typing import Any
 
 __all__ = ["COMPOSITES", "OPS", "Composite", "Op", "evaluate", "label"]
 
-LN2 = 0.6931471805599453
-LN10 = 2.302585092994046
+LOG2_E = 1.4426950408889634
+LOG10_E = 0.4342944819032518
 SQRT_HALF = 0.7071067811865476
 TWO_OVER_SQRT_PI = 1.1283791670955126
 ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
@@ -164,8 +164,8 @@ _ROWS = (
     Op("expm1", "expm1(a)", ("g * (r + 1)",), doc="``exp(x) - 1``, accurate for small `x`", libm="expm1"),
     Op("log", "log(a)", ("g / a",), doc="Natural logarithm", libm="log"),
     Op("log1p", "log1p(a)", ("g / (1 + a)",), doc="``log(1 + x)``, accurate for small `x`", libm="log1p"),
-    Op("log2", "log2(a)", (f"g / a / {LN2}",), doc="Logarithm to base 2", libm="log2"),
-    Op("log10", "log10(a)", (f"g / a / {LN10}",), doc="Logarithm to base 10", libm="log10"),
+    Op("log2", "log2(a)", (f"g * {LOG2_E} / a",), doc="Logarithm to base 2", libm="log2"),
+    Op("log10", "log10(a)", (f"g * {LOG10_E} / a",), doc="Logarithm to base 10", libm="log10"),
     Op("sqrt", "sqrt(a)", ("g / (2 * r)",), doc="Square root", libm="sqrt"),
     Op("cbrt", "cbrt(a)", ("g / (3 * r * r)",), doc="Cube root", libm="cbrt"),
 
