@@ -1,0 +1,33 @@
+"""What several test modules share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# Read by a type checker only (test_stubs.py).
+collect_ignore_glob = ["typing/*"]
+
+
+@pytest.fixture(scope="session")
+def run_python():
+    """Run a program in an interpreter of its own and return what it printed; fail if it fails or crashes."""
+    path = os.pathsep.join([str(Path(autograd.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+
+    def run(program, *arguments):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run

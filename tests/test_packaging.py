@@ -1,0 +1,101 @@
+"""The package as it lies on disk."""
+
+import importlib.metadata
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd
+from autograd import _core
+
+PACKAGE = Path(autograd.__file__).parent
+
+
+def test_the_package_is_typed():
+    assert (PACKAGE / "py.typed").exists()
+    for name in ("_core.pyi", "_core.pxd"):
+        assert (PACKAGE / name).exists()
+
+
+def test_the_core_is_compiled_and_lies_in_the_package():
+    assert Path(_core.__file__).parent == PACKAGE
+    assert not _core.__file__.endswith(".py")
+
+
+def test_version():
+    try:
+        distribution = importlib.metadata.distribution("autograd-engine")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("autograd-engine is not installed")
+    assert distribution.version == autograd.__version__
+
+
+def test_public_names():
+    assert len(set(autograd.__all__)) == len(autograd.__all__)
+    for name in autograd.__all__:
+        assert getattr(autograd, name) is not None
+    assert {"Value", "Module", "Neuron", "Layer", "MLP", "no_grad", "exp"} <= set(autograd.__all__)
+    assert autograd.__doc__
+
+
+def test_importing_brings_in_what_it_needs_only(run_python):
+    program = """
+import sys
+import autograd, autograd.nn, autograd.losses, autograd.optim
+optional = {"matplotlib", "graphviz", "scipy", "sklearn", "torch", "tqdm", "Cython", "setuptools"} & set(sys.modules)
+assert not optional, optional
+"""
+    run_python(program)
+
+
+@pytest.fixture
+def uncompiled(tmp_path):
+    """Copy the package without anything compiled."""
+    ignored = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "*.html", "_ops.*", "__pycache__")
+    return shutil.copytree(PACKAGE, tmp_path / "autograd", ignore=ignored).parent
+
+
+IMPORT = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+try:
+    importlib.import_module(sys.argv[2])
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("module", ["autograd", "autograd.nn", "autograd.functions"])
+def test_import_from_an_uncompiled_tree_says_how_to_build(module, uncompiled, run_python):
+    printed = run_python(IMPORT, str(uncompiled), module)
+    assert printed.startswith("ImportError ")
+    assert "not built" in printed
+    assert "pip install ." in printed
+    assert "python setup.py build_ext --inplace" in printed
+
+
+def test_the_command_in_an_uncompiled_tree_says_how_to_build(uncompiled, run_python):
+    program = """
+import runpy, sys
+sys.path.insert(0, sys.argv[1])
+try:
+    runpy.run_module("autograd", run_name="__main__")
+except ImportError as error:
+    print(error)
+"""
+    assert "pip install ." in run_python(program, str(uncompiled))
+
+
+def test_an_import_error_of_another_kind_is_not_hidden(uncompiled, run_python):
+    (uncompiled / "autograd" / "_core.py").write_text("import no_such_module_anywhere\n", encoding="utf-8")
+    printed = run_python(IMPORT, str(uncompiled), "autograd")
+    assert "no_such_module_anywhere" in printed and "pip install" not in printed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another linker")
+def test_denormals_are_not_flushed_to_zero():
+    """As linking anything with -ffast-math would do to the whole process."""
+    assert 5e-324 / 1.0 > 0.0 and 2.2250738585072014e-308 / 2 > 0.0
+    assert (autograd.Value(2.2250738585072014e-308) * 0.5).data > 0.0

@@ -1,0 +1,52 @@
+"""The stubs agree with the compiled core, and a type checker concludes from them what it should."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autograd
+
+pytest.importorskip("mypy")
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+SOURCES = Path(autograd.__file__).parents[1]
+
+
+def run_mypy(module, *arguments):
+    """Run mypy or stubtest on the package that the tests run on, and return the exit status and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MYPYPATH": str(SOURCES), "PYTHONPATH": str(SOURCES), "NO_COLOR": "1"},
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_stubs_agree_with_the_core():
+    status, output = run_mypy(
+        "mypy.stubtest",
+        *("autograd._core", "autograd.functions", "autograd.ops"),
+        *("--allowlist", HERE / "stubtest_allowlist.txt", "--ignore-unused-allowlist"),
+    )
+    assert status == 0, output
+
+
+def test_a_type_checker_concludes_what_it_should():
+    status, output = run_mypy("mypy", HERE / "typing" / "check_core.py", "--python-version", "3.11")
+    assert status == 0, output
+
+
+def test_a_type_checker_finds_the_errors():
+    path = HERE / "typing" / "check_core_errors.py"
+    _, output = run_mypy("mypy", path, "--disable-error-code", "no-any-return")
+    found = {int(line.split(":")[1]) for line in output.splitlines() if ": error:" in line}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    marked = {number for number, line in enumerate(lines, 1) if line.endswith("# error")}
+    assert len(marked) > 20
+    assert found == marked, output
