@@ -15,6 +15,7 @@ from libc.math cimport isfinite
 from libc.string cimport memcmp, memcpy, memset
 
 import numbers
+import random
 
 import numpy
 
@@ -684,9 +685,9 @@ cdef class DenseDropout(Fields):
         cdef double p = self.p
         cdef Py_ssize_t i
         active = self.training and p > 0.0
-        random = self.rng.random
+        draw = random.random if self.rng is None else self.rng.random
         for i in range(n):
-            scale[i] = 1.0 if not active else 0.0 if random() < p else 1.0 / (1.0 - p)
+            scale[i] = 1.0 if not active else 0.0 if draw() < p else 1.0 / (1.0 - p)
         return 0
 
     def __call__(self, x):

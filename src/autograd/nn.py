@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 from autograd import _layers, functions
 from autograd._core import Value
+from autograd.initializers import Initializer, initializer
 
-__all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]
+__all__ = ["ACTIVATIONS", "MLP", "Dropout", "Layer", "Module", "Neuron"]
 
 
 #: The name an activation is chosen by, what a neuron with it is called, and the function (None for the identity).
@@ -93,6 +94,55 @@ class Module:
     >>> Line().state_dict()
     {'slope': 2.0, 'offset': 1.0}
     """
+
+    training: bool = True
+
+    def modules(self) -> Iterator[Module]:
+        """
+        Yield this module and all that it holds.
+
+        Yields
+        ------
+        Module
+            Each once, a module before those in it.
+        """
+        holders: list[Any] = [self]
+        seen: set[int] = set()
+        while holders:
+            holder = holders.pop()
+            if id(holder) in seen:
+                continue
+            seen.add(id(holder))
+            if isinstance(holder, Module):
+                yield holder
+                holder = holder._fields if isinstance(holder, _layers.Fields) else vars(holder)
+            if isinstance(holder, dict):
+                holder = list(holder.values())
+            if isinstance(holder, list | tuple):
+                holders += reversed([item for item in holder if isinstance(item, Module | dict | list | tuple)])
+
+    def train(self, mode: bool = True) -> Module:
+        """
+        Set this module and all that it holds to training, which makes a difference to `Dropout`.
+
+        Parameters
+        ----------
+        mode : bool, default True
+
+        Returns
+        -------
+        Module
+            This one.
+        """
+        for module in self.modules():
+            # Neurons have no mode, and there are many of them.
+            if not isinstance(module, Neuron):
+                module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Set this module and all that it holds to evaluation, the opposite of `train`."""
+        return self.train(False)
 
     def parameters(self) -> list[Value]:
         """
@@ -195,11 +245,13 @@ class Neuron(_layers.DenseNeuron, Module):
         ``numpy.random.default_rng(1)``; by default the module `random`.
     seed : int, optional
         Instead of `rng`: draw from ``random.Random(seed)``.
+    init : str or callable, default "uniform"
+        How the weights are drawn: a name in `autograd.initializers.INITIALIZERS`, or a function like those there.
 
     Attributes
     ----------
     w : list of Value
-        Weights, drawn uniformly between -1 and 1.
+        Weights, by default drawn uniformly between -1 and 1.
     b : Value
         Bias, at first zero.
 
@@ -229,10 +281,11 @@ class Neuron(_layers.DenseNeuron, Module):
         activation: Activation = "relu",
         rng: Any = None,
         seed: int | None = None,
+        init: str | Initializer = "uniform",
     ) -> None:
         _activation(activation)
-        uniform = _generator(rng, seed).uniform
-        self.w = [Value(uniform(-1, 1)) for _ in range(_size("nin", nin))]
+        draw = initializer(init)
+        self.w = [Value(weight) for weight in draw(_size("nin", nin), 1, _generator(rng, seed))]
         self.b = Value(0)
         self.nonlin = nonlin
         self.activation = activation
@@ -260,7 +313,7 @@ class Layer(_layers.DenseLayer, Module):
     ----------
     nin, nout : int
         Number of inputs and of neurons.
-    nonlin, activation, rng, seed
+    nonlin, activation, rng, seed, init
         As for `Neuron`; all neurons draw from one generator.
 
     Attributes
@@ -285,11 +338,15 @@ class Layer(_layers.DenseLayer, Module):
         activation: Activation = "relu",
         rng: Any = None,
         seed: int | None = None,
+        init: str | Initializer = "uniform",
     ) -> None:
         rng = _generator(rng, seed)
-        self.neurons = [
-            Neuron(nin, nonlin, activation=activation, rng=rng) for _ in range(_size("nout", nout))
-        ]
+        size, draw = _size("nout", nout), initializer(init)
+
+        def draw_one(nin: int, _: int, rng: Any) -> list[float]:
+            return draw(nin, size, rng)
+
+        self.neurons = [Neuron(nin, nonlin, activation=activation, rng=rng, init=draw_one) for _ in range(size)]
 
     @property
     def nin(self) -> int | None:
@@ -312,13 +369,15 @@ class MLP(_layers.DenseNetwork, Module):
         Number of inputs.
     nouts : sequence of int
         Number of neurons of each layer, the last one being the number of outputs.
-    activation, rng, seed
+    activation, rng, seed, init
         As for `Neuron`, the activation being that of all layers but the last; all layers draw
         from one generator.
+    dropout : float, default 0.0
+        Where not zero, a `Dropout` of this probability follows every layer but the last.
 
     Attributes
     ----------
-    layers : list of Layer
+    layers : list of Layer, and of Dropout where there is any
 
     Examples
     --------
@@ -340,6 +399,8 @@ class MLP(_layers.DenseNetwork, Module):
         activation: Activation = "relu",
         rng: Any = None,
         seed: int | None = None,
+        init: str | Initializer = "uniform",
+        dropout: float = 0.0,
     ) -> None:
         try:
             sizes = [nin, *nouts]
@@ -349,10 +410,13 @@ class MLP(_layers.DenseNetwork, Module):
         if last < 0:
             raise ValueError("nouts must hold the size of at least one layer, got none")
         rng = _generator(rng, seed)
-        self.layers = [
-            Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=rng)
-            for i in range(last + 1)
-        ]
+        self.layers: list[Layer | Dropout] = []
+        for i in range(last + 1):
+            self.layers.append(
+                Layer(sizes[i], sizes[i + 1], nonlin=i != last, activation=activation, rng=rng, init=init)
+            )
+            if dropout and i != last:
+                self.layers.append(Dropout(dropout, rng=rng))
 
     @property
     def nin(self) -> int | None:
@@ -363,3 +427,53 @@ class MLP(_layers.DenseNetwork, Module):
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(str, self.layers))}]"
+
+
+class Dropout(_layers.DenseDropout, Module):
+    """
+    Set inputs to zero at random while training, and scale up the others to keep the mean.
+
+    In training each input becomes zero with the probability `p`, and is divided by ``1 - p`` otherwise
+    [1]_; after `Module.eval` the inputs pass as they are.
+
+    Parameters
+    ----------
+    p : float, default 0.5
+        Probability of a zero, in [0, 1).
+    rng : object with methods ``uniform`` and ``random``, optional
+        Where the choice is drawn from; by default the module `random`.
+    seed : int, optional
+        Instead of `rng`: draw from ``random.Random(seed)``.
+
+    Raises
+    ------
+    ValueError
+        If `p` is out of range, or both `rng` and `seed` are given.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
+       JMLR 15 (2014) 1929-1958, with the scaling moved from evaluation to training.
+
+    Examples
+    --------
+    >>> dropout = Dropout(0.5, seed=1)
+    >>> dropout([1.0, 2.0, 3.0])
+    [0.0, 4.0, 6.0]
+    >>> dropout.eval()([1.0, 2.0, 3.0])
+    [1.0, 2.0, 3.0]
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: Any = None, seed: int | None = None) -> None:
+        if not isinstance(p, Real):
+            raise TypeError(f"p must be a number, got {type(p).__name__}")
+        if not 0 <= p < 1:
+            raise ValueError(f"p must be at least 0 and below 1, got {p}")
+        self.p = p
+        generator = _generator(rng, seed)
+        # A module cannot be copied along with the model.
+        self.rng = None if generator is random else generator
+        self.training = True
+
+    def __repr__(self) -> str:
+        return f"Dropout(p={self.p})"
