@@ -461,6 +461,7 @@ def test_wrong_arguments_to_predict(run, fails, tmp_path):
 def test_an_unwritable_place_is_found_before_training(fails, monkeypatch):
     monkeypatch.setattr("autograd._commands.fit", lambda *_, **__: pytest.fail("the training began"))
     assert "missing/m.npz" in fails("train", "--save", "missing/m.npz")
+    pytest.importorskip("matplotlib")
     assert "missing/m.png" in fails("train", "--plot", "missing/m.png")
 
 

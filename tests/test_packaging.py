@@ -1,6 +1,7 @@
 """The package as it lies on disk."""
 
 import importlib.metadata
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -22,6 +23,13 @@ def test_the_package_is_typed():
 def test_the_core_is_compiled_and_lies_in_the_package():
     assert Path(_core.__file__).parent == PACKAGE
     assert not _core.__file__.endswith(".py")
+
+
+def test_what_the_pxd_declares_can_be_cimported():
+    declared = re.findall(
+        r"^cdef \w[\w *]*?(\w+)\([^)]*\)", (PACKAGE / "_core.pxd").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {"new_leaf", "number", "run_backward"} <= set(declared) == set(_core.__pyx_capi__)
 
 
 def test_version():
