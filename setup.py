@@ -35,7 +35,7 @@ def enabled(name):
 load("_codegen").write(load("ops"), PACKAGE)
 
 macros, compile_args, link_args = [], [], []
-directives = {"language_level": 3, "binding": True, "cdivision": True, "boundscheck": False, "wraparound": False}
+directives = {"language_level": 3, "binding": True, "cdivision": True}
 if os.name == "posix":
     # No contraction: a fused multiply-add would round differently from Python's float. Never -ffast-math: linking
     # it flushes denormals to zero in the whole process.
