@@ -351,6 +351,8 @@ class Layer(_layers.DenseLayer, Module):
     @property
     def nin(self) -> int | None:
         """Number of inputs, that of the first neuron; None where something without one is there."""
+        if not self.neurons:
+            raise ValueError(f"{type(self).__name__} has no neurons")
         return getattr(self.neurons[0], "nin", None)
 
     _check_row = _check_row
@@ -421,6 +423,8 @@ class MLP(_layers.DenseNetwork, Module):
     @property
     def nin(self) -> int | None:
         """Number of inputs, that of the first layer; None where something without one is there."""
+        if not self.layers:
+            raise ValueError(f"{type(self).__name__} has no layers")
         return getattr(self.layers[0], "nin", None)
 
     _check_row = _check_row
