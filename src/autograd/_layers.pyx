@@ -31,7 +31,6 @@ from autograd._core cimport (
     add_input,
     checked_value,
     defer,
-    flush_deferred,
     new_leaf,
     new_output,
     number,
@@ -746,13 +745,6 @@ def parameters(root, list names=None):
         for value in found:
             (<Value> value).node.mark = 0
     return found
-
-
-def zero_grad(list values not None):
-    """Set the gradients of Values to zero."""
-    flush_deferred()
-    for value in values:
-        (<Value?> value).node.adjoint = 0.0
 
 
 cdef int collect(object holder, str prefix, list found, list names, set seen) except -1:

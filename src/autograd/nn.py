@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from autograd import _layers, functions
+from autograd import _layers, _steps, functions
 from autograd._core import Value
 from autograd.initializers import Initializer, initializer
 
@@ -171,7 +171,7 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
-        _layers.zero_grad(self.parameters())
+        _steps.zero_grad(self.parameters())
 
     def state_dict(self) -> dict[str, float]:
         """
