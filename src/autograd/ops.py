@@ -412,8 +412,8 @@ def markdown() -> str:
     lines = [
         "# Primitives",
         "",
-        "The table of `src/autograd/ops.py`: operands a and b, result r, incoming gradient g. Where an operand is a plain",
-        "number, the same formulas hold with the number in its place.",
+        "The table of `src/autograd/ops.py`: operands a and b, result r, incoming gradient g. Where an operand is a",
+        "plain number, the same formulas hold with the number in its place.",
         "",
         "| primitive | shown as | value | gradients |",
         "|---|---|---|---|",
