@@ -18,6 +18,7 @@ from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset
 
 import contextlib
+import copyreg
 import numbers
 
 import numpy
@@ -1240,14 +1241,17 @@ cdef class Value:
             state = self.__getstate__()
         else:  # Python 3.10
             state = None if self.node.attributes == NULL else <object> self.node.attributes
+            slots = {name: getattr(self, name) for name in copyreg._slotnames(type(self)) if hasattr(self, name)}
+            if slots:
+                state = state, slots
         return _restore, (type(self), self.node.primal, self.grad), state
 
 
-def _restore(kind, double data, double grad):
+def _restore(kind, data, grad):
     """Make the copy of a leaf."""
     cdef Value value = kind.__new__(kind)
-    value.node.primal = data
-    value.node.adjoint = grad
+    value.data = data
+    value.grad = grad
     return value
 
 
