@@ -164,10 +164,13 @@ class EarlyStopping:
 
     def __call__(self, model: Model, history: History) -> bool:
         """Take note of an epoch; return whether the run is to end, with the best parameters in place."""
-        name = self.monitor or ("validation_loss" if "validation_loss" in history else "loss")
-        if name not in history:
-            raise ValueError(f"monitor must be one of {', '.join(history)}, got {name!r}")
-        figure = history[name][-1]
+        if self.monitor is None:
+            # An earlier run may have left a series that goes on with nan.
+            validated = not math.isnan(history.get("validation_loss", [math.nan])[-1])
+            self.monitor = "validation_loss" if validated else "loss"
+        if self.monitor not in history:
+            raise ValueError(f"monitor must be one of {', '.join(history)}, got {self.monitor!r}")
+        figure = history[self.monitor][-1]
         gain = self.best - figure if self.mode == "min" else figure - self.best
         if gain > self.min_delta:
             self.best, self.best_epoch, self._waited = figure, history.epochs, 0
@@ -183,7 +186,13 @@ class EarlyStopping:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a later object with the same options needs to continue."""
-        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self._waited, "parameters": self._data}
+        return {
+            "monitor": self.monitor,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "waited": self._waited,
+            "parameters": self._data,
+        }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue where another object was.
@@ -201,7 +210,9 @@ class EarlyStopping:
         if state_dict.keys() != self.state_dict().keys():
             expected, got = ", ".join(self.state_dict()), ", ".join(map(str, state_dict))
             raise ValueError(f"the state of EarlyStopping must be {expected}, got {got}")
-        self.best, self.best_epoch, self._waited, self._data = (state_dict[name] for name in self.state_dict())
+        self.monitor, self.best, self.best_epoch, self._waited, self._data = (
+            state_dict[name] for name in self.state_dict()
+        )
 
 
 def fit(
