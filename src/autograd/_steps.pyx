@@ -349,7 +349,7 @@ cdef class Rule:
             A list of leaves under ``"params"``, along with the options of the rule.
         """
         cdef list values
-        cdef double *data = self.row(DATA)
+        cdef double *data
         cdef unsigned char flags = 0
         cdef Node *node
         cdef Py_ssize_t i
@@ -358,6 +358,7 @@ cdef class Rule:
             raise TypeError(f"params must be a list of Values, got {type(params).__name__}")
         values = params
         self.update(group, values)
+        data = self.row(DATA)
         for i in range(self.size):
             node = node_at(values, i)
             node.primal = data[i]
