@@ -16,7 +16,7 @@ lint:  ## check style, types and stubs
 	ruff check .
 	cython-lint src/autograd
 	mypy -p autograd
-	$(PYTHON) -m mypy.stubtest autograd --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
+	$(PYTHON) -m mypy.stubtest autograd --mypy-config-file pyproject.toml --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 
 bench:  ## measure against pure Python (see benchmarks/README.md)
 	$(PYTHON) benchmarks/run.py

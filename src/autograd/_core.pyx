@@ -205,7 +205,7 @@ cdef void value_dealloc(PyObject *value) noexcept:
     if node.weak_references != NULL:
         PyObject_ClearWeakRefs(value)
     if node.attributes != NULL:
-        Py_CLEAR(node.attributes)
+        release(node.attributes)
     if node.left != NULL:
         release(left_object(node))
         if node.right != NULL:
@@ -1203,6 +1203,9 @@ cdef class Value:
             b = (<Value> other).node.primal
         elif PyFloat_Check(<PyObject *> other):
             b = PyFloat_AS_DOUBLE(<PyObject *> other)
+        elif isinstance(other, (numpy.float32, numpy.float16)):
+            # NumPy would round our number to the type of the other.
+            b = float(other)
         elif isinstance(other, (numbers.Number, numpy.generic, numpy.ndarray)):
             # As a float compares: exactly with integers and fractions of any size.
             return PyObject_RichCompare(a, other, comparison)

@@ -396,7 +396,10 @@ def _python_functions() -> dict[str, Callable[..., Any]]:
     def from_row(row: Op) -> Callable[..., Any]:
         return lambda *args: evaluate(row.value, dict(zip(row.arguments, args, strict=True)))
 
-    return {row.name: getattr(math, row.libm, None) or from_row(row) for row in OPS.values() if row.name != "pow"}
+    functions = {row.name: getattr(math, row.libm, None) or from_row(row) for row in OPS.values() if row.name != "pow"}
+    if not hasattr(math, "cbrt"):  # Python 3.10
+        functions["cbrt"] = lambda x: math.copysign(abs(x) ** (1 / 3), x)
+    return functions
 
 
 def digest() -> str:
