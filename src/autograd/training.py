@@ -147,9 +147,7 @@ class EarlyStopping:
     (4, 1)
     """
 
-    def __init__(
-        self, patience: int, *, monitor: str | None = None, mode: str = "min", min_delta: float = 0.0
-    ) -> None:
+    def __init__(self, patience: int, *, monitor: str | None = None, mode: str = "min", min_delta: float = 0.0) -> None:
         if operator.index(patience) < 1:
             raise ValueError(f"patience must be at least 1, got {patience!r}")
         if mode not in ("min", "max"):
@@ -329,13 +327,15 @@ def fit(
         rows, targets = rows[training], [targets[i] for i in training]
 
     if isinstance(optimizer, str):
-        optimizer = _choice("optimizer", optimizer, OPTIMIZERS)(model.parameters())
+        stepper: optim.Optimizer = _choice("optimizer", optimizer, OPTIMIZERS)(model.parameters())
+    else:
+        stepper = optimizer
     history = History({name: list(series) for name, series in (history or {}).items()})
     first = history.epochs
-    scheduler = _scheduler(schedule, optimizer, first, first + epochs)
+    scheduler = _scheduler(schedule, stepper, first, first + epochs)
     callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
-    step = _Step(_outputs(model), loss_function, metrics, optimizer, _trained(optimizer), l1, l2, clip_norm)
-    complete = _Snapshot.take(first, optimizer, scheduler)
+    step = _Step(_outputs(model), loss_function, metrics, stepper, _trained(stepper), l1, l2, clip_norm)
+    complete = _Snapshot.take(first, stepper, scheduler)
 
     bar = tqdm(
         total=epochs, desc="training", unit="epoch", leave=False, disable=None if progress is None else not progress
@@ -368,7 +368,7 @@ def fit(
                 done = history.epochs
                 for name in dict.fromkeys([*history, *record]):
                     history.setdefault(name, [math.nan] * done).append(record.get(name, math.nan))
-                complete = _Snapshot.take(epoch + 1, optimizer, scheduler)
+                complete = _Snapshot.take(epoch + 1, stepper, scheduler)
                 if not bar.disable:
                     bar.set_postfix(loss=f"{record['loss']:.4g}", refresh=False)
                     bar.update()
@@ -377,7 +377,7 @@ def fit(
     except BaseException as error:
         for series in history.values():
             del series[complete.epoch :]
-        complete.restore(optimizer, scheduler)
+        complete.restore(stepper, scheduler)
         if not isinstance(error, KeyboardInterrupt):
             raise
         history.interrupted = True
@@ -541,7 +541,8 @@ def _scheduler(
 
 def _outputs(model: Model) -> Callable[[NDArray[np.float64]], list[Any]]:
     """Return the function from rows of inputs to a list of outputs."""
-    if type(model).__call__ in (_layers.DenseNetwork.__call__, _layers.DenseLayer.__call__):
+    call: Any = type(model).__call__
+    if call in (_layers.DenseNetwork.__call__, _layers.DenseLayer.__call__):
         return model
     return lambda rows: [model(row) for row in rows.tolist()]
 
