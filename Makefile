@@ -1,7 +1,7 @@
 PYTHON ?= python
 COMPILED = src/autograd/*.so src/autograd/*.c src/autograd/_ops.h src/autograd/_ops.pxi src/autograd/_maps.h
 
-.PHONY: help build test lint bench annotate debug sanitize coverage dist clean
+.PHONY: help build test lint docs bench annotate debug sanitize coverage dist clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -16,7 +16,10 @@ lint:  ## check style, types and stubs
 	ruff check .
 	cython-lint src/autograd
 	mypy -p autograd
-	$(PYTHON) -m mypy.stubtest autograd --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
+	$(PYTHON) -m mypy.stubtest autograd --mypy-config-file pyproject.toml --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
+
+docs:  ## write the documents that are made from the source
+	$(PYTHON) -c "from autograd import ops; print(ops.markdown(), end='')" >docs/primitives.md
 
 bench:  ## measure against pure Python (see benchmarks/README.md)
 	$(PYTHON) benchmarks/run.py

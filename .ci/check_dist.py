@@ -15,8 +15,9 @@ def check(path: Path) -> list[str]:
         required = ["/py.typed", "/_core.pyi", "/_core.pxd", ".so", "/ops.py", "/LICENSE"]
         forbidden = [".c", ".pyx", ".h", ".pxi", ".html"]
     else:
-        names = tarfile.open(path).getnames()
-        required = ["/_core.pyx", "/_core.pxd", "/_core.pyi", "/py.typed", "/setup.py", "/LICENSE", "/tests/test_ops.py"]
+        with tarfile.open(path) as archive:
+            names = archive.getnames()
+        required = ["/_core.pyx", "/_core.pxd", "/_core.pyi", "/py.typed", "/setup.py", "/LICENSE", "/test_ops.py"]
         forbidden = [".c", "/_ops.h", "/_maps.h", "/_ops.pxi", ".so", ".html"]
     wrong = [f"{path.name} lacks *{end}" for end in required if not any(name.endswith(end) for name in names)]
     wrong += [f"{path.name} carries {name}" for name in names if name.endswith(tuple(forbidden))]

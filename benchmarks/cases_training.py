@@ -1,52 +1,67 @@
-"""Training a network on the two moons: one full-batch step, forward, backward and update."""
+"""Training: the full-batch step on the two moons, written out and by `fit`, and batches of digits by `fit`."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 import math
 import random
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
 from engines import Engine
-from registry import Workload, benchmark, section
+from networks import digits, moons, plain
+from registry import Workload, benchmark, section, target
 
-SECTION = section(
+# So small that the network stays as it is, however many steps a candidate makes in its time.
+TIMED_RATE = 1e-9
+
+Step = Callable[[float], float]
+Train = Callable[[float, int], float]
+
+
+def _timed(train: Train) -> Callable[[int], dict[str, float]]:
+    return lambda repetitions: {"step": train(TIMED_RATE, repetitions)}
+
+
+def _repeated(step: Step) -> Train:
+    """Return a function that makes steps of a rate and gives the seconds they took."""
+
+    def train(rate: float, steps: int) -> float:
+        begin = perf_counter()
+        for _ in range(steps):
+            step(rate)
+        return perf_counter() - begin
+
+    return train
+
+
+POINTS = 100
+MOONS_WIDTHS = (2, 16, 16, 1)
+ALPHA = 1e-4
+
+MOONS = section(
     "moons",
     "A training step",
-    "micrograd's two-moons loop, unchanged: 100 points, `MLP(2, [16, 16, 1])` with its 337 parameters called "
-    "point by point, hinge loss, `sum(p*p)`, `zero_grad`, `backward`, an update in a loop over the "
-    "parameters. Milliseconds for one step. PyTorch does the same mathematics the way its users write it: "
-    "float64, one thread, one call of an `nn.Sequential` for all 100 points, and `torch.optim.SGD`.",
+    f"micrograd's two-moons loop, unchanged: {POINTS} points, `MLP(2, [16, 16, 1])` with its 337 parameters called "
+    "point by point, hinge loss, `sum(p*p)`, accuracy, `zero_grad`, `backward`, an update in a loop over the "
+    "parameters. Milliseconds for one step. The points and labels are in lists in the first table, and in NumPy "
+    "arrays, as in micrograd's notebook, in the second, where labels are NumPy integers that multiply Values. PyTorch "
+    "does the same mathematics the way its users write it, eagerly: float64, one thread, one call of an "
+    "`nn.Sequential` for all points, and `torch.optim.SGD`. C is `moons_step.c`, one call for a step: the limit.",
 )
-POINTS = 100
-WIDTHS = (2, 16, 16, 1)
 
 
-def moons() -> tuple[list[list[float]], list[int]]:
-    """Make two interleaved half circles with noise 0.1, labelled -1 and 1."""
-    generator = random.Random(1337)
-    points, labels = [], []
-    for i in range(POINTS):
-        angle = math.pi * (i // 2) / (POINTS // 2 - 1)
-        x, y = (1 - math.cos(angle), 0.5 - math.sin(angle)) if i % 2 else (math.cos(angle), math.sin(angle))
-        points.append([x + generator.gauss(0.0, 0.1), y + generator.gauss(0.0, 0.1)])
-        labels.append(2 * (i % 2) - 1)
-    return points, labels
-
-
-@benchmark(
-    "moons",
-    SECTION,
-    "A step on the two moons, 100 points",
-    ("autograd", "torch", "pure_python", "micrograd"),
-    unit="ms",
-    left_out_by_quick=("micrograd",),
-)
-def moons_step(engine: Engine) -> Workload:
-    points, labels = moons()
-    random.seed(1337)
+def _moons_model(engine: Engine) -> Any:
     assert engine.MLP is not None
-    model = engine.MLP(WIDTHS[0], list(WIDTHS[1:]))
+    random.seed(1337)
+    return engine.MLP(MOONS_WIDTHS[0], list(MOONS_WIDTHS[1:]))
+
+
+def _moons_loop(engine: Engine, points: Sequence[Any], labels: Sequence[Any]) -> Workload:
+    model = _moons_model(engine)
     value = engine.Value
 
     def step(learning_rate: float) -> float:
@@ -54,7 +69,7 @@ def moons_step(engine: Engine) -> Workload:
         scores = list(map(model, inputs))
         losses = [(1 + -label * score).relu() for label, score in zip(labels, scores)]  # noqa: B905
         data_loss = sum(losses) * (1.0 / len(losses))
-        reg_loss = 1e-4 * sum(p * p for p in model.parameters())
+        reg_loss = ALPHA * sum(p * p for p in model.parameters())
         total_loss = data_loss + reg_loss
         accuracy = [(label > 0) == (score.data > 0) for label, score in zip(labels, scores)]  # noqa: B905
         sum(accuracy) / len(accuracy)
@@ -64,51 +79,198 @@ def moons_step(engine: Engine) -> Workload:
             p.data -= learning_rate * p.grad
         return total_loss.data
 
-    return _workload(step)
+    return _moons_workload(step)
 
 
-@moons_step.on("torch", "batched nn.Sequential")
-def moons_step_torch(engine: Engine) -> Workload:
-    torch: Any = engine.module
-    points, labels = moons()
+def _moons_workload(step: Step) -> Workload:
+    return Workload(_timed(_repeated(step)), lambda: [step(1.0 - 0.9 * k / 100) for k in range(2)], depth=600)
+
+
+def _torch_moons_step(engine: Engine) -> tuple[Step, Any]:
+    torch = engine.module
+    points, labels = moons(POINTS)
     x = torch.tensor(points, dtype=torch.float64)
     y = torch.tensor(labels, dtype=torch.float64)
-    layers: list[Any] = []
-    # The draws of micrograd's neurons, so that both train the same network.
-    random.seed(1337)
-    for nin, nout in zip(WIDTHS, WIDTHS[1:], strict=False):
-        linear = torch.nn.Linear(nin, nout, dtype=torch.float64)
-        weights = [[random.uniform(-1, 1) for _ in range(nin)] for _ in range(nout)]
-        with torch.no_grad():
-            linear.weight.copy_(torch.tensor(weights, dtype=torch.float64))
-            linear.bias.zero_()
-        layers += [linear, torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
+    model = _moons_model(engine)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
 
     def step(learning_rate: float) -> float:
         optimizer.param_groups[0]["lr"] = learning_rate
         scores = model(x).squeeze(1)
         data_loss = torch.relu(1 - y * scores).mean()
-        reg_loss = 1e-4 * sum(p.pow(2).sum() for p in model.parameters())
+        reg_loss = ALPHA * sum(p.pow(2).sum() for p in model.parameters())
         total_loss = data_loss + reg_loss
         ((y > 0) == (scores > 0)).double().mean().item()
         optimizer.zero_grad()
         total_loss.backward()
         optimizer.step()
-        return total_loss.item()
+        return float(total_loss.item())
 
-    return _workload(step)
+    return step, model
 
 
-def _workload(step: Any) -> Workload:
-    def run(repetitions: int) -> dict[str, float]:
+def _c_moons_step(engine: Engine) -> tuple[Step, Any]:
+    points, labels = moons(POINTS)
+    random.seed(1337)
+    # micrograd's draws, neuron by neuron: the weights, then a bias of zero.
+    parameters = [
+        random.uniform(-1, 1) if i < nin else 0.0
+        for nin, nout in pairwise(MOONS_WIDTHS)
+        for _ in range(nout)
+        for i in range(nin + 1)
+    ]
+    network = (ctypes.c_double * len(parameters))(*parameters)
+    x = (ctypes.c_double * (2 * POINTS))(*(coordinate for point in points for coordinate in point))
+    y = (ctypes.c_double * POINTS)(*labels)
+    pointers = *map(ctypes.byref, (network, x, y)), POINTS
+    accuracy = ctypes.byref(ctypes.c_double())
+    function = engine.module.moons_step
+    function.restype = ctypes.c_double
+    function.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_int, ctypes.c_double, ctypes.c_void_p]
+    return lambda learning_rate: function(*pointers, learning_rate, accuracy), network
+
+
+def _register_moons(name: str, title: str, convert: Callable[[Any], Any], left_out_by_quick: tuple[str, ...]) -> None:
+    engines = ("autograd", "torch", "pure_python", "micrograd", "c")
+    case = benchmark(name, MOONS, title, engines, unit="ms", left_out_by_quick=left_out_by_quick)(
+        lambda engine: _moons_loop(engine, *map(convert, moons(POINTS)))
+    )
+    case.on("torch", "batched nn.Sequential")(lambda engine: _moons_workload(_torch_moons_step(engine)[0]))
+    case.on("c", "one call for a step")(lambda engine: _moons_workload(_c_moons_step(engine)[0]))
+
+
+def _array(data: Any) -> Any:
+    return importlib.import_module("numpy").array(data)
+
+
+_register_moons("moons", "A step on the two moons", list, ("micrograd",))
+_register_moons("moons_numpy", "A step on the two moons, data in arrays", _array, ("micrograd", "pure_python"))
+
+for _name, _data in (("moons", "lists"), ("moons_numpy", "arrays")):
+    target(f"Moons loop, data in {_data}: over PyTorch's batched step", _name, "autograd", "torch", at_most=0.5)
+    for _key, _state, _bound in (("pure_python:off", "off", 400), ("pure_python", "on", 3000)):
+        target(
+            f"Moons loop, data in {_data}: pure Python with the collector {_state}, over autograd",
+            _name,
+            _key,
+            "autograd",
+            at_least=_bound,
+        )
+
+IMAGES = 1437
+BATCH = 32
+
+FIT = section(
+    "fit",
+    "Training by fit",
+    "One step of `autograd.training.fit`, in microseconds: a call for many epochs, with all it does for them, divided "
+    f"by their steps. Moons: the work of the section before, `fit` with all points in a step, `hinge`, `SGD` and `l2`. "
+    f"Digits: {IMAGES:,} made-up images of 64 pixels in shuffled batches of {BATCH}, `MLP(64, [32, 10])`, "
+    "`cross_entropy`, `Adam`. PyTorch runs the loops its users write: eagerly, float64, one thread, `nn.Sequential`, "
+    "`torch.optim`, for digits `torch.randperm` and `nn.functional.cross_entropy`. Like `fit`, it adds up the loss and "
+    "the accuracy as it goes.",
+)
+
+
+def _fit(engine: Engine, model: Any, data: tuple[Any, Any], optimizer: str, **options: Any) -> Train:
+    fit = importlib.import_module("autograd.training").fit
+    optimizer_class = getattr(importlib.import_module("autograd.optim"), optimizer)
+    x, y = map(_array, data)
+
+    def train(rate: float, epochs: int) -> float:
+        rule = optimizer_class(model.parameters(), lr=rate)
         begin = perf_counter()
-        for _ in range(repetitions):
-            step(1e-3)
-        return {"step": perf_counter() - begin}
+        fit(model, x, y, optimizer=rule, epochs=epochs, progress=False, **options)
+        return perf_counter() - begin
+
+    return train
+
+
+def _fit_workload(timed: Train, checked: Train, parameters: Callable[[], Iterable[Any]]) -> Workload:
+    """Time epochs at the one function's hands; compare the parameters after a few epochs at the other's."""
 
     def check() -> list[float]:
-        return [step(1.0 - 0.9 * k / 100) for k in range(2)]
+        checked(0.1, 3)
+        return plain(parameters())
 
-    return Workload(run, check, depth=600)
+    return Workload(_timed(timed), check)
+
+
+def _data_of(model: Any) -> Callable[[], Iterable[Any]]:
+    return lambda: (parameter.data for parameter in model.parameters())
+
+
+@benchmark("fit_moons", FIT, "A step of fit on the two moons", ("autograd", "torch", "c"), unit="us")
+def fit_moons(engine: Engine) -> Workload:
+    model = _moons_model(engine)
+    train = _fit(engine, model, moons(POINTS), "SGD", loss="hinge", l2=ALPHA)
+    return _fit_workload(train, train, _data_of(model))
+
+
+@fit_moons.on("torch", "eager loop")
+def fit_moons_torch(engine: Engine) -> Workload:
+    step, model = _torch_moons_step(engine)
+    return _fit_workload(_repeated(step), _repeated(step), _data_of(model))
+
+
+@fit_moons.on("c", "one call for a step")
+def fit_moons_c(engine: Engine) -> Workload:
+    step, network = _c_moons_step(engine)
+    return _fit_workload(_repeated(step), _repeated(step), lambda: network)
+
+
+def _digits_model(engine: Engine) -> Any:
+    assert engine.MLP is not None
+    random.seed(1337)
+    return engine.MLP(64, [32, 10])
+
+
+@benchmark(
+    "fit_digits",
+    FIT,
+    "A step of fit on digits",
+    ("autograd", "torch"),
+    unit="us",
+    per=math.ceil(IMAGES / BATCH),
+    of="step",
+)
+def fit_digits(engine: Engine) -> Workload:
+    model = _digits_model(engine)
+    # All images in one step for the check: how each engine shuffles them makes no difference then.
+    batches, whole = (
+        _fit(engine, model, digits(IMAGES), "Adam", loss="cross_entropy", batch_size=size) for size in (BATCH, IMAGES)
+    )
+    return _fit_workload(batches, whole, _data_of(model))
+
+
+@fit_digits.on("torch", "eager loop")
+def fit_digits_torch(engine: Engine) -> Workload:
+    torch = engine.module
+    images, labels = digits(IMAGES)
+    x = torch.tensor(images, dtype=torch.float64)
+    y = torch.tensor(labels)
+    model = _digits_model(engine)
+
+    def training(size: int) -> Train:
+        def train(rate: float, epochs: int) -> float:
+            optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+            begin = perf_counter()
+            for _ in range(epochs):
+                total_loss = right = 0.0
+                for batch in torch.randperm(IMAGES).split(size):
+                    scores = model(x[batch])
+                    loss = torch.nn.functional.cross_entropy(scores, y[batch])
+                    total_loss += loss.item() * len(batch)
+                    right += (scores.argmax(1) == y[batch]).sum().item()
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+            return perf_counter() - begin
+
+        return train
+
+    return _fit_workload(training(BATCH), training(IMAGES), _data_of(model))
+
+
+target("fit on the two moons: a step, over PyTorch's eager step", "fit_moons", "autograd", "torch", at_most=0.1)
+target("fit on digits: a step, over PyTorch's eager step", "fit_digits", "autograd", "torch", at_most=0.3)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import cmath
+import ctypes
 import importlib
 import math
+import random
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -36,11 +41,11 @@ class Engine:
     differentiates : bool
         Whether the numbers have `backward()`.
     MLP : callable or None
-        micrograd's `MLP(nin, nouts)`, where the engine has one.
+        micrograd's `MLP(nin, nouts)`, or what the engine's users have instead with the same initial weights.
     recursive : bool
         Whether `backward()` recurses once for every node of the longest path.
-    module : module or None
-        The imported package, for the cases that an engine does in its own way.
+    module : object
+        The imported package or loaded library, for the cases that an engine does in its own way.
     """
 
     name: str
@@ -50,7 +55,7 @@ class Engine:
     differentiates: bool = True
     MLP: Callable[..., Any] | None = None
     recursive: bool = False
-    module: ModuleType | None = None
+    module: Any = None
 
 
 def _methods(kind: type) -> dict[str, Callable[[Any], Any]]:
@@ -97,8 +102,36 @@ def _torch() -> Engine:
     def scalar(data: float) -> Any:
         return torch.tensor(data, dtype=torch.float64, requires_grad=True)
 
+    def sequential(nin: int, nouts: Sequence[int]) -> Any:
+        layers: list[Any] = []
+        for width, nout in zip([nin, *nouts], nouts, strict=False):
+            linear = torch.nn.Linear(width, nout, dtype=torch.float64)
+            # The draws of micrograd's neurons, so that all engines train the same network.
+            weights = [[random.uniform(-1, 1) for _ in range(width)] for _ in range(nout)]
+            with torch.no_grad():
+                linear.weight.copy_(torch.tensor(weights, dtype=torch.float64))
+                linear.bias.zero_()
+            layers += [linear, torch.nn.ReLU()]
+        return torch.nn.Sequential(*layers[:-1])
+
     table = {name: getattr(torch, name) for name in FUNCTIONS}
-    return Engine("torch", f"torch {torch.__version__}", scalar, table, module=torch)
+    return Engine("torch", f"torch {torch.__version__}", scalar, table, MLP=sequential, module=torch)
+
+
+def _c() -> Engine:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise ImportError("there is no C compiler named cc")
+    flags = ("-O2", "-march=native")
+    source = Path(__file__).with_name("moons_step.c")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        library = Path(directory, "moons_step.so")
+        command = [compiler, *flags, "-shared", "-fPIC", "-o", str(library), str(source)]
+        process = subprocess.run(command, capture_output=True, text=True)
+        if process.returncode:
+            raise ImportError(f"{' '.join(command)}: {process.stderr.strip()}")
+        functions = ctypes.CDLL(str(library))
+    return Engine("c", f"C by hand, cc {' '.join(flags)}", float, differentiates=False, module=functions)
 
 
 _LOADERS: dict[str, Callable[[], Engine]] = {
@@ -108,9 +141,10 @@ _LOADERS: dict[str, Callable[[], Engine]] = {
     "pure_python": _pure_python,
     "micrograd": _micrograd,
     "torch": _torch,
+    "c": _c,
 }
 NAMES = tuple(_LOADERS)
-YARDSTICKS = ("float", "complex")
+YARDSTICKS = ("float", "complex", "c")
 # Engines whose nodes are cyclic garbage, so that the collector's state is part of the result.
 CYCLIC = ("pure_python", "micrograd")
 

@@ -21,6 +21,7 @@ COLOURS = {
     "pure_python": "#d1495b",
     "micrograd": "#edae49",
     "torch": "#66a182",
+    "c": "#4a4e69",
 }
 OTHER = "#9467bd"
 
@@ -126,4 +127,4 @@ def _programs(axis: Any, results: Sequence[Result]) -> None:
 
 def _quantity(result: Result) -> str:
     unit = "bytes" if result.case.unit == "B" else result.case.unit
-    return f"{unit} per operation" if result.case.per > 1 else unit
+    return f"{unit} per {result.case.of}" if result.case.per > 1 else unit

@@ -75,6 +75,8 @@ class Benchmark:
         A key of `UNITS`.
     per : int
         The operations in one repetition; figures are for one of them.
+    of : str
+        What `per` counts.
     fresh : bool
         Measure every round in a new process, with the collector on.
     left_out_by_quick : tuple of str
@@ -88,6 +90,7 @@ class Benchmark:
     engines: tuple[str, ...]
     unit: str = "ns"
     per: int = 1
+    of: str = "operation"
     fresh: bool = False
     left_out_by_quick: tuple[str, ...] = ()
     own: dict[str, Build] = field(default_factory=dict)

@@ -40,7 +40,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Align a Markdown table, the first column to the left and numbers to the right."""
     cells = [list(header), *map(list, rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    left = [not any(row[column][:1].isdigit() for row in cells[1:]) for column in range(len(header))]
+    left = [not any(row[column].lstrip("-")[:1].isdigit() for row in cells[1:]) for column in range(len(header))]
     left[0] = True
 
     def line(row: Sequence[str]) -> str:
@@ -101,7 +101,7 @@ def _long(result: Result) -> list[str]:
         rows.append([series.title, _time(series), *own, str(len(series.rounds)), _comparison(result, key)])
     for title, reason in result.unsupported.items():
         rows.append([title, "–", *[""] * len(shown), "", f"not measured: {reason}"])
-    quantity = "bytes" if case.unit == "B" else f"{case.unit} per operation" if case.per > 1 else case.unit
+    quantity = "bytes" if case.unit == "B" else f"{case.unit} per {case.of}" if case.per > 1 else case.unit
     header = [case.title, f"{quantity}, median (minimum)", *shown, "rounds", "in comparison"]
     noted: dict[str, list[str]] = {}
     for series in result.series.values():
@@ -178,7 +178,7 @@ def _result_json(result: Result) -> dict[str, Any]:
         "section": SECTIONS[case.section].title,
         "title": case.title,
         "unit": case.unit,
-        "operations": case.per,
+        "per": [case.per, case.of],
         "candidates": {
             key: {
                 "title": series.title,

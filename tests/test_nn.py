@@ -243,7 +243,8 @@ def test_wrong_number_of_inputs_says_both_lengths(model, owner, x, length):
 
 
 def test_an_array_of_more_than_two_dimensions_is_refused():
-    with pytest.raises(ValueError, match=r"MLP expects a row or a 2-D array of rows of 2 inputs, got shape \(2, 2, 2\)"):
+    message = r"MLP expects a row or a 2-D array of rows of 2 inputs, got shape \(2, 2, 2\)"
+    with pytest.raises(ValueError, match=message):
         MLP(2, [1])(np.ones((2, 2, 2)))
 
 

@@ -229,7 +229,7 @@ def test_wrong_objects(group, run_python):
     run_python(SETUP + GROUPS[group])
 
 
-def test_the_helper_notices_silence(run_python):
+def test_silence_and_crashes_are_noticed(run_python):
     with pytest.raises(AssertionError, match=r"took \(1\.0,\)"):
         run_python(SETUP + "fails(functions.exp, 1.0)")
     with pytest.raises(AssertionError, match="exit status -"):

@@ -18,6 +18,7 @@ from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset
 
 import contextlib
+import copyreg
 import numbers
 
 import numpy
@@ -205,7 +206,7 @@ cdef void value_dealloc(PyObject *value) noexcept:
     if node.weak_references != NULL:
         PyObject_ClearWeakRefs(value)
     if node.attributes != NULL:
-        Py_CLEAR(node.attributes)
+        release(node.attributes)
     if node.left != NULL:
         release(left_object(node))
         if node.right != NULL:
@@ -1203,6 +1204,9 @@ cdef class Value:
             b = (<Value> other).node.primal
         elif PyFloat_Check(<PyObject *> other):
             b = PyFloat_AS_DOUBLE(<PyObject *> other)
+        elif isinstance(other, (numpy.float32, numpy.float16)):
+            # NumPy would round our number to the type of the other.
+            b = float(other)
         elif isinstance(other, (numbers.Number, numpy.generic, numpy.ndarray)):
             # As a float compares: exactly with integers and fractions of any size.
             return PyObject_RichCompare(a, other, comparison)
@@ -1237,14 +1241,17 @@ cdef class Value:
             state = self.__getstate__()
         else:  # Python 3.10
             state = None if self.node.attributes == NULL else <object> self.node.attributes
+            slots = {name: getattr(self, name) for name in copyreg._slotnames(type(self)) if hasattr(self, name)}
+            if slots:
+                state = state, slots
         return _restore, (type(self), self.node.primal, self.grad), state
 
 
-def _restore(kind, double data, double grad):
+def _restore(kind, data, grad):
     """Make the copy of a leaf."""
     cdef Value value = kind.__new__(kind)
-    value.node.primal = data
-    value.node.adjoint = grad
+    value.data = data
+    value.grad = grad
     return value
 
 

@@ -1,6 +1,6 @@
 """Dense layers as single nodes."""
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 
 from autograd._core cimport Block, Deferred, Node
 
@@ -8,6 +8,7 @@ from autograd._core cimport Block, Deferred, Node
 # What a neuron consisted of when a plan was made.
 cdef struct NeuronShot:
     PyObject *neuron
+    PyTypeObject *kind
     PyObject *w
     PyObject *b
     PyObject *nonlin

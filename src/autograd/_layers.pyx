@@ -16,6 +16,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 import numbers
 import random
+from collections.abc import Mapping
 
 import numpy
 
@@ -30,7 +31,6 @@ from autograd._core cimport (
     add_input,
     checked_value,
     defer,
-    flush_deferred,
     new_leaf,
     new_output,
     number,
@@ -61,6 +61,8 @@ cdef extern from "Python.h":
     ctypedef struct TypeSlots "PyTypeObject":
         void *tp_call
     PyTypeObject *Py_TYPE(PyObject *) noexcept
+    int Py_EnterRecursiveCall(const char *) except -1
+    void Py_LeaveRecursiveCall() noexcept
 
 
 cdef type ndarray = numpy.ndarray
@@ -124,13 +126,15 @@ cdef class Plan(Deferred):
         memset(self.grad, 0, self.size * sizeof(double))
 
 
-cdef bint can_plan(object neurons) except -1:
-    """Whether a Block can stand for calls of these neurons."""
+cdef bint can_plan(object neurons, bint alone) except -1:
+    """Whether a Block can stand for calls of these neurons, `alone` or among other layers."""
     cdef double c
     if type(neurons) is not list or not neurons:
         return False
     for neuron in neurons:
         if not isinstance(neuron, DenseNeuron) or not called_as(<PyObject *> neuron, DenseNeuron):
+            return False
+        if not alone and not is_fused(neuron.function()):
             return False
         w = (<DenseNeuron> neuron).w
         if type(w) is not list or not w or len(w) != len((<DenseNeuron> neurons[0]).w):
@@ -139,6 +143,14 @@ cdef bint can_plan(object neurons) except -1:
             if not isinstance(parameter, Value) and not number(parameter, &c):
                 return False
     return True
+
+
+cdef bint is_fused(object function):
+    """Whether an activation can be part of a Block."""
+    try:
+        return function in FUSED
+    except TypeError:
+        return False
 
 
 cdef Plan make_plan(str title, list groups):
@@ -150,7 +162,7 @@ cdef Plan make_plan(str title, list groups):
     cdef Plan plan = Plan.__new__(Plan)
     cdef Py_ssize_t neuron_count = 0, weight_count = 0, k
     for _, neurons, _ in groups:
-        if not can_plan(neurons):
+        if not can_plan(neurons, len(groups) == 1):
             return None
         neuron_count += len(neurons)
         weight_count += len(neurons) * len((<DenseNeuron> neurons[0]).w)
@@ -172,8 +184,6 @@ cdef Plan make_plan(str title, list groups):
         add_stage(plan, layer, neurons, dropout)
     if not any(plan.custom):
         plan.custom = None
-    elif len(groups) > 1:
-        return None
     plan.version = shared_version()
     return plan
 
@@ -203,19 +213,17 @@ cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except
         neuron = neurons[j]
         shot = &plan.shots[stage.first_neuron + j]
         shot.neuron = <PyObject *> neuron
+        shot.kind = Py_TYPE(<PyObject *> neuron)
         shot.w = <PyObject *> neuron.w
         shot.b = <PyObject *> neuron.b
         shot.nonlin = <PyObject *> neuron.nonlin
         shot.activation = <PyObject *> neuron.activation
         # Not the neuron itself: its own plan would make a cycle.
-        plan.keep.append((neuron.w, list(neuron.w), neuron.b, neuron.nonlin, neuron.activation))
+        plan.keep.append((type(neuron), neuron.w, list(neuron.w), neuron.b, neuron.nonlin, neuron.activation))
         function = neuron.function()
-        try:
-            shot.op, shot.immediate = FUSED[function]
-            plan.custom.append(None)
-        except (KeyError, TypeError):
-            shot.op = OP_LEAF
-            plan.custom.append(function)
+        fused = is_fused(function)
+        shot.op, shot.immediate = FUSED[function] if fused else (OP_LEAF, 0.0)
+        plan.custom.append(None if fused else function)
         linear &= shot.op == OP_LEAF
         stage.uniform &= shot.op == plan.shots[stage.first_neuron].op
         for i in range(stage.n_in):
@@ -259,6 +267,7 @@ cdef inline bint same_neuron(Plan plan, Stage *stage, Py_ssize_t j, DenseNeuron 
     cdef PyObject *w = <PyObject *> neuron.w
     return (
         w == shot.w
+        and Py_TYPE(<PyObject *> neuron) == shot.kind
         and <PyObject *> neuron.b == shot.b
         and <PyObject *> neuron.nonlin == shot.nonlin
         and <PyObject *> neuron.activation == shot.activation
@@ -324,13 +333,16 @@ cdef class DenseBlock(Block):
     cdef list parents(self):
         """The inputs, then the weights and biases that are Values."""
         cdef list parents = Block.parents(self)
-        seen = set(map(id, parents))
-        for kept in self.plan.keep:
-            for value in (*kept[1], kept[2]):
-                if isinstance(value, Value) and id(value) not in seen:
-                    seen.add(id(value))
-                    parents.append(value)
-        return parents
+        cdef Plan plan = self.plan
+        cdef Stage *stage
+        cdef Py_ssize_t k, j, i
+        for k in range(plan.stage_count):
+            stage = &plan.stages[k]
+            for j in range(stage.n_out):
+                for i in range(stage.n_in):
+                    parents.append(<object> plan.weights[stage.first_weight + j * stage.n_in + i])
+                parents.append(<object> plan.shots[stage.first_neuron + j].b)
+        return [value for value in dict.fromkeys(parents) if isinstance(value, Value)]
 
     cdef int forward(self) except -1:
         """Compute everything from the inputs, which are in place."""
@@ -389,6 +401,9 @@ cdef class DenseBlock(Block):
         cdef Py_ssize_t k, i, j, n, row
         cdef Py_ssize_t inputs = self.input_count - plan.computed_count
         plan.refresh()
+        # As the weights are, the inputs are those of now, which is what scalar operations multiply by.
+        for i in range(inputs):
+            self.values[self.places[i]] = self.inputs[i].primal
         if plan.scratch_rows < self.rows:
             scratch = <double *> PyMem_RawRealloc(plan.scratch, 2 * self.rows * plan.widest * sizeof(double))
             if scratch == NULL:
@@ -493,7 +508,7 @@ cdef object as_row(str title, Py_ssize_t n, object x):
         if x.ndim > 1:
             raise ValueError(f"{title} expects a row or a 2-D array of rows of {n} inputs, got shape {x.shape}")
         return x.reshape(-1).tolist()
-    if isinstance(x, (str, bytes)) or not hasattr(x, "__len__") or not hasattr(x, "__iter__"):
+    if isinstance(x, (str, bytes, Mapping)) or not hasattr(x, "__len__") or not hasattr(x, "__getitem__"):
         raise TypeError(f"{title} expects a sequence of {n} inputs, got {type(x).__name__}")
     return list(x)
 
@@ -512,6 +527,8 @@ cdef DenseBlock read_rows(Plan plan, object x):
         for i, item in enumerate(x.ravel().tolist()):
             read_input(block, i, item)
         return block
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{plan.title} expects Values or numbers as inputs, got an array of {x.dtype}")
     block = new_call(plan, rows, 0)
     if rows:
         flat = numpy.ascontiguousarray(x, dtype=float).reshape(-1)
@@ -603,11 +620,15 @@ cdef class DenseNeuron(Fields):
 
     def _call_slowly(self, x):
         """Call with weights that only Python can make something of."""
+        if is_batch(x):
+            return [self(row) for row in x]
         x = self._check_row(x)
-        total = self.b
-        for weight, value in zip(self.w, x, strict=True):
+        # Not as C fields: a subclass may have properties in their place.
+        neuron = <object> self
+        total = neuron.b
+        for weight, value in zip(neuron.w, x, strict=True):
             total = total + weight * value
-        function = self.function()
+        function = neuron.function()
         return total if function is None else function(total)
 
 
@@ -628,7 +649,7 @@ cdef class DenseLayer(Fields):
         if is_batch(x):
             return [self(row) for row in x]
         x = self._check_row(x)
-        outputs = [neuron(x) for neuron in self.neurons]
+        outputs = [neuron(x) for neuron in (<object> self).neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
 
@@ -647,7 +668,7 @@ cdef class DenseNetwork(Fields):
         if is_batch(x):
             return [self(row) for row in x]
         x = self._check_row(x)
-        for layer in self.layers:
+        for layer in (<object> self).layers:
             x = layer(x)
         return x
 
@@ -726,19 +747,21 @@ def parameters(root, list names=None):
     return found
 
 
-def zero_grad(list values not None):
-    """Set the gradients of Values to zero."""
-    flush_deferred()
-    for value in values:
-        (<Value?> value).node.adjoint = 0.0
-
-
 cdef int collect(object holder, str prefix, list found, list names, set seen) except -1:
     """Append the leaves in `holder`, which are left marked."""
-    cdef Py_ssize_t i
     if id(holder) in seen:
         return 0
     seen.add(id(holder))
+    Py_EnterRecursiveCall(" in a module of modules")
+    try:
+        collect_items(holder, prefix, found, names, seen)
+    finally:
+        Py_LeaveRecursiveCall()
+    return 0
+
+
+cdef int collect_items(object holder, str prefix, list found, list names, set seen) except -1:
+    cdef Py_ssize_t i
     if isinstance(holder, list):
         i = 0
         for item in <list> holder:
@@ -753,7 +776,7 @@ cdef int collect(object holder, str prefix, list found, list names, set seen) ex
     elif isinstance(holder, dict):
         collect_dict(holder, prefix, found, names, seen)
     elif hasattr(holder, "named_parameters"):
-        collect_dict(vars(holder), prefix, found, names, seen)
+        collect_dict(getattr(holder, "__dict__", {}), prefix, found, names, seen)
     elif isinstance(holder, tuple) or isinstance(holder, ndarray) and holder.dtype == object:
         for i, item in enumerate(holder if isinstance(holder, tuple) else holder.flat):
             collect_item(item, prefix, i, found, names, seen)

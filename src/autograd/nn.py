@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from autograd import _layers, functions
+from autograd import _layers, _steps, functions
 from autograd._core import Value
 from autograd.initializers import Initializer, initializer
 
@@ -171,7 +171,7 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
-        _layers.zero_grad(self.parameters())
+        _steps.zero_grad(self.parameters())
 
     def state_dict(self) -> dict[str, float]:
         """
@@ -351,6 +351,8 @@ class Layer(_layers.DenseLayer, Module):
     @property
     def nin(self) -> int | None:
         """Number of inputs, that of the first neuron; None where something without one is there."""
+        if not self.neurons:
+            raise ValueError(f"{type(self).__name__} has no neurons")
         return getattr(self.neurons[0], "nin", None)
 
     _check_row = _check_row
@@ -421,6 +423,8 @@ class MLP(_layers.DenseNetwork, Module):
     @property
     def nin(self) -> int | None:
         """Number of inputs, that of the first layer; None where something without one is there."""
+        if not self.layers:
+            raise ValueError(f"{type(self).__name__} has no layers")
         return getattr(self.layers[0], "nin", None)
 
     _check_row = _check_row

@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["COMPOSITES", "OPS", "Composite", "Op", "evaluate", "label"]
+__all__ = ["COMPOSITES", "OPS", "Composite", "Op", "evaluate", "label", "markdown"]
 
 LOG2_E = 1.4426950408889634
 LOG10_E = 0.4342944819032518
@@ -396,9 +396,31 @@ def _python_functions() -> dict[str, Callable[..., Any]]:
     def from_row(row: Op) -> Callable[..., Any]:
         return lambda *args: evaluate(row.value, dict(zip(row.arguments, args, strict=True)))
 
-    return {row.name: getattr(math, row.libm, None) or from_row(row) for row in OPS.values() if row.name != "pow"}
+    functions = {row.name: getattr(math, row.libm, None) or from_row(row) for row in OPS.values() if row.name != "pow"}
+    if not hasattr(math, "cbrt"):  # Python 3.10
+        functions["cbrt"] = lambda x: math.copysign(abs(x) ** (1 / 3), x)
+    return functions
 
 
 def digest() -> str:
     """Return a fingerprint of the table, by which the compiled core knows the table it was built from."""
     return hashlib.sha256(repr((OPS, COMPOSITES, ALIASES)).encode()).hexdigest()[:16]
+
+
+def markdown() -> str:
+    """Return the table as a Markdown document, which is kept in ``docs/primitives.md``."""
+    lines = [
+        "# Primitives",
+        "",
+        "The table of `src/autograd/ops.py`: operands a and b, result r, incoming gradient g. Where an operand is a",
+        "plain number, the same formulas hold with the number in its place.",
+        "",
+        "| primitive | shown as | value | gradients |",
+        "|---|---|---|---|",
+    ]
+    for row in _ROWS:
+        gradients = ", ".join(f"{x}: `{grad}`" for x, grad in zip(row.arguments, row.grads, strict=True))
+        lines.append(f"| `{row.name}` | `{row.symbol}` | `{row.value}` | {gradients} |")
+    lines += ["", "Functions that are made of these:", "", "| function | expression |", "|---|---|"]
+    lines += [f"| `{row.name}({', '.join(row.parameters)})` | `{row.expression}` |" for row in COMPOSITES]
+    return "\n".join(lines) + "\n"

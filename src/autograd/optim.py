@@ -1,163 +1,204 @@
-"""Optimizers: rules that change the data of parameters by their gradients."""
+"""Optimizers: rules that change the data of parameters by their gradients; also clipping and penalties.
+
+Names, defaults and results are those of ``torch.optim``.
+"""
 
 from __future__ import annotations
 
-import copy
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Set
-from numbers import Real
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
-
+from autograd import _steps
 from autograd._core import Value
+from autograd._steps import add_penalty, check_number, clip_grad_norm, clip_grad_value
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "add_penalty",
+    "clip_grad_norm",
+    "clip_grad_value",
+]
 
+Parameters: TypeAlias = Iterable[Value] | Iterable[Mapping[str, Any]]
 
-def _check_number(name: str, number: Any, below: float = math.inf) -> None:
-    """Raise unless `number` is a real one with ``0 <= number < below``."""
-    if not isinstance(number, Real):
-        raise TypeError(f"{name} must be a number, got {type(number).__name__}")
-    if not 0 <= float(number) < below:
-        bound = "finite" if below == math.inf else f"below {below}"
-        raise ValueError(f"{name} must be at least 0 and {bound}, got {number}")
-
-
-def _check_parameters(params: Any) -> list[Value]:
-    if isinstance(params, Value | Set) or not isinstance(params, Iterable):
-        raise TypeError(f"params must be an iterable of Values in a fixed order, got {type(params).__name__}")
-    parameters = list(params)
-    if not parameters:
-        raise ValueError("the optimizer got an empty parameter list")
-    first: dict[Value, int] = {}
-    for i, parameter in enumerate(parameters):
-        if not isinstance(parameter, Value):
-            raise TypeError(f"params must hold Values, got {type(parameter).__name__} at index {i}")
-        if parameter._prev:
-            raise ValueError(f"params must hold leaves, got a result of {parameter._op!r} at index {i}")
-        if first.setdefault(parameter, i) != i:
-            raise ValueError(f"params must hold each Value once, got one at index {first[parameter]} and {i}")
-    return parameters
+# Every option is a number of at least 0, save these.
+_FLAGS = frozenset({"amsgrad", "centered", "decoupled_weight_decay", "maximize", "nesterov"})
+_PAIRS = frozenset({"betas"})
 
 
 class Optimizer(ABC):
-    """
-    Hold parameters and options; a subclass says how a step changes the parameters.
-
-    A subclass implements `_check`, which raises unless its options are valid, `_initial`, which
-    returns the state before the first step, and `_update`, which changes an array of the data by
-    one of the gradients.
+    """Hold parameters and options; a subclass names the rule by which a step changes the parameters.
 
     Parameters
     ----------
-    params : iterable of Value
-        Leaves, each once.
+    params : iterable of Value, or iterable of dict
+        Leaves, each once; or groups of them with options of their own, as for `add_param_group`.
     defaults : dict
-        Options by name, among them ``lr``.
+        The options of a group that has none of its own.
 
     Attributes
     ----------
     param_groups : list of dict
-        The parameters under ``"params"`` along with their options. An option may be changed
-        between steps.
-    state : list of dict
-        For each group what the optimizer remembers from step to step: numbers, arrays with an
-        element for each parameter, and None for an array yet to come.
+        For each group its parameters, under ``"params"``, and its options. An option may be changed between steps.
+    defaults : dict
+        As given.
 
     Raises
     ------
     TypeError
-        If `params` is no iterable of Values or an option is no number.
+        If `params` is no iterable of Values or dicts, or an option has a wrong type.
     ValueError
-        If `params` is empty, holds a Value twice or a computed Value, or an option is out of range.
+        If there are no parameters, a Value is there twice or was computed, or an option is unknown or out of range.
     """
 
-    def __init__(self, params: Iterable[Value], defaults: dict[str, Any]) -> None:
-        self._check(defaults)
-        parameters = _check_parameters(params)
-        self.param_groups: list[dict[str, Any]] = [{"params": parameters, **defaults}]
-        self.state: list[dict[str, Any]] = [self._initial(len(parameters))]
+    def __init__(self, params: Parameters, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self._rules: list[_steps.Rule] = []
+        groups: Any = list(params) if isinstance(params, Iterable) and not isinstance(params, Set) else params
+        if not (isinstance(groups, list) and groups and isinstance(groups[0], Mapping)):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
 
-    @staticmethod
+    @property
     @abstractmethod
-    def _check(options: Mapping[str, Any]) -> None:
+    def _rule(self) -> type[_steps.Rule]:
+        """What makes the steps of a group."""
+
+    def _check(self, options: Mapping[str, Any]) -> None:
         """Raise unless the options are valid."""
-
-    @staticmethod
-    @abstractmethod
-    def _initial(size: int) -> dict[str, Any]:
-        """Return the state of a group of `size` parameters before the first step."""
-
-    @staticmethod
-    @abstractmethod
-    def _update(
-        data: np.ndarray, grad: np.ndarray, options: Mapping[str, Any], state: dict[str, Any]
-    ) -> None:
-        """Change the data of a group and bring its state up to date."""
+        for name in ("initial_lr", *self.defaults):
+            option = options.get(name, 0.0)
+            if name in _FLAGS:
+                if not isinstance(option, bool):
+                    raise TypeError(f"{name} must be True or False, got {type(option).__name__} {option!r}")
+            elif name in _PAIRS:
+                if not isinstance(option, tuple | list) or len(option) != 2:
+                    raise TypeError(f"{name} must be a pair of numbers, got {option!r}")
+                for i, number in enumerate(option):
+                    check_number(f"{name}[{i}]", number, below=1.0)
+            else:
+                check_number(name, option)
 
     @property
     def lr(self) -> float:
-        """Learning rate, that of the first group; setting it sets that of all groups."""
+        """Learning rate, that of the first group.
+
+        Setting it sets that of all groups; a schedule made after that starts from it.
+        """
         lr: float = self.param_groups[0]["lr"]
         return lr
 
     @lr.setter
     def lr(self, lr: float) -> None:
-        _check_number("lr", lr)
+        check_number("lr", lr)
         for group in self.param_groups:
             group["lr"] = lr
+            group.pop("initial_lr", None)
 
-    def step(self) -> None:
-        """Change the data of every parameter once, by its gradient."""
-        for group, state in zip(self.param_groups, self.state, strict=True):
-            parameters = group["params"]
-            data = np.array([parameter.data for parameter in parameters])
-            grad = np.array([parameter.grad for parameter in parameters])
-            # A diverged training shows in its loss, as it does where no array is involved.
-            with np.errstate(all="ignore"):
-                self._update(data, grad, group, state)
-            for parameter, number in zip(parameters, data.tolist(), strict=True):
-                parameter.data = number
-
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to zero."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = 0.0
-
-    def state_dict(self) -> dict[str, Any]:
-        """
-        Return what a later optimizer over the same parameters needs to continue.
-
-        Returns
-        -------
-        dict
-            ``"state"`` is a copy of `state`; ``"param_groups"`` holds the options of each group,
-            and the number of its parameters under ``"params"``.
-        """
-        return {
-            "state": copy.deepcopy(self.state),
-            "param_groups": [{**group, "params": len(group["params"])} for group in self.param_groups],
-        }
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """
-        Continue where another optimizer was: take over its options and state.
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Add parameters with options of their own.
 
         Parameters
         ----------
-        state_dict : dict
-            From `state_dict` of an optimizer of this kind over as many parameters.
+        param_group : dict
+            An iterable of leaves under ``"params"``, and options; those that are not there are the defaults.
 
         Raises
         ------
         TypeError
-            If an option is no number.
+            If it is no dict, ``"params"`` is no iterable of Values, or an option has a wrong type.
         ValueError
-            If the groups, the options or the state do not fit this optimizer, which then is
-            as it was.
+            If it holds no parameter, one that was computed or that is there already, or an option is unknown or out of
+            range. After an error the optimizer is as it was.
+
+        Examples
+        --------
+        >>> from autograd import MLP
+        >>> from autograd.optim import SGD
+        >>> model = MLP(2, [3, 1])
+        >>> optimizer = SGD(model.layers[0].parameters(), lr=0.1)
+        >>> optimizer.add_param_group({"params": model.layers[1].parameters(), "lr": 0.01})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.01]
+        """
+        if not isinstance(param_group, Mapping):
+            raise TypeError(f"param_group must be a dict, got {type(param_group).__name__}")
+        if "params" not in param_group or not param_group.keys() <= {"params", "initial_lr", *self.defaults}:
+            raise ValueError(
+                f"a group of {type(self).__name__} has params and may have {', '.join(self.defaults)}, "
+                f"got {', '.join(map(str, param_group))}"
+            )
+        parameters = _steps.parameters(param_group["params"])
+        if not parameters:
+            raise ValueError("the optimizer got an empty parameter list")
+        seen = {parameter for group in self.param_groups for parameter in group["params"]}
+        for i, parameter in enumerate(parameters):
+            if parameter in seen:
+                raise ValueError(f"params must hold each Value once, in one group; got one again at index {i}")
+            seen.add(parameter)
+        group = {**self.defaults, **param_group, "params": parameters}
+        self._check(group)
+        self._rules.append(self._rule(len(parameters), group.get("initial_accumulator_value", 0.0)))
+        self.param_groups.append(group)
+
+    def step(self) -> None:
+        """Change the data of every parameter once, by its gradient.
+
+        Raises
+        ------
+        TypeError
+            If what is now in ``param_groups`` has a wrong type.
+        ValueError
+            If ``"params"`` of a group now holds computed Values, or more or fewer than it did.
+        """
+        for group, rule in zip(self.param_groups, self._rules, strict=True):
+            try:
+                rule.step(group)
+            except (TypeError, ValueError):
+                self._check(group)
+                raise
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero."""
+        for group in self.param_groups:
+            _steps.zero_grad(group["params"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a later optimizer over the same parameters needs to continue.
+
+        Returns
+        -------
+        dict
+            ``"state"``: for each group the number of steps and arrays with an element for each parameter, by torch's
+            names. ``"param_groups"``: for each group its options, and the number of its parameters under ``"params"``.
+        """
+        return {
+            "state": [rule.state_dict() for rule in self._rules],
+            "param_groups": [{**group, "params": len(group["params"])} for group in self.param_groups],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue where another optimizer was: take over its options and state.
+
+        Parameters
+        ----------
+        state_dict : dict
+            From `state_dict` of an optimizer of this kind, with groups of the same sizes.
+
+        Raises
+        ------
+        TypeError
+            If an option has a wrong type.
+        ValueError
+            If the groups, the options or the state do not fit this optimizer. After an error it is as it was.
         """
         owner = type(self).__name__
         try:
@@ -167,65 +208,58 @@ class Optimizer(ABC):
             raise ValueError(f"the state of {owner} must be a dict of param_groups and state") from None
         if not len(groups) == len(states) == len(self.param_groups):
             raise ValueError(
-                f"{owner} has {len(self.param_groups)} parameter groups, "
-                f"got {len(groups)} with {len(states)} states"
+                f"{owner} has {len(self.param_groups)} parameter groups, got {len(groups)} with {len(states)} states"
             )
+        rules = []
         for own, group, state in zip(self.param_groups, groups, states, strict=True):
             size = len(own["params"])
-            initial = self._initial(size)
-            for kind, names, expected in (("options", group, own), ("state", state, initial)):
-                if names.keys() != expected.keys():
-                    got = ", ".join(map(str, names))
-                    raise ValueError(f"the {kind} of {owner} must be {', '.join(expected)}, got {got}")
+            if group.keys() - {"initial_lr"} != {"params", *self.defaults}:
+                expected = ", ".join(["params", *self.defaults])
+                raise ValueError(f"the options of {owner} must be {expected}, got {', '.join(map(str, group))}")
             if group["params"] != size:
                 raise ValueError(f"{owner} has {size} parameters in a group, got {group['params']}")
             self._check(group)
             group["params"] = own["params"]
-            for name, start in initial.items():
-                if isinstance(start, Real):
-                    _check_number(name, state[name])
-                elif state[name] is not None or start is not None:
-                    state[name] = np.array(state[name], dtype=float)
-                    if state[name].shape != (size,):
-                        raise ValueError(f"{name} must have {size} elements, got shape {state[name].shape}")
-        self.param_groups, self.state = groups, states
+            rules.append(self._rule(size))
+            rules[-1].load_state_dict(state)
+        self.param_groups, self._rules = groups, rules
 
 
 class SGD(Optimizer):
-    """
-    Stochastic gradient descent, with momentum and weight decay where asked for.
+    """Stochastic gradient descent, with momentum and weight decay where asked for.
 
-    With ``g = grad + weight_decay * data``, the first step sets ``buffer = g``, a later one
-    ``buffer = momentum * buffer + (1 - dampening) * g``, and the data change by ``-lr * buffer``;
-    with `nesterov` by ``-lr * (g + momentum * buffer)``; without momentum by ``-lr * g``.
-    These are the rules of ``torch.optim.SGD`` [1]_.
+    With ``g = grad + weight_decay * data``, the first step with a momentum sets ``buffer = g``, a later one
+    ``buffer = momentum * buffer + (1 - dampening) * g``, and the data change by ``-lr * buffer``; with `nesterov` by
+    ``-lr * (g + momentum * buffer)`` [1]_; without momentum by ``-lr * g``.
 
     Parameters
     ----------
-    params : iterable of Value
-        Leaves, each once.
+    params : iterable of Value, or iterable of dict
+        Leaves, each once; or groups of them, as for `add_param_group`.
     lr : float, default 1e-3
         Learning rate, at least 0.
     momentum : float, default 0
         At least 0.
     dampening : float, default 0
-        What part of a gradient the momentum leaves out.
+        What part of a gradient the momentum leaves out, at least 0.
     weight_decay : float, default 0
         At least 0.
     nesterov : bool, default False
         Whether to look ahead; needs a momentum and no dampening.
+    maximize : bool, default False
+        Whether to go up the gradient.
 
     Raises
     ------
     TypeError
-        If `params` is no iterable of Values or an option is no number.
+        If `params` is no iterable of Values or dicts, or an option has a wrong type.
     ValueError
-        If `params` is empty, holds a Value twice or a computed Value, or an option is out of range.
+        If there are no parameters, a Value is there twice or was computed, or an option is out of range.
 
     References
     ----------
-    .. [1] I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and
-       momentum in deep learning", ICML 2013.
+    .. [1] I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep
+       learning", ICML 2013.
 
     Examples
     --------
@@ -241,14 +275,18 @@ class SGD(Optimizer):
     1.0
     """
 
+    _rule = _steps.SGD
+
     def __init__(
         self,
-        params: Iterable[Value],
+        params: Parameters,
         lr: float = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(
             params,
@@ -258,43 +296,21 @@ class SGD(Optimizer):
                 "dampening": dampening,
                 "weight_decay": weight_decay,
                 "nesterov": nesterov,
+                "maximize": maximize,
             },
         )
 
-    @staticmethod
-    def _check(options: Mapping[str, Any]) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            _check_number(name, options[name])
+    def _check(self, options: Mapping[str, Any]) -> None:
+        super()._check(options)
         momentum, dampening = options["momentum"], options["dampening"]
-        if not isinstance(dampening, Real):
-            raise TypeError(f"dampening must be a number, got {type(dampening).__name__}")
         if options["nesterov"] and (momentum == 0 or dampening != 0):
             raise ValueError(
                 f"nesterov needs a momentum and no dampening, got momentum={momentum}, dampening={dampening}"
             )
 
-    @staticmethod
-    def _initial(size: int) -> dict[str, Any]:
-        return {"momentum_buffer": None}
-
-    @staticmethod
-    def _update(
-        data: np.ndarray, grad: np.ndarray, options: Mapping[str, Any], state: dict[str, Any]
-    ) -> None:
-        momentum = options["momentum"]
-        if options["weight_decay"] != 0:
-            grad = grad + options["weight_decay"] * data
-        if momentum != 0:
-            buffer = state["momentum_buffer"]
-            buffer = grad if buffer is None else momentum * buffer + (1 - options["dampening"]) * grad
-            state["momentum_buffer"] = buffer
-            grad = grad + momentum * buffer if options["nesterov"] else buffer
-        data -= options["lr"] * grad
-
 
 class Adam(Optimizer):
-    """
-    Adam: steps by running means of the gradients and of their squares [1]_.
+    """Adam: steps by running means of the gradients and of their squares [1]_.
 
     At step ``t``, with ``g = grad + weight_decay * data`` and ``b1, b2 = betas``::
 
@@ -304,8 +320,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    params : iterable of Value
-        Leaves, each once.
+    params : iterable of Value, or iterable of dict
+        Leaves, each once; or groups of them, as for `add_param_group`.
     lr : float, default 1e-3
         Learning rate, at least 0.
     betas : tuple of two floats, default (0.9, 0.999)
@@ -316,13 +332,17 @@ class Adam(Optimizer):
         At least 0.
     amsgrad : bool, default False
         Whether to divide by the largest `exp_avg_sq` so far [2]_.
+    maximize : bool, default False
+        Whether to go up the gradient.
+    decoupled_weight_decay : bool, default False
+        Whether to decay weights as `AdamW` does.
 
     Raises
     ------
     TypeError
-        If `params` is no iterable of Values or an option is no number.
+        If `params` is no iterable of Values or dicts, or an option has a wrong type.
     ValueError
-        If `params` is empty, holds a Value twice or a computed Value, or an option is out of range.
+        If there are no parameters, a Value is there twice or was computed, or an option is out of range.
 
     References
     ----------
@@ -343,45 +363,243 @@ class Adam(Optimizer):
     1.0
     """
 
+    _rule = _steps.Adam
+
     def __init__(
         self,
-        params: Iterable[Value],
+        params: Parameters,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         super().__init__(
             params,
-            {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad},
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+                "decoupled_weight_decay": decoupled_weight_decay,
+            },
         )
 
-    @staticmethod
-    def _check(options: Mapping[str, Any]) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            _check_number(name, options[name])
-        betas = options["betas"]
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise TypeError(f"betas must be a pair of numbers, got {betas!r}")
-        for i, beta in enumerate(betas):
-            _check_number(f"betas[{i}]", beta, below=1)
 
-    @staticmethod
-    def _initial(size: int) -> dict[str, Any]:
-        return {"step": 0} | {name: np.zeros(size) for name in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")}
+class AdamW(Adam):
+    """Adam with decoupled weight decay [1]_.
 
-    @staticmethod
-    def _update(
-        data: np.ndarray, grad: np.ndarray, options: Mapping[str, Any], state: dict[str, Any]
+    A step multiplies the data by ``1 - lr * weight_decay`` and makes a step of `Adam` without weight decay.
+
+    Parameters
+    ----------
+    params, lr, betas, eps, amsgrad, maximize
+        As for `Adam`.
+    weight_decay : float, default 1e-2
+        At least 0.
+
+    Raises
+    ------
+    TypeError
+        If `params` is no iterable of Values or dicts, or an option has a wrong type.
+    ValueError
+        If there are no parameters, a Value is there twice or was computed, or an option is out of range.
+
+    References
+    ----------
+    .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> from autograd.optim import AdamW
+    >>> x = Value(3.0)
+    >>> AdamW([x], lr=0.1, weight_decay=0.5).step()
+    >>> round(x.data, 6)
+    2.85
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        beta1, beta2 = options["betas"]
-        if options["weight_decay"] != 0:
-            grad = grad + options["weight_decay"] * data
-        step = state["step"] = state["step"] + 1
-        exp_avg = state["exp_avg"] = beta1 * state["exp_avg"] + (1 - beta1) * grad
-        square = state["exp_avg_sq"] = beta2 * state["exp_avg_sq"] + (1 - beta2) * grad**2
-        if options["amsgrad"]:
-            square = state["max_exp_avg_sq"] = np.maximum(state["max_exp_avg_sq"], square)
-        denominator = np.sqrt(square / (1 - beta2**step)) + options["eps"]
-        data -= options["lr"] * (exp_avg / (1 - beta1**step)) / denominator
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+
+    def _check(self, options: Mapping[str, Any]) -> None:
+        super()._check(options)
+        if not options["decoupled_weight_decay"]:
+            raise ValueError("decoupled_weight_decay of AdamW must be True, got False; use Adam for the other kind")
+
+
+class RMSprop(Optimizer):
+    """RMSprop: steps by the gradients over the root of a running mean of their squares [1]_.
+
+    With ``g = grad + weight_decay * data``::
+
+        square_avg = alpha * square_avg + (1 - alpha) * g**2
+        g = g / (sqrt(square_avg) + eps)
+        data -= lr * g
+
+    If `centered`, the square of a running mean of the gradients is taken off `square_avg` below the root [2]_. With a
+    momentum, ``buffer = momentum * buffer + g`` takes the place of the last `g`.
+
+    Parameters
+    ----------
+    params : iterable of Value, or iterable of dict
+        Leaves, each once; or groups of them, as for `add_param_group`.
+    lr : float, default 1e-2
+        Learning rate, at least 0.
+    alpha : float, default 0.99
+        Memory of the running means, at least 0.
+    eps : float, default 1e-8
+        At least 0.
+    weight_decay : float, default 0
+        At least 0.
+    momentum : float, default 0
+        At least 0.
+    centered : bool, default False
+        Whether to divide by an estimate of the deviation.
+    maximize : bool, default False
+        Whether to go up the gradient.
+
+    Raises
+    ------
+    TypeError
+        If `params` is no iterable of Values or dicts, or an option has a wrong type.
+    ValueError
+        If there are no parameters, a Value is there twice or was computed, or an option is out of range.
+
+    References
+    ----------
+    .. [1] T. Tieleman, G. Hinton, "Lecture 6.5 - rmsprop", Neural Networks for Machine Learning, Coursera 2012.
+    .. [2] A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv:1308.0850, 2013.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> from autograd.optim import RMSprop
+    >>> x = Value(3.0)
+    >>> optimizer = RMSprop([x], lr=0.01)
+    >>> for _ in range(400):
+    ...     optimizer.zero_grad()
+    ...     ((x - 1.0) ** 2).backward()
+    ...     optimizer.step()
+    >>> round(x.data, 1)
+    1.0
+    """
+
+    _rule = _steps.RMSprop
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "alpha": alpha,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "momentum": momentum,
+                "centered": centered,
+                "maximize": maximize,
+            },
+        )
+
+
+class Adagrad(Optimizer):
+    """Adagrad: steps by the gradients over the root of the sum of their squares so far [1]_.
+
+    At step ``t``, counted from 0, with ``g = grad + weight_decay * data``::
+
+        sum = sum + g**2
+        data -= lr / (1 + t * lr_decay) * g / (sqrt(sum) + eps)
+
+    Parameters
+    ----------
+    params : iterable of Value, or iterable of dict
+        Leaves, each once; or groups of them, as for `add_param_group`.
+    lr : float, default 1e-2
+        Learning rate, at least 0.
+    lr_decay : float, default 0
+        At least 0.
+    weight_decay : float, default 0
+        At least 0.
+    initial_accumulator_value : float, default 0
+        The sum before the first step, at least 0.
+    eps : float, default 1e-10
+        At least 0.
+    maximize : bool, default False
+        Whether to go up the gradient.
+
+    Raises
+    ------
+    TypeError
+        If `params` is no iterable of Values or dicts, or an option has a wrong type.
+    ValueError
+        If there are no parameters, a Value is there twice or was computed, or an option is out of range.
+
+    References
+    ----------
+    .. [1] J. Duchi, E. Hazan, Y. Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic
+       Optimization", JMLR 12, 2011.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> from autograd.optim import Adagrad
+    >>> x = Value(3.0)
+    >>> optimizer = Adagrad([x], lr=1.0)
+    >>> for _ in range(100):
+    ...     optimizer.zero_grad()
+    ...     ((x - 1.0) ** 2).backward()
+    ...     optimizer.step()
+    >>> round(x.data, 6)
+    1.0
+    """
+
+    _rule = _steps.Adagrad
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "lr_decay": lr_decay,
+                "weight_decay": weight_decay,
+                "initial_accumulator_value": initial_accumulator_value,
+                "eps": eps,
+                "maximize": maximize,
+            },
+        )

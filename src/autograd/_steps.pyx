@@ -1,0 +1,552 @@
+"""Loops over lists of parameters: the steps of optimizers, the clipping of gradients, penalties.
+
+The Values stay the truth: a step gathers their data and gradients into arrays, works on the arrays, and writes the data
+back. The rules are those of ``torch.optim``, operation by operation, so that results agree to rounding.
+"""
+
+cimport cython
+from cpython.list cimport PyList_GET_ITEM
+from cpython.object cimport PyObject, PyTypeObject
+from libc.math cimport INFINITY, fabs, isfinite, pow, sqrt
+
+from collections.abc import Iterable, Set
+
+import numpy
+
+from autograd._core cimport SHARED, Node, Value, flush_deferred, number, touch_shared
+
+cdef extern from "Python.h":
+    bint PyObject_TypeCheck(PyObject *, PyTypeObject *) noexcept
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arguments
+
+cdef double real(str name, object x) except? -1:
+    cdef double result = 0.0
+    if not number(x, &result):
+        raise TypeError(f"{name} must be a real number, got {type(x).__name__} {x!r}")
+    return result
+
+
+cdef double not_negative(str name, object x) except? -1:
+    cdef double result = real(name, x)
+    if not result >= 0.0:
+        raise ValueError(f"{name} must be at least 0, got {x!r}")
+    return result
+
+
+def check_number(str name not None, x, double below=INFINITY):
+    """Return `x` as a float; raise unless it is a real number with ``0 <= x < below``."""
+    cdef double result = real(name, x)
+    if not 0.0 <= result < below:
+        bound = "finite" if below == INFINITY else f"below {below:g}"
+        raise ValueError(f"{name} must be at least 0 and {bound}, got {x!r}")
+    return result
+
+
+cdef inline Node *node_at(list values, Py_ssize_t i) noexcept:
+    """The node of a parameter in a list that was checked."""
+    return &(<Value> PyList_GET_ITEM(values, i)).node
+
+
+cdef inline Node *parameter_at(list values, Py_ssize_t i) except NULL:
+    """The node of a parameter in a list that may hold anything."""
+    cdef PyObject *value = PyList_GET_ITEM(values, i)
+    if not PyObject_TypeCheck(value, <PyTypeObject *> Value) or node_at(values, i).left != NULL:
+        refuse(<object> value, i)
+    return node_at(values, i)
+
+
+cdef int refuse(object value, Py_ssize_t i) except -1:
+    """Raise for what is no parameter; apart from the test for it, which is inlined."""
+    if not isinstance(value, Value):
+        raise TypeError(f"params must hold Values, got {type(value).__name__} at index {i}")
+    raise ValueError(f"params must hold leaves, got a result of {value._op!r} at index {i}")
+
+
+def parameters(params):
+    """Return `params` as a new list, all of whose elements are leaves.
+
+    Raises
+    ------
+    TypeError
+        If `params` is no iterable of Values in a fixed order.
+    ValueError
+        If a Value was computed from others.
+    """
+    cdef list values
+    cdef Py_ssize_t i
+    if isinstance(params, Set) or not isinstance(params, Iterable):
+        raise TypeError(f"params must be an iterable of Values in a fixed order, got {type(params).__name__}")
+    values = list(params)
+    for i in range(len(values)):
+        parameter_at(values, i)
+    return values
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Gradients
+
+def zero_grad(list params not None):
+    """Set the gradient of every parameter to zero."""
+    cdef Py_ssize_t i
+    flush_deferred()
+    for i in range(len(params)):
+        parameter_at(params, i).adjoint = 0.0
+
+
+def clip_grad_norm(params, max_norm, norm_type=2.0, error_if_nonfinite=False):
+    """Scale gradients down so that their norm is at most `max_norm`.
+
+    Parameters
+    ----------
+    params : iterable of Value
+        Leaves.
+    max_norm : float
+        At least 0; infinity only measures.
+    norm_type : float, default 2.0
+        Order of the norm, above 0; infinity takes the largest absolute value.
+    error_if_nonfinite : bool, default False
+        Whether to raise where the norm is infinite or nan. Otherwise the gradients become 0 or nan, as in torch.
+
+    Returns
+    -------
+    float
+        The norm of all gradients together, before they were scaled.
+
+    Raises
+    ------
+    TypeError
+        If `params` is no iterable of Values or a number is none.
+    ValueError
+        If there are computed Values among `params`, or a number is out of range.
+    FloatingPointError
+        If asked for, where the norm is not finite. No gradient has changed.
+
+    Notes
+    -----
+    As ``torch.nn.utils.clip_grad_norm_``: the factor is ``max_norm / (norm + 1e-6)`` where that is below 1.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> (0.5 * (x * x + y * y)).backward()
+    >>> clip_grad_norm([x, y], 1.0)
+    5.0
+    >>> round(x.grad, 6), round(y.grad, 6)
+    (0.6, 0.8)
+    """
+    cdef list values = parameters(params)
+    cdef double most = not_negative("max_norm", max_norm)
+    cdef double order = real("norm_type", norm_type)
+    cdef double norm = 0.0
+    cdef double factor, size
+    cdef Py_ssize_t i
+    if not order > 0.0:
+        raise ValueError(f"norm_type must be above 0, got {norm_type!r}")
+    flush_deferred()
+    for i in range(len(values)):
+        size = fabs(node_at(values, i).adjoint)
+        if order == 2.0:
+            norm += size * size
+        elif order == INFINITY:
+            norm = nan_maximum(norm, size)
+        else:
+            norm += pow(size, order)
+    if order == 2.0:
+        norm = sqrt(norm)
+    elif order != INFINITY:
+        norm = pow(norm, 1.0 / order)
+    if error_if_nonfinite and not isfinite(norm):
+        raise FloatingPointError(f"the norm of the gradients is {norm}; a lower learning rate may help")
+    factor = most / (norm + 1e-6)
+    if not factor >= 1.0:
+        for i in range(len(values)):
+            node_at(values, i).adjoint *= factor
+    return norm
+
+
+def clip_grad_value(params, clip_value):
+    """Bring every gradient into the range from ``-clip_value`` to ``clip_value``.
+
+    Parameters
+    ----------
+    params : iterable of Value
+        Leaves.
+    clip_value : float
+        At least 0.
+
+    Raises
+    ------
+    TypeError
+        If `params` is no iterable of Values or `clip_value` is no number.
+    ValueError
+        If there are computed Values among `params`, or `clip_value` is out of range.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> x = Value(3.0)
+    >>> (-x * x).backward()
+    >>> clip_grad_value([x], 1.5)
+    >>> x.grad
+    -1.5
+    """
+    cdef list values = parameters(params)
+    cdef double most = not_negative("clip_value", clip_value)
+    cdef Node *node
+    cdef Py_ssize_t i
+    flush_deferred()
+    for i in range(len(values)):
+        node = node_at(values, i)
+        if fabs(node.adjoint) > most:
+            node.adjoint = most if node.adjoint > 0.0 else -most
+
+
+def add_penalty(params, l1=0.0, l2=0.0):
+    """Return the penalty ``l1 * sum(abs(p)) + l2 * sum(p * p)``, and add its gradient to that of every parameter.
+
+    After `backward` of a loss, the gradients are those of the loss with the penalty.
+
+    Parameters
+    ----------
+    params : iterable of Value
+        Leaves.
+    l1, l2 : float, default 0.0
+        At least 0.
+
+    Returns
+    -------
+    float
+        The penalty.
+
+    Raises
+    ------
+    TypeError
+        If `params` is no iterable of Values or a number is none.
+    ValueError
+        If there are computed Values among `params`, or a number is out of range.
+
+    Notes
+    -----
+    The derivative of ``abs`` at 0 is taken as 0.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> x, y = Value(3.0), Value(-4.0)
+    >>> add_penalty([x, y], l1=1.0, l2=0.5)
+    19.5
+    >>> x.grad, y.grad
+    (4.0, -5.0)
+    """
+    cdef list values = parameters(params)
+    cdef double slope = check_number("l1", l1)
+    cdef double curvature = check_number("l2", l2)
+    cdef double sizes = 0.0
+    cdef double squares = 0.0
+    cdef double p
+    cdef Node *node
+    cdef Py_ssize_t i
+    flush_deferred()
+    for i in range(len(values)):
+        node = node_at(values, i)
+        p = node.primal
+        sizes += fabs(p)
+        squares += p * p
+        node.adjoint += slope * ((p > 0.0) - (p < 0.0)) + 2.0 * curvature * p
+    return slope * sizes + curvature * squares
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rules
+#
+# A rule is a class: its options, as a struct that a group of parameters converts to; the names of what it remembers;
+# and its `update`. Ascent, and the weight decay that is part of the gradient, are common to all. The loops are short:
+# the compiler vectorises those, while Adam as one loop takes a third longer.
+
+# The rows of a rule's memory: data and gradients during a step, and from the third on what is remembered.
+cdef enum:
+    DATA
+    GRAD
+    FIRST
+    SECOND
+    THIRD
+
+
+cdef inline double nan_maximum(double a, double b) noexcept:
+    """The larger number, or nan if one is nan."""
+    return b if b > a or b != b else a
+
+
+cdef inline double lerp(double start, double end, double weight) noexcept:
+    """Interpolate in the form that is exact at both ends, as torch does."""
+    return start + weight * (end - start) if weight < 0.5 else end - (end - start) * (1.0 - weight)
+
+
+@cython.auto_pickle(False)
+cdef class Rule:
+    """How a step changes a group of parameters, and what is remembered of them from step to step.
+
+    Parameters
+    ----------
+    size : int
+        Number of parameters.
+    start : float, default 0.0
+        What the remembered arrays hold before the first step.
+    """
+
+    names = ()
+
+    cdef object memory
+    cdef double *rows
+    cdef Py_ssize_t size
+    cdef Py_ssize_t steps
+
+    def __init__(self, Py_ssize_t size, double start=0.0):
+        self.memory = numpy.full((FIRST + len(self.names), size), start)
+        self.rows = <double *> <size_t> self.memory.__array_interface__["data"][0]
+        self.size = size
+        self.steps = 0
+
+    cdef inline double *row(self, Py_ssize_t index) noexcept:
+        return self.rows + index * self.size
+
+    cdef int gather(self, list values, bint maximize, double weight_decay) except -1:
+        """Fill the rows of the data and of the gradients, which descend and decay."""
+        cdef double *data = self.row(DATA)
+        cdef double *grad = self.row(GRAD)
+        cdef double sign = -1.0 if maximize else 1.0
+        cdef Node *node
+        cdef Py_ssize_t i
+        if len(values) != self.size:
+            raise ValueError(
+                f"params must hold {self.size} Values as it did, got {len(values)}; add_param_group takes further ones"
+            )
+        flush_deferred()
+        for i in range(self.size):
+            node = parameter_at(values, i)
+            data[i] = node.primal
+            grad[i] = sign * node.adjoint
+        # Not where there is no decay: 0 times an infinite datum is nan.
+        if weight_decay != 0.0:
+            for i in range(self.size):
+                grad[i] += weight_decay * data[i]
+        return 0
+
+    cdef int update(self, dict group, list values) except -1:
+        """Gather, and change the row of the data; or raise before anything has changed."""
+        raise NotImplementedError
+
+    def step(self, dict group not None):
+        """Change the data of the parameters of a group once, by their gradients.
+
+        Parameters
+        ----------
+        group : dict
+            A list of leaves under ``"params"``, along with the options of the rule.
+        """
+        cdef list values
+        cdef double *data
+        cdef unsigned char flags = 0
+        cdef Node *node
+        cdef Py_ssize_t i
+        params = group["params"]
+        if type(params) is not list:
+            raise TypeError(f"params must be a list of Values, got {type(params).__name__}")
+        values = params
+        self.update(group, values)
+        data = self.row(DATA)
+        for i in range(self.size):
+            node = node_at(values, i)
+            node.primal = data[i]
+            flags |= node.flags
+        if flags & SHARED:
+            touch_shared()
+
+    def state_dict(self):
+        """Return a copy of what is remembered: the number of steps, and an array for each of the `names`."""
+        rows = self.memory[FIRST:].copy()
+        return {"step": self.steps, **dict(zip(self.names, rows))}
+
+    def load_state_dict(self, state):
+        """Take over what `state_dict` returned; a state that does not fit is a TypeError or a ValueError."""
+        title = type(self).__name__
+        expected = ("step", *self.names)
+        if set(state) != set(expected):
+            raise ValueError(f"the state of {title} must be {', '.join(expected)}, got {', '.join(map(str, state))}")
+        steps = state["step"]
+        if not isinstance(steps, int) or steps < 0:
+            raise ValueError(f"step must be an integer of at least 0, got {type(steps).__name__} {steps!r}")
+        rows = [numpy.asarray(state[name], dtype=float) for name in self.names]
+        for name, row in zip(self.names, rows):
+            if row.shape != (self.size,):
+                raise ValueError(f"{name} must have {self.size} elements, got shape {row.shape}")
+        self.steps = steps
+        self.memory[FIRST:] = rows
+
+    def __reduce__(self):
+        return type(self), (self.size,), self.state_dict()
+
+    def __setstate__(self, state):
+        self.load_state_dict(state)
+
+
+cdef struct SGDOptions:
+    double lr
+    double momentum
+    double dampening
+    double weight_decay
+    bint nesterov
+    bint maximize
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class SGD(Rule):
+    """Gradient descent; the momentum starts as the first gradient that it meets."""
+
+    names = ("momentum_buffer",)
+
+    cdef int update(self, dict group, list values) except -1:
+        cdef SGDOptions o = group
+        cdef double *data = self.row(DATA)
+        cdef double *grad = self.row(GRAD)
+        cdef double *buffer = self.row(FIRST)
+        cdef double keep = o.momentum if self.steps else 0.0
+        cdef double share = 1.0 - o.dampening if self.steps else 1.0
+        cdef Py_ssize_t i
+        self.gather(values, o.maximize, o.weight_decay)
+        if o.momentum != 0.0:
+            self.steps += 1
+            for i in range(self.size):
+                buffer[i] = keep * buffer[i] + share * grad[i]
+                grad[i] = grad[i] + o.momentum * buffer[i] if o.nesterov else buffer[i]
+        for i in range(self.size):
+            data[i] -= o.lr * grad[i]
+        return 0
+
+
+cdef struct AdamOptions:
+    double lr
+    double[2] betas
+    double eps
+    double weight_decay
+    bint amsgrad
+    bint maximize
+    bint decoupled_weight_decay
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Adam(Rule):
+    """Adam, AMSGrad and AdamW."""
+
+    names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    cdef int update(self, dict group, list values) except -1:
+        cdef AdamOptions o = group
+        cdef double *data = self.row(DATA)
+        cdef double *grad = self.row(GRAD)
+        cdef double *mean = self.row(FIRST)
+        cdef double *square = self.row(SECOND)
+        cdef double *largest = self.row(THIRD)
+        cdef double share = 1.0 - o.betas[0]
+        cdef double square_share = 1.0 - o.betas[1]
+        cdef double shrink = 1.0
+        cdef double rate, root
+        cdef Py_ssize_t i
+        self.gather(values, o.maximize, 0.0 if o.decoupled_weight_decay else o.weight_decay)
+        if o.decoupled_weight_decay:
+            shrink -= o.lr * o.weight_decay
+        self.steps += 1
+        rate = o.lr / (1.0 - pow(o.betas[0], self.steps))
+        root = sqrt(1.0 - pow(o.betas[1], self.steps))
+        for i in range(self.size):
+            mean[i] = lerp(mean[i], grad[i], share)
+            square[i] = o.betas[1] * square[i] + square_share * grad[i] * grad[i]
+        if o.amsgrad:
+            for i in range(self.size):
+                largest[i] = nan_maximum(largest[i], square[i])
+            square = largest
+        for i in range(self.size):
+            data[i] = shrink * data[i] - rate * mean[i] / (sqrt(square[i]) / root + o.eps)
+        return 0
+
+
+cdef struct RMSpropOptions:
+    double lr
+    double alpha
+    double eps
+    double weight_decay
+    double momentum
+    bint centered
+    bint maximize
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class RMSprop(Rule):
+    """RMSprop, with momentum and centred where asked for."""
+
+    names = ("square_avg", "grad_avg", "momentum_buffer")
+
+    cdef int update(self, dict group, list values) except -1:
+        cdef RMSpropOptions o = group
+        cdef double *data = self.row(DATA)
+        cdef double *grad = self.row(GRAD)
+        cdef double *square = self.row(FIRST)
+        cdef double *mean = self.row(SECOND)
+        cdef double *buffer = self.row(THIRD)
+        cdef double share = 1.0 - o.alpha
+        cdef Py_ssize_t i
+        self.gather(values, o.maximize, o.weight_decay)
+        self.steps += 1
+        for i in range(self.size):
+            square[i] = o.alpha * square[i] + share * grad[i] * grad[i]
+        if o.centered:
+            for i in range(self.size):
+                mean[i] = lerp(mean[i], grad[i], share)
+                grad[i] /= sqrt(square[i] - mean[i] * mean[i]) + o.eps
+        else:
+            for i in range(self.size):
+                grad[i] /= sqrt(square[i]) + o.eps
+        if o.momentum != 0.0:
+            for i in range(self.size):
+                buffer[i] = o.momentum * buffer[i] + grad[i]
+                grad[i] = buffer[i]
+        for i in range(self.size):
+            data[i] -= o.lr * grad[i]
+        return 0
+
+
+cdef struct AdagradOptions:
+    double lr
+    double lr_decay
+    double weight_decay
+    double eps
+    bint maximize
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Adagrad(Rule):
+    """Adagrad."""
+
+    names = ("sum",)
+
+    cdef int update(self, dict group, list values) except -1:
+        cdef AdagradOptions o = group
+        cdef double *data = self.row(DATA)
+        cdef double *grad = self.row(GRAD)
+        cdef double *total = self.row(FIRST)
+        cdef double rate = o.lr / (1.0 + self.steps * o.lr_decay)
+        cdef Py_ssize_t i
+        self.gather(values, o.maximize, o.weight_decay)
+        self.steps += 1
+        for i in range(self.size):
+            total[i] += grad[i] * grad[i]
+            data[i] -= rate * grad[i] / (sqrt(total[i]) + o.eps)
+        return 0

@@ -1,0 +1,35 @@
+"""What the documents say: the README's Python runs, the table of primitives is that of the source."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from autograd import ops
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
+def test_a_program_of_the_readme(program, capsys):
+    exec(compile(program, "README.md", "exec"), {})
+    expected = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
+    assert capsys.readouterr().out.split() == expected
+
+
+def test_the_readme_has_programs_with_output():
+    assert len(PROGRAMS) >= 2
+    assert any("  # " in program for program in PROGRAMS)
+
+
+def test_the_table_of_primitives():
+    document = (ROOT / "docs" / "primitives.md").read_text(encoding="utf-8")
+    assert document == ops.markdown(), "run `make docs`"
+
+
+@pytest.mark.parametrize("document", [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/*.md"))], ids=str)
+def test_links_lead_to_files(document):
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
+        assert (document.parent / target).exists(), target
