@@ -1,10 +1,12 @@
 """Every example runs from a plain install, reaches what it promises, and fails if it does not."""
 
+import math
 import os
 import re
 import runpy
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,8 @@ PLAIN = (
 )
 
 
-def run(name, directory):
-    program = PLAIN.format(absent=["matplotlib", "scipy", "sklearn", "torch"], path=str(EXAMPLES / name))
+def run(name, directory, absent=("matplotlib", "scipy", "sklearn", "torch")):
+    program = PLAIN.format(absent=absent, path=str(EXAMPLES / name))
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=directory,
@@ -72,6 +74,57 @@ def test_damped_oscillator(tmp_path):
     assert errors[-1] == pytest.approx(0.02, rel=0.3) and errors[-1] < errors[0] / 10
 
 
+def test_digits(tmp_path):
+    pytest.importorskip("sklearn")
+    out = run("digits.py", tmp_path, absent=("matplotlib",))
+    reached, images, wrong = re.search(
+        r"^([\d.]+)% of (\d+) test images are read right, (\d+) wrong", out, re.M
+    ).groups()
+    assert float(reached) >= 96 and images == "360"
+    assert float(reached) == pytest.approx(100 * (1 - int(wrong) / 360), abs=0.01)
+
+
+def test_digits_without_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(SystemExit, match="pip install scikit-learn"):
+        runpy.run_path(str(EXAMPLES / "digits.py"), run_name="__main__")
+
+
+def conditional_entropy(text, length):
+    """What is uncertain of a letter where those before it are known: the entropy of both less that of the latter."""
+
+    def entropy(pieces):
+        counts = Counter(pieces)
+        return -sum(n / len(pieces) * math.log(n / len(pieces)) for n in counts.values())
+
+    known = [text[i : i + length] for i in range(len(text) - length)]
+    return entropy([text[i : i + length + 1] for i in range(len(text) - length)]) - entropy(known)
+
+
+def test_char_rnn(tmp_path):
+    out = run("char_rnn.py", tmp_path)
+    losses = [float(loss) for loss in re.findall(r"^epoch +\d+  loss ([\d.]+)$", out, re.M)]
+    tables = {int(n): float(loss) for n, loss in re.findall(r"^best table of the last (\d): ([\d.]+)$", out, re.M)}
+    assert tables[1] > tables[2] > tables[3] > losses[-1]
+    text = runpy.run_path(str(EXAMPLES / "char_rnn.py"))["rhyme"]()
+    assert text.count("This is") == 11 and text.count("that lay in the house that Jack built.") == 10
+    for length, loss in tables.items():
+        assert loss == pytest.approx(conditional_entropy(text, length), abs=1e-4)
+
+
+def test_transformer(tmp_path):
+    out = run("transformer.py", tmp_path)
+    rows = re.findall(r"^(the text|other lines): loss ([\d.]+), best bigram table ([\d.]+), ", out, re.M)
+    assert [name for name, _, _ in rows] == ["the text", "other lines"]
+    for _, loss, table in rows:
+        # All that is random are four letters of ten.
+        assert 0.4 * math.log(8) - 0.02 < float(loss) < 0.9 < float(table)
+    lines = re.findall(r"^([a-h]{4})\.([a-h]{4})$", out, re.M)
+    assert len(lines) == 5
+    assert sum(first == second[::-1] for first, second in lines) >= 4
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     [
@@ -79,9 +132,14 @@ def test_damped_oscillator(tmp_path):
         ("four_points.py", ("STEPS, RATE = 20", "STEPS, RATE = 1")),
         ("moons.py", ("range(100)", "range(3)")),
         ("damped_oscillator.py", ("trials=50", "trials=3")),
+        ("char_rnn.py", ("EPOCHS, RATE = 30", "EPOCHS, RATE = 1")),
+        ("transformer.py", ("STEPS, BATCH = 16, 300", "STEPS, BATCH = 16, 1")),
+        ("digits.py", ("EPOCHS, GOAL = 30", "EPOCHS, GOAL = 1")),
     ],
 )
 def test_a_broken_promise_is_a_failure(tmp_path, monkeypatch, name, change):
+    if name == "digits.py":
+        pytest.importorskip("sklearn")
     text = (EXAMPLES / name).read_text()
     assert text.count(change[0]) == 1
     script = tmp_path / name

@@ -6,6 +6,7 @@ import math
 import os
 import pickle
 import random
+import weakref
 
 import numpy as np
 import pytest
@@ -567,6 +568,13 @@ def test_a_batch_through_what_cannot_be_a_block(number):
     assert [[v.data for v in flat(row)] for row in module(square_batch)] == expected[:3]
 
 
+def test_a_row_that_is_not_in_the_loss_leaves_no_trace():
+    layer = Layer(3, 2, activation="tanh", seed=1)
+    expected = gradients(layer(X), layer.parameters())
+    outputs = layer(np.array([X, [math.nan, math.inf, 1.0]]))
+    assert gradients(outputs[0], layer.parameters()) == expected
+
+
 # -- backward
 
 
@@ -938,3 +946,25 @@ def test_a_model_and_its_blocks_are_freed():
     assert freed
     output.backward()
     assert math.isfinite(output.data)
+
+
+def test_what_an_activation_keeps_is_freed():
+    class Probe:
+        """Keeps what passes."""
+
+        def __init__(self):
+            self.seen = []
+
+        def __call__(self, v):
+            self.seen.append(v)
+            return v.tanh()
+
+    probe = Probe()
+    model = MLP(3, [4, 2], activation=probe, seed=1)
+    gone = weakref.ref(probe)
+    model(X)[0].backward()
+    assert len(probe.seen) == 4
+    model.zero_grad()
+    del model, probe
+    gc.collect()
+    assert gone() is None
