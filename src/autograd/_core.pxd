@@ -73,6 +73,7 @@ cdef double checked_value(unsigned op, double a, double b, double c) except? -1
 cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) except -1
 cdef void add_input(Block block, Value value) noexcept
 cdef void set_calls(Block block, object calls) noexcept
+cdef void track(Block block) noexcept
 cdef Value new_output(Block block, Py_ssize_t index, double primal)
 cdef bint recording() noexcept
 

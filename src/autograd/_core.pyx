@@ -337,7 +337,12 @@ cdef int number(object x, double *result) except -1:
     return 0
 
 
-cdef double as_number(object x, str what) except? -1:
+cdef inline double as_number(object x, str what) except? -1:
+    """`x` as a double; `what` names it in the error."""
+    return PyFloat_AS_DOUBLE(<PyObject *> x) if PyFloat_CheckExact(<PyObject *> x) else as_number_rest(x, what)
+
+
+cdef double as_number_rest(object x, str what) except? -1:
     cdef double result = 0.0
     if not number(x, &result):
         remedy = "; use its .data" if isinstance(x, Value) else ""

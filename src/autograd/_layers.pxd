@@ -48,6 +48,8 @@ cdef class Plan(Deferred):
     cdef Stage *stages
     cdef NeuronShot *shots
     cdef PyObject **weights
+    # Whether `keep` or `custom` has objects of the user's, which may refer to anything.
+    cdef bint refers_to_users
     # Parameters in the order of the kernels; `nodes` is NULL where the parameter is a number.
     cdef Py_ssize_t size
     cdef Node **nodes

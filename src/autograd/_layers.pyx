@@ -37,6 +37,7 @@ from autograd._core cimport (
     recording,
     set_sizes,
     shared_version,
+    track,
 )
 
 cdef extern from "_maps.h" nogil:
@@ -224,6 +225,7 @@ cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except
         fused = is_fused(function)
         shot.op, shot.immediate = FUSED[function] if fused else (OP_LEAF, 0.0)
         plan.custom.append(None if fused else function)
+        plan.refers_to_users |= not fused or not isinstance(neuron.nonlin, (bool, int))
         linear &= shot.op == OP_LEAF
         stage.uniform &= shot.op == plan.shots[stage.first_neuron].op
         for i in range(stage.n_in):
@@ -237,6 +239,7 @@ cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except
         plan.row_size += stage.n_out
     stage.out_at = stage.r_at
     if dropout is not None:
+        plan.refers_to_users |= (<DenseDropout> dropout).rng is not None
         stage.scale_at = plan.row_size
         stage.out_at = plan.row_size + stage.n_out
         plan.row_size += 2 * stage.n_out
@@ -397,6 +400,7 @@ cdef class DenseBlock(Block):
         cdef NeuronShot *shots
         cdef double *g
         cdef double *gz
+        cdef double *alive
         cdef double *scratch
         cdef Py_ssize_t k, i, j, n, row
         cdef Py_ssize_t inputs = self.input_count - plan.computed_count
@@ -405,14 +409,22 @@ cdef class DenseBlock(Block):
         for i in range(inputs):
             self.values[self.places[i]] = self.inputs[i].primal
         if plan.scratch_rows < self.rows:
-            scratch = <double *> PyMem_RawRealloc(plan.scratch, 2 * self.rows * plan.widest * sizeof(double))
+            scratch = <double *> PyMem_RawRealloc(plan.scratch, self.rows * (2 * plan.widest + 1) * sizeof(double))
             if scratch == NULL:
                 raise MemoryError("no memory for the gradients of a layer")
             plan.scratch = scratch
             plan.scratch_rows = self.rows
         g = plan.scratch
         gz = g + self.rows * plan.widest
+        alive = gz + self.rows * plan.widest
         memcpy(g, self.adjoints, self.output_count * sizeof(double))
+        # A row that the root does not depend on passes nothing on, be its numbers infinite.
+        n = plan.stages[plan.stage_count - 1].n_out
+        for row in range(self.rows):
+            alive[row] = 0.0
+            for i in range(row * n, (row + 1) * n):
+                if g[i] != 0.0:
+                    alive[row] = 1.0
         defer(plan)
         for k in reversed(range(plan.stage_count)):
             stage = &plan.stages[k]
@@ -434,12 +446,16 @@ cdef class DenseBlock(Block):
                                 self.values + self.rows * stage.z_at + i, gz + i)
             n = stage.n_in * stage.n_out
             for row in range(self.rows):
+                if alive[row] == 0.0:
+                    memset(g + row * stage.n_in, 0, stage.n_in * sizeof(double))
+                    continue
                 dense_backward(stage.n_in, stage.n_out, self.values + self.rows * stage.x_at + row * stage.n_in,
                                plan.data + stage.weights, gz + row * stage.n_out, plan.grad + stage.weights,
                                plan.grad + stage.weights + n,
                                g + row * stage.n_in if k or inputs else NULL)
         for i in range(inputs):
-            self.inputs[i].adjoint += g[self.places[i]]
+            if alive[self.places[i] // plan.stages.n_in] != 0.0:
+                self.inputs[i].adjoint += g[self.places[i]]
         # The adjoint of a computed weight must be whole before the sweep comes to it.
         for i in range(plan.computed_count):
             j = plan.computed[i]
@@ -455,6 +471,8 @@ cdef DenseBlock new_call(Plan plan, Py_ssize_t rows, Py_ssize_t input_values):
     cdef size_t values = rows * plan.row_size * sizeof(double)
     block.plan = plan
     block.rows = rows
+    if plan.refers_to_users:
+        track(block)
     set_sizes(block, input_values + plan.computed_count, rows * last.n_out)
     block.values = <double *> PyMem_RawMalloc(values + input_values * sizeof(Py_ssize_t) + 1)
     if block.values == NULL:
@@ -765,7 +783,10 @@ cdef int collect_items(object holder, str prefix, list found, list names, set se
     if isinstance(holder, list):
         i = 0
         for item in <list> holder:
-            collect_item(item, prefix, i, found, names, seen)
+            if type(item) is Value and names is None:
+                collect_leaf(<Value> item, found)
+            else:
+                collect_item(item, prefix, i, found, names, seen)
             i += 1
     elif isinstance(holder, DenseNeuron):
         collect_item((<DenseNeuron> holder).w, prefix, "w", found, names, seen)
@@ -790,15 +811,19 @@ cdef int collect_dict(dict items, str prefix, list found, list names, set seen) 
     return 0
 
 
+cdef inline bint collect_leaf(Value value, list found) except -1:
+    """Append a Value if it is a leaf that is not there yet, and return whether it was."""
+    if value.node.op != OP_LEAF or value.node.mark:
+        return False
+    found.append(value)
+    value.node.mark = FOUND
+    return True
+
+
 cdef inline int collect_item(object item, str prefix, object key, list found, list names, set seen) except -1:
-    cdef Node *node
-    if type(item) is Value or isinstance(item, Value):
-        node = &(<Value> item).node
-        if node.op == OP_LEAF and not node.mark:
-            node.mark = FOUND
-            found.append(item)
-            if names is not None:
-                names.append(f"{prefix}{key}")
+    if isinstance(item, Value):
+        if collect_leaf(<Value> item, found) and names is not None:
+            names.append(f"{prefix}{key}")
     elif not isinstance(item, (str, float, int)) and item is not None:
         collect(item, f"{prefix}{key}." if names is not None else "", found, names, seen)
     return 0
