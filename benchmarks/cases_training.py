@@ -77,7 +77,7 @@ def _moons_loop(engine: Engine, points: Sequence[Any], labels: Sequence[Any]) ->
         total_loss.backward()
         for p in model.parameters():
             p.data -= learning_rate * p.grad
-        return total_loss.data
+        return float(total_loss.data)
 
     return _moons_workload(step)
 
