@@ -320,6 +320,12 @@ cdef Value new_leaf(double primal):
 # ---------------------------------------------------------------------------------------------------------------------
 # Operands
 
+# Named, because Cython loses the exceptions of isinstance where the tuple is written in the call.
+cdef tuple REAL = (numbers.Real, numpy.bool_)
+cdef tuple NARROW = (numpy.float32, numpy.float16)
+cdef tuple COMPARABLE = (numbers.Number, numpy.generic, numpy.ndarray)
+
+
 cdef int number(object x, double *result) except -1:
     """Store `x` as a double and return 1 if it is a real number, else return 0.
 
@@ -331,7 +337,7 @@ cdef int number(object x, double *result) except -1:
     if isinstance(x, int):
         result[0] = PyLong_AsDouble(x)
         return 1
-    if isinstance(x, (numbers.Real, numpy.bool_)):
+    if isinstance(x, REAL):
         result[0] = float(x)
         return 1
     return 0
@@ -1204,10 +1210,10 @@ cdef class Value:
             b = (<Value> other).node.primal
         elif PyFloat_Check(<PyObject *> other):
             b = PyFloat_AS_DOUBLE(<PyObject *> other)
-        elif isinstance(other, (numpy.float32, numpy.float16)):
+        elif isinstance(other, NARROW):
             # NumPy would round our number to the type of the other.
             b = float(other)
-        elif isinstance(other, (numbers.Number, numpy.generic, numpy.ndarray)):
+        elif isinstance(other, COMPARABLE):
             # As a float compares: exactly with integers and fractions of any size.
             return PyObject_RichCompare(a, other, comparison)
         else:
