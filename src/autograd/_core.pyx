@@ -600,15 +600,6 @@ cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) exce
     return 0
 
 
-cdef void add_input(Block block, Value value) noexcept:
-    """Append an input, for which there must be room."""
-    Py_INCREF(value)
-    block.inputs[block.input_count] = &value.node
-    block.input_count += 1
-    if value.node.flags & COLLECTABLE:
-        track(block)
-
-
 cdef void track(Block block) noexcept:
     """Let the collector see a Block."""
     if not block.node.flags & COLLECTABLE:
