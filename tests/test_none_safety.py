@@ -73,6 +73,23 @@ for thing in WRONG:
             fails(loss, [[thing, value()]], [[thing, 1]])
     fails(lambda: losses.mse([1.0], [1], reduction=thing))
 """,
+    "custom_vjp": """
+for thing in WRONG:
+    if not callable(thing):
+        fails(functions.custom_vjp, thing)
+        fails(functions.custom_vjp(abs).defvjp, abs, thing)
+        fails(functions.custom_vjp(abs).defvjp, thing, abs)
+    for returned in (thing, (thing,), (1.0, thing), ([1.0], thing), (1.0, 1.0, thing), [thing, thing]):
+        function = functions.custom_vjp(lambda x, y: returned)
+        function.defvjp(lambda x, y: returned, lambda residuals, g: returned)
+        survives(function, 1.0, 1.0)
+        survives(function, value(), thing)
+        survives(function, value(), [1.0, value()])
+        survives(function, value(), [thing, value()])
+        function.defvjp(lambda x, y: (x, thing), lambda residuals, g: returned)
+        for y in (1.0, value(), [], [1.0], [value()]):
+            survives(function(value(), y).backward)
+""",
     "sequences": """
 of_values = (functions.sum, functions.mean, functions.logsumexp, functions.softmax, functions.log_softmax)
 for thing in WRONG:

@@ -50,6 +50,7 @@ from autograd._core import (
     tan,
     tanh,
 )
+from autograd._custom import custom_vjp
 
 __all__ = [
     "acos",
@@ -70,6 +71,7 @@ __all__ = [
     "clip",
     "cos",
     "cosh",
+    "custom_vjp",
     "dot",
     "erf",
     "erfc",
