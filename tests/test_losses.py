@@ -1,6 +1,7 @@
 """Losses against 50-digit arithmetic, their gradients, and their errors."""
 
 import math
+import re
 
 import mpmath
 import numpy as np
@@ -160,6 +161,44 @@ def test_a_prediction_is_one_number(loss, target):
         loss(np.ones((2, 1)), [target, target])
     with pytest.raises(TypeError, match="expects target 0 to be one number, got list"):
         loss(np.ones(2), np.ones((2, 1)))
+    for thing in (None, "1", 1j):
+        with pytest.raises(TypeError, match=f"expects prediction 1 to be one number, got {type(thing).__name__}"):
+            loss([Value(1.0), thing], [target, target])
+        with pytest.raises(TypeError, match=f"expects target 1 to be one number, got {type(thing).__name__}"):
+            loss([Value(1.0), 2.0], [target, thing])
+
+
+@pytest.mark.parametrize(("loss", "target"), SCALAR[:3])
+def test_rows(loss, target):
+    predictions, targets = [[Value(0.5), 2.0], (Value(-1.0),)], [(target, target), [target]]
+    for reduction in ("mean", "sum"):
+        result = loss(predictions, targets, reduction=reduction)
+        assert result.data == loss([0.5, 2.0, -1.0], [target] * 3, reduction=reduction)
+    square = np.arange(6.0).reshape(3, 2)
+    assert loss(square, np.full((3, 2), target)) == loss(square.ravel(), [target] * 6)
+    with pytest.raises(ValueError, match="expects as many targets as predictions, got 1 and 2 in row 0"):
+        loss(predictions, [[target], [target]])
+    with pytest.raises(ValueError, match="expects at least one prediction, got none in row 1"):
+        loss([[1.0], []], [[target], []])
+    with pytest.raises(TypeError, match="expects a row of predictions at index 1, got Value"):
+        loss([[1.0], Value(1.0)], [[target], target])
+    with pytest.raises(TypeError, match="expects a row of targets at index 1, got float"):
+        loss([[1.0], [1.0]], [[target], 1.0])
+    with pytest.raises(TypeError, match="expects prediction 1 of row 1 to be one number, got NoneType"):
+        loss([[1.0], [1.0, None]], [[target], [target, target]])
+
+
+def test_cross_entropy_of_a_single_row():
+    row = [Value(0.5), Value(-1.0), 2.0]
+    for target in (1, np.int64(1), True):
+        assert cross_entropy(row, target).data == cross_entropy([row], [1]).data
+    assert cross_entropy(np.array([0.5, -1.0, 2.0]), 1) == cross_entropy([row], [1]).data
+    with pytest.raises(ValueError, match="expects classes from 0 to 2, got 3 at index 0"):
+        cross_entropy(row, 3)
+    with pytest.raises(TypeError, match="expects class score 0 of row 0 to be one number, got list"):
+        cross_entropy([row, row], 1)
+    with pytest.raises(TypeError, match="expects a sequence of targets, got float"):
+        cross_entropy(row, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -167,15 +206,19 @@ def test_a_prediction_is_one_number(loss, target):
     [
         (hinge, 0, r"\(-1, 1\)"),
         (hinge, 0.5, r"\(-1, 1\)"),
-        (hinge, None, r"\(-1, 1\)"),
+        (hinge, Value(1.0), r"\(-1, 1\)"),
         (binary_cross_entropy, -1, r"\(0, 1\)"),
         (binary_cross_entropy, math.nan, r"\(0, 1\)"),
         (accuracy, 2, r"\(-1, 0, 1\)"),
     ],
 )
 def test_bad_labels(loss, label, allowed):
-    with pytest.raises(ValueError, match=f"expects labels in {allowed}, got {label!r} at index 1"):
-        loss([1.0, 2.0], [1, label])
+    message = f"{loss.__name__} expects labels in {allowed}, got {re.escape(repr(label))} at index 1"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        loss([Value(1.0), 2.0], [1, label])
+    if loss is not accuracy:
+        with pytest.raises(ValueError, match=f"^{message} of row 1$"):
+            loss([[1.0], [Value(1.0), 2.0]], [[1], [1, label]])
 
 
 @pytest.mark.parametrize(
@@ -184,6 +227,9 @@ def test_bad_labels(loss, label, allowed):
         ([[1.0, 2.0]], [2], ValueError, "expects classes from 0 to 1, got 2 at index 0"),
         ([[1.0, 2.0]], [-1], ValueError, "expects classes from 0 to 1, got -1 at index 0"),
         ([[1.0, 2.0]], [1.0], TypeError, "expects integer classes as targets, got float at index 0"),
+        ([[1.0, 2.0]], [10**20], ValueError, "expects classes from 0 to 1, got 100000000000000000000 at index 0"),
+        ([[1.0, 2.0]], [None], TypeError, "expects integer classes as targets, got NoneType at index 0"),
+        ([[1.0, 2.0], [1.0, None]], [0, 0], TypeError, "expects class score 1 of row 1 to be one number, got NoneType"),
         ([[1.0, 2.0]], ["a"], TypeError, "expects integer classes as targets, got str at index 0"),
         ([[1.0, 2.0], [1.0]], [0, 0], ValueError, "expects at least two class scores at index 1, got 1"),
         ([[1.0, 2.0], 1.0], [0, 0], TypeError, "expects a row of class scores at index 1, got float"),

@@ -31,7 +31,8 @@ def run_mypy(module, *arguments):
 def test_stubs_agree_with_the_core():
     status, output = run_mypy(
         "mypy.stubtest",
-        *("autograd._core", "autograd._layers", "autograd._steps", "autograd.functions", "autograd.ops"),
+        *("autograd._blocks", "autograd._core", "autograd._custom", "autograd._layers", "autograd._steps"),
+        *("autograd.functions", "autograd.ops"),
         *("--allowlist", HERE / "stubtest_allowlist.txt", "--ignore-unused-allowlist"),
     )
     assert status == 0, output

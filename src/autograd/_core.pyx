@@ -320,6 +320,12 @@ cdef Value new_leaf(double primal):
 # ---------------------------------------------------------------------------------------------------------------------
 # Operands
 
+# Named, because Cython loses the exceptions of isinstance where the tuple is written in the call.
+cdef tuple REAL = (numbers.Real, numpy.bool_)
+cdef tuple NARROW = (numpy.float32, numpy.float16)
+cdef tuple COMPARABLE = (numbers.Number, numpy.generic, numpy.ndarray)
+
+
 cdef int number(object x, double *result) except -1:
     """Store `x` as a double and return 1 if it is a real number, else return 0.
 
@@ -331,7 +337,7 @@ cdef int number(object x, double *result) except -1:
     if isinstance(x, int):
         result[0] = PyLong_AsDouble(x)
         return 1
-    if isinstance(x, (numbers.Real, numpy.bool_)):
+    if isinstance(x, REAL):
         result[0] = float(x)
         return 1
     return 0
@@ -465,88 +471,6 @@ cdef object elementwise(unsigned op, object x, object y=None):
     return numpy.asarray(numpy.frompyfunc(function, len(arrays), 1)(*operands), dtype=float)[()]
 
 
-def sum(values, /):
-    """Sum of Values and numbers, from left to right.
-
-    Parameters
-    ----------
-    values : iterable of Value or number
-
-    Returns
-    -------
-    Value or float
-        A float if there is no Value among them; 0.0 if there is nothing.
-
-    Examples
-    --------
-    >>> sum([Value(1.0), 2.0, Value(3.0)])
-    Value(data=6.0, grad=0.0)
-    """
-    total = 0.0
-    first = True
-    for value in values:
-        if first and isinstance(value, Value):
-            total = value
-        else:
-            total = binary_function(OP_ADD, OP_ADD_C, OP_ADD_C, total, value)
-        first = False
-    return total
-
-
-def dot(xs, ys, /):
-    """Sum of the products of two sequences of Values and numbers.
-
-    Parameters
-    ----------
-    xs, ys : sequence of Value or number, shape (n,)
-
-    Returns
-    -------
-    Value or float
-        A float if there is no Value among them; 0.0 if both are empty.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ.
-
-    Examples
-    --------
-    >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0])
-    Value(data=11.0, grad=0.0)
-    """
-    if len(xs) != len(ys):
-        raise ValueError(f"dot expects sequences of one length, got {len(xs)} and {len(ys)}")
-    return sum([binary_function(OP_MUL, OP_MUL_C, OP_MUL_C, x, y) for x, y in zip(xs, ys)])
-
-
-def mean(values, /):
-    """Arithmetic mean of Values and numbers.
-
-    Parameters
-    ----------
-    values : sequence of Value or number, shape (n,)
-
-    Returns
-    -------
-    Value or float
-        A float if there is no Value among them.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to take the mean of.
-
-    Examples
-    --------
-    >>> mean([Value(1.0), 2.0])
-    Value(data=1.5, grad=0.0)
-    """
-    if not len(values):
-        raise ValueError("mean expects at least one value, got none")
-    return sum(values) / len(values)
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Blocks
 
@@ -597,15 +521,6 @@ cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) exce
     block.adjoints = <double *> (block.inputs + most_inputs)
     block.output_count = outputs
     return 0
-
-
-cdef void add_input(Block block, Value value) noexcept:
-    """Append an input, for which there must be room."""
-    Py_INCREF(value)
-    block.inputs[block.input_count] = &value.node
-    block.input_count += 1
-    if value.node.flags & COLLECTABLE:
-        track(block)
 
 
 cdef void track(Block block) noexcept:
@@ -1209,10 +1124,10 @@ cdef class Value:
             b = (<Value> other).node.primal
         elif PyFloat_Check(<PyObject *> other):
             b = PyFloat_AS_DOUBLE(<PyObject *> other)
-        elif isinstance(other, (numpy.float32, numpy.float16)):
+        elif isinstance(other, NARROW):
             # NumPy would round our number to the type of the other.
             b = float(other)
-        elif isinstance(other, (numbers.Number, numpy.generic, numpy.ndarray)):
+        elif isinstance(other, COMPARABLE):
             # As a float compares: exactly with integers and fractions of any size.
             return PyObject_RichCompare(a, other, comparison)
         else:

@@ -2,8 +2,11 @@
 
 The elementary functions have NumPy's names (and Python's, where `math` differs) and are methods of `Value` as well. On
 a Value they record; on a number they return a float, with the exceptions of `math`; on an array they work elementwise.
+
+The functions of a sequence make one node of it.
 """
 
+from autograd._blocks import dot, log_softmax, logsumexp, mean, softmax, sum
 from autograd._core import (
     acos,
     acosh,
@@ -23,7 +26,6 @@ from autograd._core import (
     clip,
     cos,
     cosh,
-    dot,
     erf,
     erfc,
     exp,
@@ -36,7 +38,6 @@ from autograd._core import (
     log2,
     log10,
     maximum,
-    mean,
     minimum,
     no_grad,
     relu,
@@ -46,10 +47,10 @@ from autograd._core import (
     sinh,
     softplus,
     sqrt,
-    sum,
     tan,
     tanh,
 )
+from autograd._custom import custom_vjp
 
 __all__ = [
     "acos",
@@ -70,6 +71,7 @@ __all__ = [
     "clip",
     "cos",
     "cosh",
+    "custom_vjp",
     "dot",
     "erf",
     "erfc",
@@ -82,6 +84,8 @@ __all__ = [
     "log10",
     "log1p",
     "log2",
+    "log_softmax",
+    "logsumexp",
     "maximum",
     "mean",
     "minimum",
@@ -91,6 +95,7 @@ __all__ = [
     "silu",
     "sin",
     "sinh",
+    "softmax",
     "softplus",
     "sqrt",
     "sum",

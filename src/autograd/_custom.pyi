@@ -1,0 +1,9 @@
+from collections.abc import Callable
+from typing import Any
+
+class custom_vjp:
+    __name__: str
+    __wrapped__: Callable[..., Any]
+    def __init__(self, fun: Callable[..., Any]) -> None: ...
+    def defvjp(self, fwd: Callable[..., tuple[Any, Any]], bwd: Callable[[Any, Any], tuple[Any, ...]]) -> None: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
