@@ -123,6 +123,8 @@ class EarlyStopping:
         The best figure so far; infinitely bad before the first epoch.
     best_epoch : int
         In which epoch that was, counted from 1; 0 before the first.
+    stopped : bool
+        Whether the latest epoch was one too many.
 
     Raises
     ------
@@ -157,6 +159,7 @@ class EarlyStopping:
         self.patience, self.monitor, self.mode, self.min_delta = patience, monitor, mode, min_delta
         self.best = math.inf if mode == "min" else -math.inf
         self.best_epoch = 0
+        self.stopped = False
         self._waited = 0
         self._data: NDArray[np.float64] | None = None
 
@@ -173,14 +176,14 @@ class EarlyStopping:
         if gain > self.min_delta:
             self.best, self.best_epoch, self._waited = figure, history.epochs, 0
             self._data = get_data(model.parameters())
-            return False
-        self._waited += 1
-        if self._waited < self.patience:
-            return False
-        self._waited = 0
-        if self._data is not None:
-            set_data(model.parameters(), self._data)
-        return True
+        else:
+            self._waited += 1
+        self.stopped = self._waited >= self.patience
+        if self.stopped:
+            self._waited = 0
+            if self._data is not None:
+                set_data(model.parameters(), self._data)
+        return self.stopped
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a later object with the same options needs to continue."""
