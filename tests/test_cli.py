@@ -176,6 +176,39 @@ def test_every_option_has_its_effect(run):
         assert figures(out) != figures(usual), option
 
 
+def test_the_rules_of_a_training_are_told(run):
+    out = run("train", "xor", "--epochs", 1, "--lr", "0.5", "--optimizer", "adagrad")[1]
+    assert "binary_cross_entropy, adagrad, learning rate 0.5, L2 0, batches of 16\n" in out
+    options = ["--schedule", "warmup", "--dropout", 0.25, "--l1", "1e-3", "--clip-norm", 2, "--patience", 7]
+    out = run("train", "xor", "--epochs", 1, *options)[1]
+    assert "batches of 16, schedule warmup, dropout 0.25, L1 0.001, clip norm 2, patience 7\n" in out
+
+
+def test_patience_keeps_the_best_parameters(run):
+    status, out, _ = run("train", "xor", "--epochs", 500, "--lr", "0.1", "--patience", 4, "--save", "m.npz")
+    assert status == 0
+    series = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
+    best = series.index(min(series))
+    assert len(series) == best + 5 < 500
+    assert f"\nstopped early; the parameters are those of epoch {best + 1}\n" in out
+    assert float(figures(out)["validation"]["loss"]) == float(f"{min(series):.4g}")
+
+
+def test_a_stopped_run_goes_on_for_as_long_again(run):
+    options = ["--epochs", 500, "--save", "m.npz"]
+    assert run("train", "xor", "--lr", "0.1", "--patience", 4, *options)[0] == 0
+    first = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
+    assert run("train", "--resume", "m.npz", *options)[0] == 0
+    series = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
+    assert len(first) + 4 <= len(series) and series[: len(first)] == first
+    # Figures on other rows say nothing about these.
+    out = run("train", "--resume", "m.npz", "--validation", 0.5, "--epochs", 500)[1]
+    stopped = int(re.search(r"those of epoch (\d+)", out)[1])
+    assert stopped > len(series)
+    assert run("train", "--resume", "m.npz", "--patience", 0, "--epochs", 9, "--save", "n.npz")[0] == 0
+    assert len(checkpoint.load("n.npz").metadata["history"]["loss"]) == len(series) + 9
+
+
 def test_quiet_prints_the_final_figures_only(run):
     status, out, _ = run("train", "--epochs", 2, "--quiet", "--save", "m.npz")
     assert status == 0
@@ -353,6 +386,12 @@ def test_saving_without_training_keeps_the_initial_weights(run):
         (["--batch-size", "0"], "argument --batch-size: must be a whole number, at least 1, got '0'"),
         (["--seed", "4294967296"], "argument --seed: must be a whole number, from 0 to 4294967295, got '4294967296'"),
         (["--lr", "0"], "argument --lr: must be a number above 0, got '0'"),
+        (["--dropout", "1"], "argument --dropout: must be a number of at least 0 and below 1, got '1'"),
+        (["--l1", "-1"], "argument --l1: must be a number of at least 0, got '-1'"),
+        (["--clip-norm", "0"], "argument --clip-norm: must be a number above 0, got '0'"),
+        (["--patience", "-1"], "argument --patience: must be a whole number, at least 0, got '-1'"),
+        (["--schedule", "sine"], "argument --schedule: invalid choice: 'sine'"),
+        (["--init", "zeros"], "argument --init: invalid choice: 'zeros'"),
         (["--lr", "nan"], "argument --lr: must be a number above 0, got 'nan'"),
         (["--l2", "-1"], "argument --l2: must be a number of at least 0, got '-1'"),
         (["--validation", "1"], "argument --validation: must be a number of at least 0 and below 1, got '1'"),
@@ -428,6 +467,8 @@ def test_checkpoints_of_another_shape(run, fails, tmp_path):
         "iris.npz: the model has --hidden 16,16, not 4; --resume cannot change that"
     )
     assert "has --activation relu, not tanh" in fails("train", "--resume", "iris.npz", "--activation", "tanh")
+    assert "has --dropout 0.0, not 0.5; --resume" in fails("train", "--resume", "iris.npz", "--dropout", "0.5")
+    assert "has --init uniform, not he; --resume" in fails("train", "--resume", "iris.npz", "--init", "he")
     assert "has --loss cross_entropy, not hinge" in fails("train", "--resume", "iris.npz", "--loss", "hinge")
     assert "the model to resume has the features sepal_length, " in fails("train", "moons", "--resume", "iris.npz")
     write(tmp_path / "d.csv", "sepal_length,species\n1,setosa\n2,virginica\n")

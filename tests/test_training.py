@@ -324,7 +324,13 @@ def test_early_stopping_goes_back_to_the_best_parameters():
     model, stopping = Scripted(), EarlyStopping(2)
     history = model.fit([5.0, 3.0, 4.0, 2.0, 2.0, 2.5, 1.0, 1.0], callbacks=[stopping])
     assert history["loss"] == [5.0, 3.0, 4.0, 2.0, 2.0, 2.5] and not history.interrupted
-    assert (stopping.best, stopping.best_epoch, model.steps.data) == (2.0, 4, 4.0)
+    assert (stopping.best, stopping.best_epoch, stopping.stopped, model.steps.data) == (2.0, 4, True, 4.0)
+
+
+def test_a_run_that_gets_better_to_the_end_is_not_stopped():
+    model, stopping = Scripted(), EarlyStopping(2)
+    assert model.fit([3.0, 2.0, 2.0, 1.0, 1.0], callbacks=[stopping]).epochs == 5
+    assert not stopping.stopped and model.steps.data == 5.0
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,8 @@ class EarlyStopping:
         The best figure so far; infinitely bad before the first epoch.
     best_epoch : int
         In which epoch that was, counted from 1; 0 before the first.
+    stopped : bool
+        Whether the latest epoch was one too many.
 
     Raises
     ------
@@ -157,6 +159,7 @@ class EarlyStopping:
         self.patience, self.monitor, self.mode, self.min_delta = patience, monitor, mode, min_delta
         self.best = math.inf if mode == "min" else -math.inf
         self.best_epoch = 0
+        self.stopped = False
         self._waited = 0
         self._data: NDArray[np.float64] | None = None
 
@@ -173,14 +176,14 @@ class EarlyStopping:
         if gain > self.min_delta:
             self.best, self.best_epoch, self._waited = figure, history.epochs, 0
             self._data = get_data(model.parameters())
-            return False
-        self._waited += 1
-        if self._waited < self.patience:
-            return False
-        self._waited = 0
-        if self._data is not None:
-            set_data(model.parameters(), self._data)
-        return True
+        else:
+            self._waited += 1
+        self.stopped = self._waited >= self.patience
+        if self.stopped:
+            self._waited = 0
+            if self._data is not None:
+                set_data(model.parameters(), self._data)
+        return self.stopped
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a later object with the same options needs to continue."""
@@ -334,8 +337,9 @@ def fit(
     first = history.epochs
     scheduler = _scheduler(schedule, stepper, first, first + epochs)
     callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
-    step = _Step(_outputs(model), loss_function, metrics, stepper, _trained(stepper), l1, l2, clip_norm)
-    complete = _Snapshot.take(first, stepper, scheduler)
+    parameters = [parameter for group in stepper.param_groups for parameter in group["params"]]
+    step = _Step(_outputs(model), loss_function, metrics, stepper, parameters, l1, l2, clip_norm)
+    complete = _Snapshot.take(first, step, scheduler)
 
     bar = tqdm(
         total=epochs, desc="training", unit="epoch", leave=False, disable=None if progress is None else not progress
@@ -349,11 +353,7 @@ def fit(
                     rng = random.Random(f"{seed} {epoch}")
                     for dropout in dropouts:
                         dropout.rng = rng
-                record = dict.fromkeys(["loss", *metrics], 0.0)
-                for batch, expected in _batches(rows, targets, batch_size, (seed, epoch)):
-                    share = len(expected) / len(targets)
-                    for name, figure in step(batch, expected).items():
-                        record[name] += share * figure
+                record = _epoch(step, rows, targets, batch_size, (seed, epoch))
                 if held_out is not None and held_out[1]:
                     _set_mode(modules, False)
                     evaluation = _evaluate(step.outputs, *held_out, loss_function, metrics)
@@ -368,7 +368,7 @@ def fit(
                 done = history.epochs
                 for name in dict.fromkeys([*history, *record]):
                     history.setdefault(name, [math.nan] * done).append(record.get(name, math.nan))
-                complete = _Snapshot.take(epoch + 1, stepper, scheduler)
+                complete = _Snapshot.take(epoch + 1, step, scheduler)
                 if not bar.disable:
                     bar.set_postfix(loss=f"{record['loss']:.4g}", refresh=False)
                     bar.update()
@@ -377,7 +377,7 @@ def fit(
     except BaseException as error:
         for series in history.values():
             del series[complete.epoch :]
-        complete.restore(stepper, scheduler)
+        complete.restore(step, scheduler)
         if not isinstance(error, KeyboardInterrupt):
             raise
         history.interrupted = True
@@ -510,20 +510,18 @@ class _Snapshot(NamedTuple):
     scheduler: dict[str, Any] | None
 
     @classmethod
-    def take(cls, epoch: int, optimizer: optim.Optimizer, scheduler: schedules.LRScheduler | None) -> _Snapshot:
-        data = get_data(_trained(optimizer))
-        return cls(epoch, data, optimizer.state_dict(), scheduler.state_dict() if scheduler is not None else None)
+    def take(cls, epoch: int, step: _Step, scheduler: schedules.LRScheduler | None) -> _Snapshot:
+        """Copy the state."""
+        position = None if scheduler is None else scheduler.state_dict()
+        return cls(epoch, get_data(step.parameters), step.optimizer.state_dict(), position)
 
-    def restore(self, optimizer: optim.Optimizer, scheduler: schedules.LRScheduler | None) -> None:
-        set_data(_trained(optimizer), self.data)
+    def restore(self, step: _Step, scheduler: schedules.LRScheduler | None) -> None:
+        """Go back."""
+        set_data(step.parameters, self.data)
         if scheduler is not None and self.scheduler is not None:
             scheduler.load_state_dict(self.scheduler)
         # Last, as it knows the rates: those of the schedule, or what a callback made of them.
-        optimizer.load_state_dict(self.optimizer)
-
-
-def _trained(optimizer: optim.Optimizer) -> list[Value]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        step.optimizer.load_state_dict(self.optimizer)
 
 
 def _scheduler(
@@ -565,6 +563,18 @@ def _modules(model: Model) -> Iterator[list[Module]]:
 def _set_mode(modules: list[Module], training: bool) -> None:
     for module in modules:
         module.training = training
+
+
+def _epoch(
+    step: _Step, rows: NDArray[np.float64], targets: list[Any], batch_size: int | None, seed: tuple[int, int]
+) -> dict[str, float]:
+    """Make the steps of an epoch; return the means of their figures over the rows."""
+    record = dict.fromkeys(["loss", *step.metrics], 0.0)
+    for batch, expected in _batches(rows, targets, batch_size, seed):
+        share = len(expected) / len(targets)
+        for name, figure in step(batch, expected).items():
+            record[name] += share * figure
+    return record
 
 
 def _batches(
