@@ -62,11 +62,14 @@ cdef extern from "Python.h":
     ctypedef struct TypeSlots "PyTypeObject":
         void *tp_call
     PyTypeObject *Py_TYPE(PyObject *) noexcept
-    int Py_EnterRecursiveCall(const char *) except -1
-    void Py_LeaveRecursiveCall() noexcept
+    object PyObject_GenericGetDict(object, void *)
 
 
 cdef type ndarray = numpy.ndarray
+
+# Named because an exception in isinstance() is lost where the tuple is written in place (Cython 3.3.1).
+cdef tuple SCALARS = (Value, numbers.Real)
+cdef tuple NO_ROWS = (str, bytes, Mapping)
 
 # Activations that can be part of a Block, with their op and immediate. None stands for the identity.
 FUSED = {None: (OP_LEAF, 0.0), functions.leaky_relu: (OP_LEAKY_RELU_C, 0.01)} | {
@@ -520,13 +523,13 @@ cdef DenseBlock read_row(Plan plan, object x):
 
 cdef object as_row(str title, Py_ssize_t n, object x):
     """A row of inputs as a list or tuple; a bare number or Value is a row of one."""
-    if isinstance(x, (Value, numbers.Real)):
+    if isinstance(x, SCALARS):
         return (x,)
     if isinstance(x, ndarray):
         if x.ndim > 1:
             raise ValueError(f"{title} expects a row or a 2-D array of rows of {n} inputs, got shape {x.shape}")
         return x.reshape(-1).tolist()
-    if isinstance(x, (str, bytes, Mapping)) or not hasattr(x, "__len__") or not hasattr(x, "__getitem__"):
+    if isinstance(x, NO_ROWS) or not hasattr(x, "__len__") or not hasattr(x, "__getitem__"):
         raise TypeError(f"{title} expects a sequence of {n} inputs, got {type(x).__name__}")
     return list(x)
 
@@ -733,7 +736,7 @@ cdef class DenseDropout(Fields):
         cdef double scale
         if not self.training or self.p == 0:
             return x
-        if isinstance(x, (Value, numbers.Real)):
+        if isinstance(x, SCALARS):
             self.draw(1, &scale)
             return x * scale
         return [self(value) for value in x]
@@ -757,73 +760,75 @@ def parameters(root, list names=None):
         Receives the name of each: the path of attributes, positions and keys, joined by dots.
     """
     cdef list found = []
+    cdef list waiting = [(None, root)]
+    cdef set seen = set()
     try:
-        collect(root, "", found, names, set())
+        while waiting:
+            path, item = waiting.pop()
+            if isinstance(item, Value):
+                if add_leaf(<Value> item, found) and names is not None:
+                    names.append(path)
+            elif type(item) is list or isinstance(item, Fields) or not isinstance(item, PLAIN):
+                identity = <size_t> <PyObject *> item
+                if identity not in seen:
+                    seen.add(identity)
+                    if names is not None or not add_leaves(item, found):
+                        children = children_of(item)
+                        for key, child in reversed(children):
+                            name = None if names is None else f"{key}" if path is None else f"{path}.{key}"
+                            waiting.append((name, child))
     finally:
         for value in found:
             (<Value> value).node.mark = 0
     return found
 
 
-cdef int collect(object holder, str prefix, list found, list names, set seen) except -1:
-    """Append the leaves in `holder`, which are left marked."""
-    if id(holder) in seen:
-        return 0
-    seen.add(id(holder))
-    Py_EnterRecursiveCall(" in a module of modules")
-    try:
-        collect_items(holder, prefix, found, names, seen)
-    finally:
-        Py_LeaveRecursiveCall()
-    return 0
+# What can hold no Value.
+cdef tuple PLAIN = (str, bytes, int, float, type(None))
 
 
-cdef int collect_items(object holder, str prefix, list found, list names, set seen) except -1:
-    cdef Py_ssize_t i
-    if isinstance(holder, list):
-        i = 0
-        for item in <list> holder:
-            if type(item) is Value and names is None:
-                collect_leaf(<Value> item, found)
-            else:
-                collect_item(item, prefix, i, found, names, seen)
-            i += 1
-    elif isinstance(holder, DenseNeuron):
-        collect_item((<DenseNeuron> holder).w, prefix, "w", found, names, seen)
-        collect_item((<DenseNeuron> holder).b, prefix, "b", found, names, seen)
-        collect_dict(vars(holder), prefix, found, names, seen)
-    elif isinstance(holder, Fields):
-        collect_dict(holder._fields, prefix, found, names, seen)
-    elif isinstance(holder, dict):
-        collect_dict(holder, prefix, found, names, seen)
+cdef list children_of(object holder):
+    """What a module or a container holds, with attribute names, positions and keys."""
+    if isinstance(holder, Fields):
+        items = holder._fields
     elif hasattr(holder, "named_parameters"):
-        collect_dict(getattr(holder, "__dict__", {}), prefix, found, names, seen)
-    elif isinstance(holder, tuple) or isinstance(holder, ndarray) and holder.dtype == object:
-        for i, item in enumerate(holder if isinstance(holder, tuple) else holder.flat):
-            collect_item(item, prefix, i, found, names, seen)
-    return 0
+        items = getattr(holder, "__dict__", {})
+    elif isinstance(holder, dict):
+        items = holder
+    elif isinstance(holder, SEQUENCES):
+        return list(enumerate(holder))
+    elif isinstance(holder, ndarray) and holder.dtype == object:
+        return list(enumerate(holder.flat))
+    else:
+        return []
+    return list(items.items())
 
 
-cdef int collect_dict(dict items, str prefix, list found, list names, set seen) except -1:
-    if items:
-        for key, item in items.items():
-            collect_item(item, prefix, key, found, names, seen)
-    return 0
+cdef tuple SEQUENCES = (list, tuple)
 
 
-cdef inline bint collect_leaf(Value value, list found) except -1:
+cdef bint add_leaves(object holder, list found) except -1:
+    """Append the leaves of a neuron or a list that holds nothing but Values, and return whether it is one."""
+    if isinstance(holder, DenseNeuron) and called_as(<PyObject *> holder, DenseNeuron):
+        neuron = <DenseNeuron> holder
+        if type(neuron.b) is Value and not PyObject_GenericGetDict(holder, NULL) and add_leaves(neuron.w, found):
+            add_leaf(<Value> neuron.b, found)
+            return True
+        return False
+    if type(holder) is not list:
+        return False
+    for item in <list> holder:
+        if type(item) is not Value:
+            return False
+    for item in <list> holder:
+        add_leaf(<Value> item, found)
+    return True
+
+
+cdef inline bint add_leaf(Value value, list found) except -1:
     """Append a Value if it is a leaf that is not there yet, and return whether it was."""
     if value.node.op != OP_LEAF or value.node.mark:
         return False
     found.append(value)
     value.node.mark = FOUND
     return True
-
-
-cdef inline int collect_item(object item, str prefix, object key, list found, list names, set seen) except -1:
-    if isinstance(item, Value):
-        if collect_leaf(<Value> item, found) and names is not None:
-            names.append(f"{prefix}{key}")
-    elif not isinstance(item, (str, float, int)) and item is not None:
-        collect(item, f"{prefix}{key}." if names is not None else "", found, names, seen)
-    return 0
