@@ -966,21 +966,24 @@ cdef class Value:
         return ops.label(OP_NAMES[op], self.node.immediate)
 
     @property
-    def _prev(self):
-        """The set of parents; a number that was an operand appears as a leaf."""
+    def _operands(self):
+        """The parents in the order of the operation, a number that was an operand as a float."""
         cdef Node *node = &self.node
         if node.op == OP_LEAF:
-            return set()
+            return ()
         if node.op == OP_CUSTOM:
-            return set(<object> <PyObject *> node.left)
+            return <object> <PyObject *> node.left
         if node.op == OP_OUTPUT:
-            return set((<Block> block_around(node.left)).parents())
-        parents = {<object> owner(node.left)}
+            return tuple((<Block> block_around(node.left)).parents())
+        operands = {"a": <object> owner(node.left), "c": node.immediate}
         if node.right != NULL:
-            parents.add(<object> owner(node.right))
-        if "c" in ROWS[node.op].arguments:
-            parents.add(new_leaf(node.immediate))
-        return parents
+            operands["b"] = <object> owner(node.right)
+        return tuple([operands[name] for name in ROWS[node.op].arguments])
+
+    @property
+    def _prev(self):
+        """The set of parents; a number that was an operand appears as a leaf."""
+        return {x if isinstance(x, Value) else new_leaf(x) for x in self._operands}
 
     @property
     def _backward(self):

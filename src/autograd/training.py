@@ -98,7 +98,7 @@ class History(dict[str, list[float]]):
         ImportError
             If matplotlib is not installed.
         """
-        from autograd._plot import plot_history
+        from autograd._figures import plot_history
 
         return plot_history(self, ax)
 

@@ -1,0 +1,188 @@
+"""The part of a graph that a drawing shows, and in words what it leaves out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence, Set
+from typing import NamedTuple
+
+from autograd import ops
+from autograd._core import Block, Value
+
+# What is left out is counted up to here: that takes less than a second, a large graph could take minutes.
+MOST_COUNTED = 100_000
+LONGEST_LABEL = 40
+
+# By kind of node: fill, outline and text. What has no fill stands on the page itself, in a grey that shows on white and
+# on black.
+GREY = "#808080"
+COLOURS: dict[str, tuple[str, str, str]] = {
+    "leaf": ("#fff7d6", "#a08a3c", "#222222"),
+    "value": ("#ffffff", "#666666", "#222222"),
+    "number": ("#eeeeee", "#999999", "#444444"),
+    "operation": ("#dce9f7", "#4a7ab0", "#17375e"),
+    "block": ("#dff0e0", "#4d8f56", "#1d4d25"),
+    "rest": ("none", "none", GREY),
+}
+
+
+class Node(NamedTuple):
+    """A box or circle: a Value, a number that was an operand, an operation, a Block, the rest of its inputs."""
+
+    kind: str
+    cells: tuple[str, ...]
+    tooltip: str = ""
+
+
+class Picture(NamedTuple):
+    """What is to be drawn.
+
+    The edges are pairs of positions in `nodes`; those that lead to an operation come in the order of its operands. The
+    first node is the root.
+    """
+
+    nodes: list[Node]
+    edges: list[tuple[int, int]]
+    caption: str
+
+
+def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
+    """Choose what to draw: the Values nearest to `root`, at most `max_nodes` of them, and what made them.
+
+    Of an operation with more than `max_inputs` operands, the leaves without a label are only counted, and so are those
+    computed or labelled beyond `max_inputs`.
+    """
+    if not isinstance(root, Value):
+        raise TypeError(f"root must be a Value, got {type(root).__name__}; of several Values draw one, or their sum")
+    for name, limit in (("max_nodes", max_nodes), ("max_inputs", max_inputs)):
+        if not isinstance(limit, int):
+            raise TypeError(f"{name} must be an integer, got {type(limit).__name__}")
+        if limit < 1:
+            raise ValueError(f"{name} must be at least 1, got {limit}")
+    nodes = [_node(root)]
+    edges: list[tuple[int, int]] = []
+    drawn = {root: 0}
+    operations: dict[Value | Block, int] = {}
+    counted: set[Value] = set()
+    hidden: list[Value] = []
+    queue = deque([root])
+
+    def add(node: Node) -> int:
+        nodes.append(node)
+        return len(nodes) - 1
+
+    while queue:
+        value = queue.popleft()
+        block, name = value._block, value._op
+        maker = value if block is None else block
+        if maker in operations:
+            edges.append((operations[maker], drawn[value]))
+            continue
+        operands: Sequence[Value | float] = value._operands
+        if not (operands or name):
+            continue
+        operation = operations[maker] = add(Node("operation" if block is None else "block", (clean(name),)))
+        edges.append((operation, drawn[value]))
+        left_out: list[Value] = []
+        if len(operands) > max_inputs:
+            operands, left_out = _most_telling(operands, max_inputs)
+        for operand in operands:
+            if not isinstance(operand, Value):
+                # The name of a power tells its exponent.
+                if name != ops.label("pow_c", operand):
+                    edges.append((add(Node("number", (f"{operand:.6g}",), repr(operand))), operation))
+            elif operand not in drawn and len(drawn) == max_nodes:
+                left_out.append(operand)
+            else:
+                if operand not in drawn:
+                    drawn[operand] = add(_node(operand))
+                    queue.append(operand)
+                edges.append((drawn[operand], operation))
+        if left_out:
+            leaves = {operand for operand in left_out if _is_leaf(operand)}
+            computed = dict.fromkeys(operand for operand in left_out if operand not in leaves)
+            edges.append((add(Node("rest", (_in_words(len(leaves), len(computed)),))), operation))
+            counted |= leaves
+            hidden += computed
+    return Picture(nodes, edges, _caption(hidden, counted | drawn.keys()))
+
+
+def clean(text: str) -> str:
+    """Return a text as one line without what XML forbids, not too long."""
+    text = "".join(c if _in_xml(ord(c)) else "\ufffd" for c in " ".join(text.split()))
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+
+
+def _in_xml(c: int) -> bool:
+    """Whether XML 1.0 has the character, line ends and tabs apart."""
+    return 0x20 <= c < 0xD800 or 0xE000 <= c < 0xFFFE or c >= 0x10000
+
+
+def number(x: float) -> str:
+    """Return a number with four decimals, or four digits where decimals would not show it.
+
+    Examples
+    --------
+    >>> number(-2.0), number(0.125), number(2e-5), number(1.5e9)
+    ('-2.0000', '0.1250', '2.000e-05', '1.500e+09')
+    """
+    return f"{x:.3e}" if 0 < abs(x) < 1e-3 or 1e7 <= abs(x) < float("inf") else f"{x:.4f}"
+
+
+def _node(value: Value) -> Node:
+    label = clean(value.label)
+    cells = (f"data {number(value.data)}", f"grad {number(value.grad)}")
+    tooltip = f"{label} data={value.data!r}, grad={value.grad!r}".lstrip()
+    return Node("leaf" if _is_leaf(value) else "value", (label, *cells) if label else cells, tooltip)
+
+
+def _is_leaf(value: Value) -> bool:
+    # The operands of a Block may be thousands, and its outputs too.
+    return value._block is None and not value._operands
+
+
+def _most_telling(operands: Iterable[Value | float], most: int) -> tuple[list[Value | float], list[Value]]:
+    """Return the numbers and the first Values that are computed or have a label, and the other Values."""
+    telling: list[Value | float] = []
+    others: list[Value] = []
+    for operand in dict.fromkeys(operands):
+        if not isinstance(operand, Value):
+            telling.append(operand)
+        elif most and (operand.label or not _is_leaf(operand)):
+            telling.append(operand)
+            most -= 1
+        else:
+            others.append(operand)
+    return telling, others
+
+
+def _in_words(leaves: int, computed: int) -> str:
+    words = []
+    if leaves:
+        words.append("1 leaf" if leaves == 1 else f"{leaves} leaves")
+    if computed:
+        words.append("1 computed value" if computed == 1 else f"{computed} computed values")
+    return "... " + ", ".join(words)
+
+
+def _caption(hidden: list[Value], told: Set[Value]) -> str:
+    """Say how many Values are neither drawn nor counted beside an operation."""
+    seen = set(told)
+    blocks: set[Block] = set()
+    stack = hidden[:]
+    while stack and len(seen) - len(told) <= MOST_COUNTED:
+        value = stack.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        block = value._block
+        if block is None or block not in blocks:
+            if block is not None:
+                blocks.add(block)
+            stack += [operand for operand in value._operands if isinstance(operand, Value)]
+    count = len(seen) - len(told)
+    if not count:
+        return ""
+    if count > MOST_COUNTED:
+        return f"... more than {MOST_COUNTED} more nodes"
+    return f"... {count} more node{'s' if count > 1 else ''}"

@@ -1,0 +1,261 @@
+"""Drawings of graphs, of decision boundaries and of training runs.
+
+`draw` shows a graph in a notebook and needs no other package; `to_svg` and `to_dot` return it as text. `draw_dot` is
+micrograd's function, with the package ``graphviz``. The plots need ``matplotlib``; both are in the extra ``viz``.
+"""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from typing import Any
+
+from autograd._core import Value
+from autograd._dot import statements
+from autograd._figures import plot_decision_boundary, plot_history
+from autograd._files import replacing
+from autograd._graph import Picture, clean, select
+from autograd._svg import render
+
+__all__ = [
+    "Drawing",
+    "draw",
+    "draw_dot",
+    "plot_decision_boundary",
+    "plot_history",
+    "to_dot",
+    "to_html",
+    "to_svg",
+    "trace",
+]
+
+# More Values than these make a picture that nobody reads.
+_MAX_NODES = 250
+_MAX_INPUTS = 8
+
+
+def trace(root: Value) -> tuple[set[Value], set[tuple[Value, Value]]]:
+    """Return everything that a Value was computed from.
+
+    Parameters
+    ----------
+    root : Value
+        The result.
+
+    Returns
+    -------
+    nodes : set of Value
+        `root` and all that it depends on; a number that was an operand appears as a leaf.
+    edges : set of (Value, Value)
+        Pairs of a parent and what was computed from it.
+
+    Examples
+    --------
+    >>> a, b = Value(2.0), Value(3.0)
+    >>> c = a * b
+    >>> nodes, edges = trace(c)
+    >>> nodes == {a, b, c}, edges == {(a, c), (b, c)}
+    (True, True)
+    """
+    nodes, edges = {root}, set()
+    stack = [root]
+    while stack:
+        value = stack.pop()
+        for parent in value._prev:
+            edges.add((parent, value))
+            if parent not in nodes:
+                nodes.add(parent)
+                stack.append(parent)
+    return nodes, edges
+
+
+def draw_dot(
+    root: Value, format: str = "svg", rankdir: str = "LR", *, max_nodes: int = _MAX_NODES, max_inputs: int = _MAX_INPUTS
+) -> Any:
+    """Draw the graph of a Value with Graphviz.
+
+    Every Value is a box with its label, data and gradient; every operation is an ellipse, every Block one box with its
+    outputs behind it.
+
+    Parameters
+    ----------
+    root : Value
+        The result; what it was computed from is drawn.
+    format : str, default "svg"
+        What `Digraph.render` writes, such as ``"png"`` or ``"pdf"``.
+    rankdir : {"LR", "TB"}, default "LR"
+        Direction of the computation: from left to right or from top to bottom.
+    max_nodes : int, default 250
+        Most Values to draw, those nearest to `root`. The drawing says how many there are beyond.
+    max_inputs : int, default 8
+        Most inputs of an operation to draw. Of one with more, such as a layer with its parameters, the leaves without a
+        label are only counted, and so are the computed and the labelled inputs beyond this number.
+
+    Returns
+    -------
+    graphviz.Digraph
+        It shows itself in a notebook; ``render("name")`` writes a file. Both call Graphviz's program ``dot``.
+
+    Raises
+    ------
+    ImportError
+        If the package ``graphviz`` is not installed.
+    TypeError
+        If `root` is no Value.
+    ValueError
+        If `rankdir` is unknown or a limit is below 1.
+
+    Examples
+    --------
+    >>> a = Value(2.0, label="a")
+    >>> draw_dot(a.exp()).render("exponential", format="png")  # doctest: +SKIP
+    'exponential.png'
+    """
+    try:
+        from graphviz import Digraph  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ImportError(
+            "draw_dot needs the package graphviz: python -m pip install 'autograd-engine[viz]'; "
+            "draw, to_svg and to_dot do without"
+        ) from error
+    lines = statements(_select(root, rankdir, max_nodes, max_inputs))
+    return Digraph(format=format, graph_attr={"rankdir": rankdir}, body=[f"\t{line}\n" for line in lines])
+
+
+def to_dot(root: Value, rankdir: str = "LR", *, max_nodes: int = _MAX_NODES, max_inputs: int = _MAX_INPUTS) -> str:
+    """Return the graph of a Value in Graphviz's language.
+
+    Parameters
+    ----------
+    root, rankdir, max_nodes, max_inputs
+        As for `draw_dot`.
+
+    Returns
+    -------
+    str
+        The same in every run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `draw_dot`.
+
+    Examples
+    --------
+    >>> print(to_dot(Value(2.0).exp()))
+    digraph {
+    ...
+    n1 [label="exp" shape=ellipse ...]
+    ...
+    """
+    lines = statements(_select(root, rankdir, max_nodes, max_inputs))
+    return "\n".join(["digraph {", f"\tgraph [rankdir={rankdir}]", *(f"\t{line}" for line in lines), "}\n"])
+
+
+def to_svg(root: Value, rankdir: str = "LR", *, max_nodes: int = _MAX_NODES, max_inputs: int = _MAX_INPUTS) -> str:
+    """Return a drawing of the graph of a Value as an SVG document.
+
+    Parameters
+    ----------
+    root, rankdir, max_nodes, max_inputs
+        As for `draw_dot`.
+
+    Returns
+    -------
+    str
+        The same in every run. The pointer on a box shows all digits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `draw_dot`.
+
+    Examples
+    --------
+    >>> to_svg(Value(2.0).exp()).startswith("<svg ")
+    True
+    """
+    return render(_select(root, rankdir, max_nodes, max_inputs), rankdir)
+
+
+class Drawing:
+    """A picture of a graph, which a notebook shows.
+
+    Attributes
+    ----------
+    svg : str
+        The SVG document.
+    """
+
+    def __init__(self, svg: str) -> None:
+        self.svg = svg
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the SVG document to a file."""
+        with replacing(path) as file:
+            file.write(self.svg.encode())
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_html_(self) -> str:
+        # Where a notebook has the choice: here long drawings scroll, and boxes show their digits.
+        return f'<div style="overflow: auto">{self.svg}</div>'
+
+
+def draw(root: Value, rankdir: str = "LR", *, max_nodes: int = _MAX_NODES, max_inputs: int = _MAX_INPUTS) -> Drawing:
+    """Draw the graph of a Value for a notebook or a file.
+
+    Parameters
+    ----------
+    root, rankdir, max_nodes, max_inputs
+        As for `draw_dot`.
+
+    Returns
+    -------
+    Drawing
+        As the last expression of a cell it shows itself; `Drawing.save` writes an SVG file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `draw_dot`.
+
+    Examples
+    --------
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> drawing = draw(a * b + 1)
+    >>> drawing.svg.count("<rect ")
+    7
+    """
+    return Drawing(to_svg(root, rankdir, max_nodes=max_nodes, max_inputs=max_inputs))
+
+
+def to_html(value: Value) -> str:
+    """Return a small table of a Value: what a notebook shows of it.
+
+    Parameters
+    ----------
+    value : Value
+
+    Returns
+    -------
+    str
+        Its label, data, gradient and operation.
+
+    Examples
+    --------
+    >>> print(to_html(Value(2.0, label="a")))
+    <table><tr><th>label</th><th>data</th><th>grad</th></tr><tr><td>a</td><td>2.0</td><td>0.0</td></tr></table>
+    """
+    cells = {"label": value.label, "data": repr(value.data), "grad": repr(value.grad), "operation": value._op}
+    shown = {name: escape(clean(text)) for name, text in cells.items() if text}
+    names = "".join(f"<th>{name}</th>" for name in shown)
+    texts = "".join(f"<td>{text}</td>" for text in shown.values())
+    return f"<table><tr>{names}</tr><tr>{texts}</tr></table>"
+
+
+def _select(root: Value, rankdir: str, max_nodes: int, max_inputs: int) -> Picture:
+    if rankdir not in ("LR", "TB"):
+        raise ValueError(f"rankdir must be 'LR' or 'TB', got {rankdir!r}")
+    return select(root, max_nodes, max_inputs)
