@@ -1,5 +1,6 @@
 """Layers as single nodes against the same computation in scalar nodes, and the changes a user may make to them."""
 
+import contextlib
 import copy
 import gc
 import math
@@ -252,6 +253,25 @@ def test_a_change_is_honoured_at_the_next_call(change, number):
     values = module.parameters()
     expected = gradients(scalar(module, X), values)
     assert gradients(module(X), values) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_changes_in_succession(seed):
+    rng = random.Random(seed)
+    model = MLP(3, [3, 3, 2], activation="tanh", seed=seed)
+    neurons = [neuron for layer in model.layers for neuron in layer.neurons]
+    for _ in range(20):
+        neuron, other = rng.sample(neurons, 2)
+        # Some have no effect after others: a number has no data to set, a tuple no item.
+        with contextlib.suppress(AttributeError, TypeError):
+            rng.choice(CHANGES)(neuron)
+            neuron.w[rng.randrange(3)] = rng.choice([other.w[0], other.b * 0.5])
+        x = [rng.choice([0.5, -1, Value(2.0), other.b, other.b * 2]) for _ in range(3)]
+        values = [*model.parameters(), *(item for item in x if isinstance(item, Value))]
+        fused, expected = model(x), scalar(model, x)
+        assert [bits(output.data) for output in fused] == [bits(output.data) for output in expected]
+        expected = gradients(expected, values)
+        assert gradients(fused, values) == pytest.approx(expected, rel=1e-11, abs=1e-12)
 
 
 @pytest.mark.parametrize("number", range(3), ids=["neuron", "layer", "network"])
