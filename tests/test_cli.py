@@ -164,6 +164,12 @@ def test_every_option_has_its_effect(run):
         ["--seed", "3"],
         ["--l2", "0.1"],
         ["--validation", "0.3"],
+        ["--init", "xavier"],
+        ["--dropout", "0.2"],
+        ["--schedule", "cosine"],
+        ["--l1", "0.01"],
+        ["--clip-norm", "0.1"],
+        *(["--optimizer", name] for name in ("adamw", "rmsprop", "adagrad")),
     ):
         status, out, err = run("train", "--epochs", 2, "--quiet", *option)
         assert (status, err) == (0, "")
@@ -485,6 +491,7 @@ def test_help_and_version(run):
     assert listed == {
         *("--target", "--task", "--validation", "--hidden", "--activation", "--loss", "--optimizer", "--lr"),
         *("--epochs", "--batch-size", "--l2", "--seed", "--save", "--resume", "--plot", "--quiet"),
+        *("--init", "--dropout", "--schedule", "--patience", "--l1", "--clip-norm"),
     }
     assert run("predict", "--help")[0] == 0
 

@@ -7,8 +7,10 @@ import pytest
 
 from autograd import MLP, Value, functions, losses
 from autograd.datasets import make_moons
+from autograd.nn import Dropout, Layer, Module
 from autograd.optim import SGD, Adam
-from autograd.training import History, evaluate, fit, predict, validation_split
+from autograd.schedules import StepLR
+from autograd.training import EarlyStopping, History, evaluate, fit, predict, validation_split
 
 X, Y = make_moons(20, noise=0.1, random_state=0)
 
@@ -43,8 +45,8 @@ def test_full_batches_are_the_loop_written_by_hand():
         for p in parameters:
             p.data -= 0.3 * p.grad
         expected.append(data_loss.data)
-    assert history["loss"] == expected
-    assert numbers(fitted) == numbers(plain)
+    assert history["loss"] == pytest.approx(expected, rel=1e-12)
+    assert numbers(fitted) == pytest.approx(numbers(plain), rel=1e-12)
 
 
 def test_least_squares_by_gradient_descent():
@@ -171,7 +173,7 @@ def test_a_run_continued_with_other_figures_has_series_of_one_length():
 @pytest.mark.parametrize("call", [1, 20, 47, 60])
 def test_an_interrupt_leaves_the_last_complete_epoch(call):
     options = {"loss": "binary_cross_entropy", "batch_size": 6, "seed": 2}
-    whole = MLP(2, [4, 1], seed=1)
+    whole = Watched(2, [4, 1], seed=1)
     expected = fit(whole, X, Y, optimizer=Adam(whole.parameters()), epochs=5, **options)
     model = Watched(2, [4, 1], seed=1, fail_at=call, error=KeyboardInterrupt())
     optimizer = Adam(model.parameters())
@@ -199,9 +201,223 @@ def test_an_exception_passes_and_leaves_the_last_complete_epoch():
     model = Watched(2, [1], seed=0, fail_at=30, error=RuntimeError("mine"))
     with pytest.raises(RuntimeError, match="mine"):
         fit(model, X, Y, epochs=5, batch_size=5)
-    other = MLP(2, [1], seed=0)
+    other = Watched(2, [1], seed=0)
     fit(other, X, Y, epochs=1, batch_size=5)
     assert numbers(model) == numbers(other)
+
+
+def test_a_batch_is_one_call_where_the_model_allows_it():
+    class Neurons(MLP):
+        """The same model, called row by row."""
+
+        def __call__(self, x):
+            assert isinstance(x, list) and isinstance(x[0], float)
+            return super().__call__(x)
+
+    options = {"loss": "binary_cross_entropy", "epochs": 4, "batch_size": 6, "validation": 0.2}
+    batched, single = MLP(2, [4, 1], activation="tanh", seed=1), Neurons(2, [4, 1], activation="tanh", seed=1)
+    histories = [
+        fit(model, X, Y, optimizer=Adam(model.parameters(), lr=0.02), **options) for model in (batched, single)
+    ]
+    for name, series in histories[0].items():
+        assert series == pytest.approx(histories[1][name], rel=1e-12)
+    assert numbers(batched) == pytest.approx(numbers(single), rel=1e-9)
+    assert predict(batched, X) == pytest.approx(predict(single, X), rel=1e-9)
+
+
+def test_a_single_layer_is_a_model():
+    layer = Layer(2, 3, nonlin=False, seed=0)
+    history = fit(layer, X, Y, loss="cross_entropy", optimizer=Adam(layer.parameters(), lr=0.1), epochs=30)
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert predict(layer, X).shape == (20, 3)
+
+
+def test_a_network_with_a_neuron_of_another_kind_is_trained_too():
+    model = MLP(2, [3, 1], seed=0)
+    model.layers[0].neurons[1] = lambda x: x[0] * x[1]
+    before = evaluate(model, X, Y)["loss"]
+    assert fit(model, X, Y, optimizer=Adam(model.parameters(), lr=0.02), epochs=10)["loss"][-1] < before
+
+
+def test_schedules_step_once_an_epoch():
+    rates = []
+
+    def note(model, history):
+        rates.append(optimizer.lr)
+
+    model = MLP(2, [1], seed=0)
+    optimizer = SGD(model.parameters(), lr=0.8)
+    schedule = StepLR(optimizer, 2, gamma=0.5)
+    history = fit(model, X, Y, optimizer=optimizer, schedule=schedule, epochs=3, batch_size=5, callbacks=[note])
+    fit(model, X, Y, optimizer=optimizer, schedule=schedule, epochs=1, history=history, callbacks=[note])
+    assert rates == [0.8, 0.4, 0.4, 0.2]
+
+
+def test_a_schedule_by_name_spans_all_epochs():
+    rates = []
+
+    def note(model, history):
+        rates.append(optimizer.lr)
+
+    model = MLP(2, [1], seed=0)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    history = fit(model, X, Y, optimizer=optimizer, schedule="linear", epochs=4, callbacks=[note])
+    assert rates == pytest.approx([0.075, 0.05, 0.025, 0.0], abs=1e-15)
+    fit(model, X, Y, optimizer=optimizer, schedule="linear", epochs=4, history=history, callbacks=[note])
+    assert rates[4:] == pytest.approx([0.0375, 0.025, 0.0125, 0.0], abs=1e-15)
+
+
+def test_a_schedule_goes_back_with_the_optimizer():
+    model = Watched(2, [1], seed=0, fail_at=50, error=RuntimeError("mine"))
+    optimizer = SGD(model.parameters(), lr=0.8)
+    schedule = StepLR(optimizer, 1, gamma=0.5)
+    with pytest.raises(RuntimeError, match="mine"):
+        fit(model, X, Y, optimizer=optimizer, schedule=schedule, epochs=5)
+    assert (schedule.last_epoch, optimizer.lr) == (2, 0.2)
+
+
+def test_penalties_and_clipping_are_those_of_the_loss_written_out():
+    options = {"l1": 0.03, "l2": 0.07, "clip_norm": 0.4}
+    fitted, plain = MLP(2, [3, 1], seed=1), MLP(2, [3, 1], seed=1)
+    fit(fitted, X, Y, optimizer=SGD(fitted.parameters(), lr=0.1), epochs=3, **options)
+    clipped = []
+    for _ in range(3):
+        parameters = plain.parameters()
+        loss = losses.mse([plain(row) for row in X.tolist()], Y.tolist())
+        plain.zero_grad()
+        (loss + 0.03 * functions.sum(map(abs, parameters)) + 0.07 * functions.dot(parameters, parameters)).backward()
+        norm = math.sqrt(sum(p.grad**2 for p in parameters))
+        clipped.append(norm > 0.4)
+        for p in parameters:
+            p.data -= 0.1 * p.grad * min(1.0, 0.4 / (norm + 1e-6))
+    assert any(clipped)
+    assert numbers(fitted) == pytest.approx(numbers(plain), rel=1e-12)
+
+
+def test_only_the_parameters_of_the_optimizer_are_trained():
+    model = MLP(2, [3, 1], seed=1)
+    frozen = [parameter.data for parameter in model.layers[0].parameters()]
+    optimizer = SGD(model.layers[1].parameters(), lr=0.1)
+    fit(model, X, Y, optimizer=optimizer, epochs=3, l2=0.1, clip_norm=1e-3)
+    assert [parameter.data for parameter in model.layers[0].parameters()] == frozen
+    assert numbers(model.layers[1]) != numbers(MLP(2, [3, 1], seed=1).layers[1])
+
+
+class Scripted(Module):
+    """A model whose one parameter counts the steps, and whose loss follows a script."""
+
+    def __init__(self):
+        self.steps = Value(0.0)
+
+    def __call__(self, x):
+        return self.steps
+
+    def fit(self, script, **options):
+        def loss(outputs, targets):
+            step = outputs[0]
+            return script[int(step.data)] - (step - step.data)
+
+        return fit(self, [[0.0]], [0.0], loss=loss, optimizer=SGD([self.steps], lr=1.0), epochs=len(script), **options)
+
+
+def test_early_stopping_goes_back_to_the_best_parameters():
+    model, stopping = Scripted(), EarlyStopping(2)
+    history = model.fit([5.0, 3.0, 4.0, 2.0, 2.0, 2.5, 1.0, 1.0], callbacks=[stopping])
+    assert history["loss"] == [5.0, 3.0, 4.0, 2.0, 2.0, 2.5] and not history.interrupted
+    assert (stopping.best, stopping.best_epoch, model.steps.data) == (2.0, 4, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "epochs", "best"),
+    [
+        ({}, 6, 3.0),
+        ({"min_delta": 0.5}, 5, 3.25),
+        ({"mode": "max"}, 3, 5.0),
+        ({"monitor": "half"}, 6, 1.5),
+        ({"monitor": "half", "mode": "max"}, 3, 2.5),
+    ],
+)
+def test_what_early_stopping_looks_at(options, epochs, best):
+    stopping = EarlyStopping(2, **options)
+    metrics = {"half": lambda outputs, targets: script[int(outputs[0].data)] / 2}
+    script = [5.0, 4.0, 3.25, 3.0, 3.125, 3.0, 2.875]
+    history = Scripted().fit(script, callbacks=[stopping], metrics=metrics)
+    assert (history.epochs, stopping.best) == (epochs, best)
+
+
+def test_patience_watches_the_validation_data():
+    # Trained on one line and validated on another, the model gets worse there from the first epoch on.
+    model = MLP(1, [1], seed=0)
+    model.layers[0].neurons[0].w[0].data = 0.0
+    optimizer = SGD(model.parameters(), lr=0.01)
+    options = {"optimizer": optimizer, "validation": ([[1.0]], [-1.0]), "patience": 3}
+    history = fit(model, [[1.0], [2.0]], [1.0, 2.0], **options)
+    assert history.epochs == 4 and history["loss"] == sorted(history["loss"], reverse=True)
+    figures = evaluate(model, [[1.0]], [-1.0])
+    assert figures["loss"] == history["validation_loss"][0]
+
+
+def test_early_stopping_refuses_a_state_of_something_else():
+    with pytest.raises(ValueError, match="the state of EarlyStopping must be monitor, best, .*, got last_epoch"):
+        EarlyStopping(3).load_state_dict({"last_epoch": 3})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patience": 0}, "patience must be at least 1, got 0"),
+        ({"patience": 3, "mode": "up"}, "mode must be min or max, got 'up'"),
+        ({"patience": 3, "min_delta": -0.1}, r"min_delta must be a number of at least 0, got -0\.1"),
+    ],
+)
+def test_options_of_early_stopping_out_of_range(options, message):
+    with pytest.raises(ValueError, match=message):
+        EarlyStopping(**options)
+
+
+def test_an_unknown_figure_to_watch():
+    with pytest.raises(ValueError, match="monitor must be one of loss, got 'accuracy'"):
+        fit(MLP(2, [1]), X, Y, callbacks=[EarlyStopping(3, monitor="accuracy")])
+
+
+def test_dropout_is_on_in_training_only_and_modes_come_back():
+    class Noted(MLP):
+        def __call__(self, x):
+            modes.append([module.training for module in self.modules() if isinstance(module, Dropout)])
+            return super().__call__(x)
+
+    modes = []
+    model = Noted(2, [4, 4, 1], dropout=0.5, seed=0)
+    model.layers[3].eval()
+    generators = [module.rng for module in model.modules() if isinstance(module, Dropout)]
+    fit(model, X, Y, epochs=1, validation=(X[:3], Y[:3]))
+    evaluate(model, X[:2], Y[:2])
+    predict(model, X[:2])
+    assert modes == [[True, True]] * 20 + [[False, False]] * 7
+    assert [module.training for module in model.modules() if isinstance(module, Dropout)] == [True, False]
+    assert [module.rng for module in model.modules() if isinstance(module, Dropout)] == generators
+
+
+def test_dropout_repeats_itself_for_a_seed():
+    def train(seed):
+        model = MLP(2, [8, 1], dropout=0.5, seed=0)
+        history = fit(model, X, Y, epochs=3, seed=seed)
+        return history["loss"], numbers(model)
+
+    assert train(1) == train(1) != train(2)
+
+
+def test_a_history_can_be_plotted():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    history = fit(MLP(2, [1], seed=0), X, Y, epochs=3, validation=0.2)
+    _, ax = pyplot.subplots()
+    assert history.plot(ax) is ax
+    training, validation = ax.get_lines()
+    assert training.get_ydata().tolist() == history["loss"] and training.get_xdata().tolist() == [1, 2, 3]
+    assert validation.get_ydata().tolist() == history["validation_loss"]
+    assert history.plot() is not ax
+    pyplot.close("all")
 
 
 def test_divergence_is_an_error_and_leaves_finite_parameters():
@@ -279,11 +495,16 @@ def test_split_depends_on_the_seed_and_covers_a_range():
     ("options", "message"),
     [
         ({"loss": "huber"}, "loss must be one of mse, hinge, binary_cross_entropy, cross_entropy, got 'huber'"),
-        ({"optimizer": "lion"}, "optimizer must be one of sgd, adam, got 'lion'"),
+        ({"optimizer": "lion"}, "optimizer must be one of sgd, adam, adamw, rmsprop, adagrad, got 'lion'"),
         ({"epochs": -1}, "epochs must not be negative, got -1"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"l2": -0.5}, r"l2 must be a number of at least 0, got -0\.5"),
         ({"l2": math.nan}, "l2 must be a number of at least 0, got nan"),
+        ({"l1": math.inf}, "l1 must be a number of at least 0, got inf"),
+        ({"clip_norm": -1.0}, r"clip_norm must be a number of at least 0, got -1\.0"),
+        ({"patience": 0}, "patience must be at least 1, got 0"),
+        ({"schedule": "sine"}, "schedule must be one of constant, .*, got 'sine'"),
+        ({"schedule": StepLR(SGD([Value(0.0)]), 1)}, "the schedule must be of the optimizer that is given"),
         ({"validation": 1.0}, r"the share of rows to hold out must lie in \[0, 1\), got 1\.0"),
         ({"validation": (X, Y[:3])}, r"the same number of rows, .* X of shape \(20, 2\) and y of shape \(3,\)"),
     ],

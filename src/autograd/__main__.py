@@ -13,7 +13,9 @@ from typing import NoReturn
 from autograd import __version__
 from autograd._commands import BUILT_IN, DEFAULTS, EPOCHS, INTERRUPTED, LEARNING_RATES, predict, train
 from autograd._table import TASKS
+from autograd.initializers import INITIALIZERS
 from autograd.nn import ACTIVATIONS
+from autograd.schedules import SCHEDULES
 from autograd.training import LOSSES, OPTIMIZERS
 
 
@@ -67,6 +69,7 @@ examples:
   autograd train
   autograd train spirals --hidden 32,32 --epochs 200 --plot spirals.png
   autograd train iris.csv --target species --save iris.npz
+  autograd train iris.csv --target species --schedule cosine --dropout 0.1 --patience 20
   autograd train --resume iris.npz --epochs 50 --save iris.npz
 """
 PREDICT_EPILOG = """\
@@ -142,17 +145,35 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--hidden", type=_sizes, metavar="SIZES", help=f"neurons in each hidden layer, or 'none' (default: {sizes})"
     )
     _add_choice(group, "activation", ACTIVATIONS, DEFAULTS["activation"])
+    _add_choice(group, "init", INITIALIZERS, DEFAULTS["init"])
+    group.add_argument(
+        "--dropout",
+        type=_share,
+        metavar="P",
+        help="probability that training drops an output of a hidden layer (default: 0)",
+    )
 
     group = parser.add_argument_group("training")
     _add_choice(group, "loss", LOSSES, "mse for a number, binary_cross_entropy for two classes, cross_entropy for more")
     _add_choice(group, "optimizer", OPTIMIZERS, DEFAULTS["optimizer"])
     rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATES.items())
     group.add_argument("--lr", type=_positive, metavar="RATE", help=f"learning rate (default: {rates})")
+    _add_choice(group, "schedule", SCHEDULES, DEFAULTS["schedule"])
     group.add_argument(
         "--epochs", type=_at_least_0, default=EPOCHS, metavar="N", help=f"passes over the rows (default: {EPOCHS})"
     )
     group.add_argument(
         "--batch-size", type=_at_least_1, metavar="N", help=f"rows in a step (default: {DEFAULTS['batch_size']})"
+    )
+    group.add_argument(
+        "--patience",
+        type=_at_least_0,
+        metavar="N",
+        help="stop after so many epochs without a lower loss of the validation rows, and go back to the best "
+        "(default: 0, never)",
+    )
+    group.add_argument(
+        "--l1", type=_not_negative, metavar="FACTOR", help="factor of the sum of absolute parameters (default: 0)"
     )
     group.add_argument(
         "--l2",
@@ -162,10 +183,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "file, else 0)",
     )
     group.add_argument(
+        "--clip-norm", type=_positive, metavar="NORM", help="largest norm of a gradient (default: no limit)"
+    )
+    group.add_argument(
         "--seed",
         type=_seed,
         metavar="N",
-        help=f"for built-in data, held-out rows, weights and batches (default: {DEFAULTS['seed']})",
+        help=f"for built-in data, held-out rows, weights, batches and dropout (default: {DEFAULTS['seed']})",
     )
 
     group = parser.add_argument_group("files and output")

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd import _plot, datasets
+from autograd import _plot, datasets, schedules
 from autograd._estimator import Architecture, Estimator, losses_for
 from autograd._files import check_writable, replacing
 from autograd._table import CLASSIFICATION, REGRESSION, Standardisation, Target, class_label, read_table
 from autograd._terminal import MAX_MAP_CLASSES, Terminal
-from autograd.training import OPTIMIZERS, History, Model, fit, validation_split
+from autograd.training import OPTIMIZERS, EarlyStopping, History, Model, fit, validation_split
 
 INTERRUPTED = 130  # What a shell reports for a process that SIGINT ended.
 
@@ -31,7 +31,7 @@ BUILT_IN: dict[str, Callable[..., tuple[NDArray[np.float64], NDArray[np.intp]]]]
     "xor": partial(datasets.make_xor, 200, noise=0.3),
     "seed": lambda random_state: datasets.four_points(),
 }
-LEARNING_RATES = {"sgd": 0.1, "adam": 0.01}
+LEARNING_RATES = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.01, "adagrad": 0.1}
 # What --resume takes from the file where the command line is silent. None depends on the data or on other options.
 DEFAULTS: dict[str, Any] = {
     "data": "moons",
@@ -39,14 +39,22 @@ DEFAULTS: dict[str, Any] = {
     "task": None,
     "hidden": [16, 16],
     "activation": "relu",
+    "init": "uniform",
+    "dropout": 0.0,
     "loss": None,
     "optimizer": "adam",
     "lr": None,
+    "schedule": "constant",
     "batch_size": 16,
     "seed": 1337,
+    "l1": 0.0,
     "l2": None,
+    "clip_norm": None,
+    "patience": 0,
     "validation": 0.2,
 }
+# Where these are as they were, figures of one run can be compared with those of another.
+COMPARABLE = ("data", "target", "seed", "validation")
 EPOCHS = 100
 REPORTS = 10  # lines of loss and accuracy in a run
 SMALL = 20  # rows of a set whose predictions are printed
@@ -68,10 +76,11 @@ def train(arguments: argparse.Namespace) -> int:
     say = (lambda *_: None) if arguments.quiet else terminal.print
     given = {name: getattr(arguments, name) for name in DEFAULTS if getattr(arguments, name) is not None}
     saved: dict[str, Any] = {}
-    estimator, optimizer_state, history = None, None, History()
+    state: dict[str, Any] = {}
+    estimator, history, planned = None, History(), 0
     if arguments.resume:
-        estimator, optimizer_state, metadata = Estimator.load(arguments.resume)
-        saved, history = metadata["settings"], History(metadata["history"])
+        estimator, state, metadata = Estimator.load(arguments.resume)
+        saved, history, planned = metadata["settings"], History(metadata["history"]), metadata["epochs"]
         _check_resumed(arguments.resume, estimator.architecture, given)
     settings = {**DEFAULTS, **saved, **given}
     if arguments.save:
@@ -87,17 +96,24 @@ def train(arguments: argparse.Namespace) -> int:
         estimator = _build(data, settings, training)
     shape = estimator.architecture
     optimizer = OPTIMIZERS[settings["optimizer"]](estimator.model.parameters())
-    if optimizer_state and settings["optimizer"] == saved["optimizer"]:
-        optimizer.load_state_dict(optimizer_state)
+    if saved and settings["optimizer"] == saved["optimizer"]:
+        optimizer.load_state_dict(state["optimizer"])
         optimizer.lr = settings["lr"]
     else:
         optimizer.lr = given.get("lr", LEARNING_RATES[settings["optimizer"]])
     if settings["l2"] is None:
         settings["l2"] = 0.0 if settings["data"] in BUILT_IN or shape.task == REGRESSION else 1 / len(training)
     settings |= {"lr": optimizer.lr, "loss": shape.loss, "task": shape.task}
+    first, last = history.epochs + 1, history.epochs + arguments.epochs
+    # A run that was interrupted goes on along its schedule.
+    planned = max(planned, last)
+    scheduler = schedules.schedule(settings["schedule"], optimizer, max(1, planned))
+    scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": history.epochs})
+    stopping = EarlyStopping(settings["patience"]) if settings["patience"] else None
+    if stopping and state.get("early_stopping") and all(settings[name] == saved[name] for name in COMPARABLE):
+        stopping.load_state_dict(state["early_stopping"])
 
     _describe(say, data, parts, estimator, settings)
-    first, last = history.epochs + 1, history.epochs + arguments.epochs
     every = max(1, arguments.epochs // REPORTS)
 
     def report(model: Model, history: History) -> None:
@@ -119,26 +135,31 @@ def train(arguments: argparse.Namespace) -> int:
         optimizer=optimizer,
         epochs=arguments.epochs,
         batch_size=settings["batch_size"],
+        schedule=scheduler,
+        l1=settings["l1"],
         l2=settings["l2"],
+        clip_norm=settings["clip_norm"],
         validation=(X[held_out], y[held_out]) if len(held_out) else None,
         metrics=estimator.metrics,
-        callbacks=[report],
+        callbacks=[stopping, report] if stopping else [report],
         progress=False if arguments.quiet else None,
         seed=settings["seed"],
         history=history,
     )
     if arguments.save:
-        metadata = {"settings": settings, "history": history}
+        metadata = {"settings": settings, "history": history, "epochs": planned}
         try:
-            estimator.save(arguments.save, optimizer, metadata)
+            estimator.save(arguments.save, optimizer, stopping, metadata)
         except KeyboardInterrupt:
             history.interrupted = True
-            estimator.save(arguments.save, optimizer, metadata)
+            estimator.save(arguments.save, optimizer, stopping, metadata)
     if history.interrupted:
         outcome = f"saved to {arguments.save}" if arguments.save else "nothing saved, as --save was not given"
         print(f"autograd: interrupted after epoch {history.epochs} of {last}; {outcome}", file=sys.stderr)
         return INTERRUPTED
 
+    if stopping and history.epochs < last:
+        say(f"\nstopped early; the parameters are those of epoch {stopping.best_epoch}")
     if arguments.save:
         say(f"\nmodel saved to {arguments.save}")
     say()
@@ -216,6 +237,8 @@ def _build(data: Data, settings: dict[str, Any], training: NDArray[np.intp]) -> 
         loss=settings["loss"] or losses_for(task, len(classes))[0],
         hidden=settings["hidden"],
         activation=settings["activation"],
+        init=settings["init"],
+        dropout=settings["dropout"],
     )
     standardise = settings["data"] not in BUILT_IN
     return Estimator(
@@ -228,7 +251,7 @@ def _build(data: Data, settings: dict[str, Any], training: NDArray[np.intp]) -> 
 
 def _check_resumed(path: str, shape: Architecture, given: dict[str, Any]) -> None:
     """Raise a ValueError if an option asks for another network than the one to resume."""
-    for option in ("hidden", "activation", "loss", "task"):
+    for option in ("hidden", "activation", "init", "dropout", "loss", "task"):
         own = getattr(shape, option)
         if given.get(option, own) != own:
             has, asked = (
@@ -251,10 +274,14 @@ def _describe(
     say(f"{data.name}: {_count(len(data.X), 'row')} ({shares}), {_count(len(shape.features), 'feature')}, {what}")
     widths = "-".join(map(str, [len(shape.features), *shape.hidden, shape.outputs]))
     say(f"MLP {widths}, {shape.activation}, {len(estimator.model.parameters())} parameters")
-    say(
-        f"{shape.loss}, {settings['optimizer']}, learning rate {settings['lr']:g}, L2 {settings['l2']:.2g}, "
-        f"batches of {settings['batch_size']}"
-    )
+    rules = [f"{shape.loss}, {settings['optimizer']}, learning rate {settings['lr']:g}, L2 {settings['l2']:.2g}"]
+    rules += [f"batches of {settings['batch_size']}"]
+    if settings["schedule"] != DEFAULTS["schedule"]:
+        rules += [f"schedule {settings['schedule']}"]
+    for name in ("dropout", "l1", "clip_norm", "patience"):
+        if settings[name]:
+            rules += [f"{name.replace('_', ' ').replace('l1', 'L1')} {settings[name]:g}"]
+    say(", ".join(rules))
 
 
 def _figure(name: str, value: float) -> str:

@@ -14,7 +14,7 @@ from autograd import checkpoint, losses
 from autograd._table import CLASSIFICATION, REGRESSION, Standardisation, Table
 from autograd.nn import MLP
 from autograd.optim import Optimizer
-from autograd.training import evaluate, predict
+from autograd.training import EarlyStopping, evaluate, predict
 
 _KIND = "autograd train"
 
@@ -30,6 +30,8 @@ class Architecture:
     loss: str
     hidden: list[int]
     activation: str
+    init: str = "uniform"
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise a ValueError if the loss does not suit the task."""
@@ -68,7 +70,12 @@ class Estimator:
         """Build the network with weights drawn from the seed."""
         shape = self.architecture
         self.model = MLP(
-            len(shape.features), [*shape.hidden, shape.outputs], activation=shape.activation, seed=self.seed
+            len(shape.features),
+            [*shape.hidden, shape.outputs],
+            activation=shape.activation,
+            seed=self.seed,
+            init=shape.init,
+            dropout=shape.dropout,
         )
 
     def encode(self, y: NDArray[Any]) -> NDArray[Any]:
@@ -140,11 +147,18 @@ class Estimator:
                 columns += [list(map(repr, column)) for column in probabilities.T.tolist()]
         return header, [list(row) for row in zip(*columns, strict=True)]
 
-    def save(self, path: str | os.PathLike[str], optimizer: Optimizer, metadata: Mapping[str, Any]) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        optimizer: Optimizer,
+        stopping: EarlyStopping | None,
+        metadata: Mapping[str, Any],
+    ) -> None:
         """Write everything, and what else is to be kept, to a checkpoint."""
         state = {
             "model": self.model,
             "optimizer": optimizer,
+            "early_stopping": stopping,
             "input_scale": self.input_scale._asdict(),
             "target_scale": self.target_scale._asdict(),
         }
@@ -158,8 +172,8 @@ class Estimator:
         Returns
         -------
         estimator : Estimator
-        optimizer : dict
-            State of the optimizer.
+        state : dict
+            The states of the optimizer and of the early stopping, None where there is none.
         metadata : dict
             What else was kept.
 
@@ -181,6 +195,6 @@ class Estimator:
                     raise ValueError(f"{width} columns, but {np.shape(scale.mean)} scales")
             estimator = cls(architecture, input_scale, target_scale, seed=metadata["seed"])
             estimator.model.load_state_dict(state["model"])
-            return estimator, state["optimizer"], metadata
+            return estimator, {name: state[name] for name in ("optimizer", "early_stopping")}, metadata
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{os.fspath(path)}: a damaged model ({error})") from error

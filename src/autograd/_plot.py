@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from autograd._files import check_writable, replacing
 from autograd._table import REGRESSION
 from autograd._terminal import padded_range
 from autograd.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Paul Tol's "bright" scheme: told apart by the colour-blind too.
 _COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB")
@@ -66,7 +69,7 @@ def save(
         _draw_surface(axes[0], estimator, X, y, held_out)
     elif curve:
         _draw_curve(axes[0], estimator, X, y)
-    _draw_history(axes[-1], history)
+    history.plot(axes[-1])
     with replacing(path) as file:
         figure.savefig(file, format=_format(path), dpi=120)
 
@@ -111,14 +114,20 @@ def _draw_curve(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: NDAr
     axes.legend()
 
 
-def _draw_history(axes: Any, history: History) -> None:
+def plot_history(history: History, ax: Axes | None = None) -> Axes:
+    """See `History.plot`."""
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.subplots()[1]
     for name, label, colour in (("loss", "training", _COLOURS[0]), ("validation_loss", "validation", _COLOURS[1])):
         series = history.get(name, [])
         if series:
-            axes.plot(range(1, len(series) + 1), series, color=colour, label=label)
-    axes.set(xlabel="epoch", ylabel="loss", yscale="log" if min(history.get("loss", [1.0])) > 0 else "linear")
+            ax.plot(range(1, len(series) + 1), series, color=colour, label=label)
+    ax.set(xlabel="epoch", ylabel="loss", yscale="log" if min(history.get("loss", [1.0])) > 0 else "linear")
     if history.epochs:
-        axes.legend()
+        ax.legend()
+    return ax
 
 
 def _format(path: str | os.PathLike[str]) -> str:

@@ -1,12 +1,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, final
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
 from autograd._core import Value, _Number
 
 def check_number(name: str, x: object, below: float = ...) -> float: ...
 def parameters(params: object) -> list[Value]: ...
+def get_data(params: list[Value]) -> NDArray[np.float64]: ...
+def set_data(params: list[Value], data: ArrayLike) -> None: ...
 def zero_grad(params: list[Value]) -> None: ...
 def clip_grad_norm(
     params: Iterable[Value], max_norm: _Number, norm_type: _Number = 2.0, error_if_nonfinite: bool = False

@@ -86,6 +86,35 @@ def parameters(params):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Data
+
+def get_data(list params not None):
+    """Return the data of parameters as a new array."""
+    data = numpy.empty(len(params))
+    cdef double[::1] numbers = data
+    cdef Py_ssize_t i
+    for i in range(len(params)):
+        numbers[i] = parameter_at(params, i).primal
+    return data
+
+
+def set_data(list params not None, data):
+    """Set the data of parameters to the numbers of an array."""
+    cdef const double[::1] numbers = numpy.ascontiguousarray(data, dtype=float)
+    cdef unsigned char flags = 0
+    cdef Node *node
+    cdef Py_ssize_t i
+    if len(numbers) != len(params):
+        raise ValueError(f"there are {len(params)} parameters, got data of {len(numbers)}")
+    for i in range(len(params)):
+        node = parameter_at(params, i)
+        node.primal = numbers[i]
+        flags |= node.flags
+    if flags & SHARED:
+        touch_shared()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Gradients
 
 def zero_grad(list params not None):

@@ -3,12 +3,19 @@ Models, optimizers and whatever belongs to them in one ``.npz`` file.
 
 ::
 
-    checkpoint.save(path, {"model": model, "optimizer": optimizer}, metadata={"hidden": [16, 16]})
+    state = {"model": model, "optimizer": optimizer, "schedule": schedule, "early_stopping": stopping}
+    checkpoint.save(path, state, metadata={"hidden": [16, 16], "seed": 7, "history": history})
 
     state, metadata = checkpoint.load(path)
     model = MLP(2, metadata["hidden"] + [1])
     model.load_state_dict(state["model"])
+    optimizer = Adam(model.parameters())
     optimizer.load_state_dict(state["optimizer"])
+    ...
+
+With all of these, `autograd.training.fit` goes on to the numbers of an uninterrupted run: what it draws depends on its
+seed and on the number of the epoch, which the history tells. The state of other generators fits in the metadata, such
+as ``rng.bit_generator.state``.
 
 The file is a NumPy archive without pickles. Its entry ``header`` is JSON text: the format, its
 version, the metadata, the shape of each other entry, and the state, in which None stands for what

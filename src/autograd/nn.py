@@ -119,7 +119,9 @@ class Module:
             if isinstance(holder, dict):
                 holder = list(holder.values())
             if isinstance(holder, list | tuple):
-                holders += reversed([item for item in holder if isinstance(item, Module | dict | list | tuple)])
+                # A tuple of types, not a union: lists of weights are long.
+                kinds = (Module, dict, list, tuple)
+                holders += reversed([item for item in holder if isinstance(item, kinds)])
 
     def train(self, mode: bool = True) -> Module:
         """

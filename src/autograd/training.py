@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+import operator
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from autograd import functions, losses, optim
+from autograd import _layers, functions, losses, optim, schedules
 from autograd._core import Value
+from autograd._steps import get_data, set_data
+from autograd.nn import Dropout, Module, Neuron
 
-__all__ = ["LOSSES", "OPTIMIZERS", "History", "Model", "evaluate", "fit", "predict", "validation_split"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "LOSSES",
+    "OPTIMIZERS",
+    "EarlyStopping",
+    "History",
+    "Model",
+    "evaluate",
+    "fit",
+    "predict",
+    "validation_split",
+]
 
 Loss: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], Any]
 Metrics: TypeAlias = Mapping[str, Callable[[Sequence[Any], Sequence[Any]], float]]
@@ -24,7 +42,13 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "binary_cross_entropy": losses.binary_cross_entropy,
     "cross_entropy": losses.cross_entropy,
 }
-OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {"sgd": optim.SGD, "adam": optim.Adam}
+OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
+    "sgd": optim.SGD,
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "rmsprop": optim.RMSprop,
+    "adagrad": optim.Adagrad,
+}
 
 
 class Model(Protocol):
@@ -40,7 +64,7 @@ class Model(Protocol):
 class History(dict[str, list[float]]):
     """Record of a training run: for each figure its values, one an epoch.
 
-    ``history["loss"]`` is the mean loss of the training rows as each batch met them, without the penalty;
+    ``history["loss"]`` is the mean loss of the training rows as each batch met them, without the penalties;
     further keys are the metrics, and with validation data the same names after ``validation_``. All series are
     equally long: a figure that an epoch does not have, in a run continued with other options, is nan.
 
@@ -57,6 +81,137 @@ class History(dict[str, list[float]]):
         """Number of complete epochs."""
         return len(self.get("loss", ()))
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Plot the loss over the epochs, and that of the validation data with it.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to plot, by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from autograd._plot import plot_history
+
+        return plot_history(self, ax)
+
+
+class EarlyStopping:
+    """A callback of `fit` that ends a run which gets no better, and goes back to the best parameters.
+
+    Parameters
+    ----------
+    patience : int
+        So many epochs in a row that are not better end the run; at least 1.
+    monitor : str, optional
+        A figure in the history. By default the loss of the validation data, or of the training if there are none.
+    mode : {"min", "max"}, default "min"
+        Whether low or high figures are good.
+    min_delta : float, default 0.0
+        By how much a figure must be better than the best one before it; at least 0.
+
+    Attributes
+    ----------
+    best : float
+        The best figure so far; infinitely bad before the first epoch.
+    best_epoch : int
+        In which epoch that was, counted from 1; 0 before the first.
+
+    Raises
+    ------
+    TypeError
+        If `patience` is no integer.
+    ValueError
+        If an option is out of range.
+
+    Notes
+    -----
+    An object serves one run and those that go on from it. After it has ended a run, another one of as many epochs may
+    follow. The optimizer keeps the state that it has at the end; only the parameters go back.
+
+    Examples
+    --------
+    >>> from autograd.nn import MLP
+    >>> from autograd.optim import SGD
+    >>> model = MLP(1, [1], seed=0)
+    >>> stopping = EarlyStopping(3)
+    >>> optimizer = SGD(model.parameters(), lr=1.2)  # too high
+    >>> fit(model, [[1.0]], [2.0], optimizer=optimizer, callbacks=[stopping]).epochs, stopping.best_epoch
+    (4, 1)
+    """
+
+    def __init__(self, patience: int, *, monitor: str | None = None, mode: str = "min", min_delta: float = 0.0) -> None:
+        if operator.index(patience) < 1:
+            raise ValueError(f"patience must be at least 1, got {patience!r}")
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode must be min or max, got {mode!r}")
+        if not 0 <= min_delta < math.inf:
+            raise ValueError(f"min_delta must be a number of at least 0, got {min_delta!r}")
+        self.patience, self.monitor, self.mode, self.min_delta = patience, monitor, mode, min_delta
+        self.best = math.inf if mode == "min" else -math.inf
+        self.best_epoch = 0
+        self._waited = 0
+        self._data: NDArray[np.float64] | None = None
+
+    def __call__(self, model: Model, history: History) -> bool:
+        """Take note of an epoch; return whether the run is to end, with the best parameters in place."""
+        if self.monitor is None:
+            # An earlier run may have left a series that goes on with nan.
+            validated = not math.isnan(history.get("validation_loss", [math.nan])[-1])
+            self.monitor = "validation_loss" if validated else "loss"
+        if self.monitor not in history:
+            raise ValueError(f"monitor must be one of {', '.join(history)}, got {self.monitor!r}")
+        figure = history[self.monitor][-1]
+        gain = self.best - figure if self.mode == "min" else figure - self.best
+        if gain > self.min_delta:
+            self.best, self.best_epoch, self._waited = figure, history.epochs, 0
+            self._data = get_data(model.parameters())
+            return False
+        self._waited += 1
+        if self._waited < self.patience:
+            return False
+        self._waited = 0
+        if self._data is not None:
+            set_data(model.parameters(), self._data)
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a later object with the same options needs to continue."""
+        return {
+            "monitor": self.monitor,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "waited": self._waited,
+            "parameters": self._data,
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue where another object was.
+
+        Parameters
+        ----------
+        state_dict : dict
+            From `state_dict`.
+
+        Raises
+        ------
+        ValueError
+            If it has other entries. Nothing has changed then.
+        """
+        if state_dict.keys() != self.state_dict().keys():
+            expected, got = ", ".join(self.state_dict()), ", ".join(map(str, state_dict))
+            raise ValueError(f"the state of EarlyStopping must be {expected}, got {got}")
+        self.monitor, self.best, self.best_epoch, self._waited, self._data = (
+            state_dict[name] for name in self.state_dict()
+        )
+
 
 def fit(
     model: Model,
@@ -67,9 +222,13 @@ def fit(
     optimizer: str | optim.Optimizer = "adam",
     epochs: int = 100,
     batch_size: int | None = None,
+    schedule: str | schedules.LRScheduler | None = None,
+    l1: float = 0.0,
     l2: float = 0.0,
+    clip_norm: float | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     metrics: Metrics | None = None,
+    patience: int | None = None,
     callbacks: Iterable[Callable[[Model, History], Any]] = (),
     progress: bool | None = None,
     seed: int = 0,
@@ -78,13 +237,17 @@ def fit(
     """Train a model by gradient descent.
 
     The same model, data, seed and options give the same numbers. Ctrl-C ends the run early without an
-    exception: see `History.interrupted`. After it, as after an exception, model and optimizer are as they
-    were at the end of the last complete epoch.
+    exception: see `History.interrupted`. After it, as after an exception, parameters, optimizer and schedule are as
+    they were at the end of the last complete epoch.
+
+    The model, with all that it holds, is in training mode for the steps and in evaluation mode for the validation; in
+    the end every module has the mode that it had.
 
     Parameters
     ----------
     model : Model
-        Called with one row of inputs, returns the Value or the list of Values that `loss` expects.
+        Called with one row of inputs, a list, it returns the Value or the list of Values that `loss` expects. An `MLP`
+        or a `Layer`, unless a subclass defines ``__call__``, gets all rows of a batch in one call.
     X : array_like, shape (rows, inputs)
         Inputs.
     y : array_like, shape (rows,) or (rows, outputs)
@@ -98,22 +261,29 @@ def fit(
         Passes over the training rows.
     batch_size : int, optional
         Rows in a step, drawn in a new order every epoch. By default all rows are one step, in their order.
-    l2 : float, default 0.0
-        Factor of the sum of the squared parameters, added to the loss of every step.
+    schedule : str or LRScheduler, optional
+        Learning rates by epoch: a name in `autograd.schedules.SCHEDULES`, spanning all epochs to the last one, those
+        of `history` too; or a schedule of the optimizer. It makes a step after every epoch.
+    l1, l2 : float, default 0.0
+        Factors of the sum of the absolute and of the squared parameters, added to the loss of every step.
+    clip_norm : float, optional
+        The largest norm of the gradient, penalties included: a longer one is scaled down to it.
     validation : float or (array_like, array_like), optional
         Share of the rows to hold out, in (0, 1), or inputs and targets of their own; evaluated every epoch.
     metrics : mapping of str to callable, optional
         Figures to record beside the loss: functions of outputs and targets. By default the accuracy for a
         classification loss of this package, nothing for others.
+    patience : int, optional
+        Stop early: short for ``EarlyStopping(patience)`` as the first callback.
     callbacks : iterable of callable, default ()
         Called after every epoch with the model and the history; a true result ends the run.
     progress : bool, optional
         Whether to show a progress bar on stderr. By default if that is a terminal.
     seed : int, default 0
-        Seed of the held-out share and of the order of rows.
+        Seed of the held-out share, of the order of rows and, in place of generators of their own, of the dropouts.
     history : History, optional
-        Record of an earlier call to go on from. With the same model, optimizer and options, two runs in
-        succession give the numbers of a single one.
+        Record of an earlier call to go on from. With the same model, optimizer, schedule, callbacks and options, two
+        runs in succession give the numbers of a single one.
 
     Returns
     -------
@@ -123,7 +293,7 @@ def fit(
     Raises
     ------
     ValueError
-        If an option is unknown or out of range, or the lengths of X and y differ.
+        If an option is unknown or out of range, the lengths of X and y differ, or the schedule is of another optimizer.
     FloatingPointError
         If the loss is not finite.
 
@@ -145,56 +315,69 @@ def fit(
         raise ValueError(f"epochs must not be negative, got {epochs!r}")
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size!r}")
-    if not 0 <= l2 < math.inf:
-        raise ValueError(f"l2 must be a number of at least 0, got {l2!r}")
+    for name, factor in (("l1", l1), ("l2", l2), ("clip_norm", clip_norm or 0.0)):
+        if not 0 <= factor < math.inf:
+            raise ValueError(f"{name} must be a number of at least 0, got {factor!r}")
     held_out = None
     if isinstance(validation, tuple):
         held_out = _data(*validation)
     elif validation is not None:
         training, held = validation_split(y, validation, seed)
-        held_out = [rows[i] for i in held], [targets[i] for i in held]
-        rows, targets = [rows[i] for i in training], [targets[i] for i in training]
+        held_out = rows[held], [targets[i] for i in held]
+        rows, targets = rows[training], [targets[i] for i in training]
 
-    parameters = model.parameters()
     if isinstance(optimizer, str):
-        stepper: optim.Optimizer = _choice("optimizer", optimizer, OPTIMIZERS)(parameters)
+        stepper: optim.Optimizer = _choice("optimizer", optimizer, OPTIMIZERS)(model.parameters())
     else:
         stepper = optimizer
-    callbacks = list(callbacks)
     history = History({name: list(series) for name, series in (history or {}).items()})
     first = history.epochs
-    complete = (first, [parameter.data for parameter in parameters], stepper.state_dict())
+    scheduler = _scheduler(schedule, stepper, first, first + epochs)
+    callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
+    step = _Step(_outputs(model), loss_function, metrics, stepper, _trained(stepper), l1, l2, clip_norm)
+    complete = _Snapshot.take(first, stepper, scheduler)
 
     bar = tqdm(
         total=epochs, desc="training", unit="epoch", leave=False, disable=None if progress is None else not progress
     )
     try:
-        with bar:
+        with bar, _modules(model) as modules:
+            dropouts = [module for module in modules if isinstance(module, Dropout)]
             for epoch in range(first, first + epochs):
-                record = _epoch(model, rows, targets, loss_function, metrics, stepper, batch_size, l2, (seed, epoch))
-                if held_out is not None and held_out[0]:
-                    evaluation = _evaluate(model, *held_out, loss_function, metrics)
+                _set_mode(modules, True)
+                if dropouts:
+                    rng = random.Random(f"{seed} {epoch}")
+                    for dropout in dropouts:
+                        dropout.rng = rng
+                record = dict.fromkeys(["loss", *metrics], 0.0)
+                for batch, expected in _batches(rows, targets, batch_size, (seed, epoch)):
+                    share = len(expected) / len(targets)
+                    for name, figure in step(batch, expected).items():
+                        record[name] += share * figure
+                if held_out is not None and held_out[1]:
+                    _set_mode(modules, False)
+                    evaluation = _evaluate(step.outputs, *held_out, loss_function, metrics)
                     record |= {f"validation_{name}": value for name, value in evaluation.items()}
                 if not math.isfinite(record["loss"]):
                     raise FloatingPointError(
                         f"the training diverged, its loss is {record['loss']} in epoch {epoch + 1}: "
                         "try a lower learning rate"
                     )
+                if scheduler is not None:
+                    scheduler.step()
                 done = history.epochs
                 for name in dict.fromkeys([*history, *record]):
                     history.setdefault(name, [math.nan] * done).append(record.get(name, math.nan))
-                complete = (epoch + 1, [parameter.data for parameter in parameters], stepper.state_dict())
-                bar.set_postfix(loss=f"{record['loss']:.4g}", refresh=False)
-                bar.update()
+                complete = _Snapshot.take(epoch + 1, stepper, scheduler)
+                if not bar.disable:
+                    bar.set_postfix(loss=f"{record['loss']:.4g}", refresh=False)
+                    bar.update()
                 if any([callback(model, history) for callback in callbacks]):
                     break
     except BaseException as error:
-        kept, data, state = complete
         for series in history.values():
-            del series[kept:]
-        for parameter, number in zip(parameters, data, strict=True):
-            parameter.data = number
-        stepper.load_state_dict(state)
+            del series[complete.epoch :]
+        complete.restore(stepper, scheduler)
         if not isinstance(error, KeyboardInterrupt):
             raise
         history.interrupted = True
@@ -202,12 +385,12 @@ def fit(
 
 
 def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
-    """Return the outputs of a model for rows of inputs, without recording a graph.
+    """Return the outputs of a model in evaluation mode for rows of inputs, without recording a graph.
 
     Parameters
     ----------
     model : Model
-        Called with one row of inputs.
+        As for `fit`.
     X : array_like, shape (rows, inputs)
         Inputs.
 
@@ -216,8 +399,10 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
     ndarray of float64, shape (rows,) or (rows, outputs)
         One-dimensional if the model returns a bare Value.
     """
-    with functions.no_grad():
-        outputs = [model(row) for row in _rows(X)]
+    rows = _rows(X)
+    with functions.no_grad(), _modules(model) as modules:
+        _set_mode(modules, False)
+        outputs = _outputs(model)(rows)
     return np.array(
         [[value.data for value in row] if isinstance(row, list) else row.data for row in outputs], dtype=np.float64
     )
@@ -226,7 +411,7 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
 def evaluate(
     model: Model, X: ArrayLike, y: ArrayLike, *, loss: Loss = "mse", metrics: Metrics | None = None
 ) -> dict[str, float]:
-    """Return the mean loss and the metrics of a model on data.
+    """Return the mean loss and the metrics of a model in evaluation mode on data.
 
     Parameters
     ----------
@@ -239,9 +424,11 @@ def evaluate(
         The loss under ``"loss"``, and the metrics.
     """
     loss_function = _choice("loss", loss, LOSSES)
-    return _evaluate(
-        model, *_data(X, y), loss_function, _default_metrics(loss_function) if metrics is None else metrics
-    )
+    metrics = _default_metrics(loss_function) if metrics is None else metrics
+    rows, targets = _data(X, y)
+    with _modules(model) as modules:
+        _set_mode(modules, False)
+        return _evaluate(_outputs(model), rows, targets, loss_function, metrics)
 
 
 def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -285,45 +472,123 @@ def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray
     return np.setdiff1d(np.arange(len(values)), held_out), held_out
 
 
-def _epoch(
-    model: Model,
-    rows: list[list[float]],
-    targets: list[Any],
-    loss: Callable[..., Any],
-    metrics: Metrics,
-    optimizer: optim.Optimizer,
-    batch_size: int | None,
-    l2: float,
-    seed: tuple[int, int],
-) -> dict[str, float]:
-    """Make the steps of one epoch; return its figures."""
-    if batch_size is None or batch_size >= len(rows):
-        batches = [range(len(rows))]
-    else:
-        order = np.random.default_rng(seed).permutation(len(rows)).tolist()
-        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    totals = dict.fromkeys(["loss", *metrics], 0.0)
-    for batch in batches:
-        expected = [targets[i] for i in batch]
-        outputs = [model(rows[i]) for i in batch]
-        objective = loss(outputs, expected)
-        figures = {"loss": objective.data} | {name: metric(outputs, expected) for name, metric in metrics.items()}
-        for name, value in figures.items():
-            totals[name] += value * len(batch) / len(rows)
-        if l2:
-            parameters = model.parameters()
-            objective = objective + l2 * functions.dot(parameters, parameters)
-        optimizer.zero_grad()
+class _Step(NamedTuple):
+    """What is the same in all steps of a run."""
+
+    outputs: Callable[[NDArray[np.float64]], list[Any]]
+    loss: Callable[..., Any]
+    metrics: Metrics
+    optimizer: optim.Optimizer
+    parameters: list[Value]
+    l1: float
+    l2: float
+    clip_norm: float | None
+
+    def __call__(self, rows: NDArray[np.float64], targets: list[Any]) -> dict[str, float]:
+        """Make a step; return the figures of the batch before it."""
+        outputs = self.outputs(rows)
+        objective = self.loss(outputs, targets)
+        figures = {"loss": objective.data}
+        for name, metric in self.metrics.items():
+            figures[name] = metric(outputs, targets)
+        self.optimizer.zero_grad()
         objective.backward()
-        optimizer.step()
-    return totals
+        if self.l1 or self.l2:
+            optim.add_penalty(self.parameters, self.l1, self.l2)
+        if self.clip_norm is not None:
+            optim.clip_grad_norm(self.parameters, self.clip_norm)
+        self.optimizer.step()
+        return figures
+
+
+class _Snapshot(NamedTuple):
+    """What a run goes back to: the state after a number of epochs."""
+
+    epoch: int
+    data: NDArray[np.float64]
+    optimizer: dict[str, Any]
+    scheduler: dict[str, Any] | None
+
+    @classmethod
+    def take(cls, epoch: int, optimizer: optim.Optimizer, scheduler: schedules.LRScheduler | None) -> _Snapshot:
+        data = get_data(_trained(optimizer))
+        return cls(epoch, data, optimizer.state_dict(), scheduler.state_dict() if scheduler is not None else None)
+
+    def restore(self, optimizer: optim.Optimizer, scheduler: schedules.LRScheduler | None) -> None:
+        set_data(_trained(optimizer), self.data)
+        if scheduler is not None and self.scheduler is not None:
+            scheduler.load_state_dict(self.scheduler)
+        # Last, as it knows the rates: those of the schedule, or what a callback made of them.
+        optimizer.load_state_dict(self.optimizer)
+
+
+def _trained(optimizer: optim.Optimizer) -> list[Value]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _scheduler(
+    schedule: str | schedules.LRScheduler | None, optimizer: optim.Optimizer, first: int, last: int
+) -> schedules.LRScheduler | None:
+    """Return the schedule of a run from epoch `first` to epoch `last`."""
+    if isinstance(schedule, str):
+        scheduler = schedules.schedule(schedule, optimizer, max(1, last))
+        scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": first})
+        return scheduler
+    if schedule is not None and schedule.optimizer is not optimizer:
+        raise ValueError("the schedule must be of the optimizer that is given, it is of another")
+    return schedule
+
+
+def _outputs(model: Model) -> Callable[[NDArray[np.float64]], list[Any]]:
+    """Return the function from rows of inputs to a list of outputs."""
+    call: Any = type(model).__call__
+    if call in (_layers.DenseNetwork.__call__, _layers.DenseLayer.__call__):
+        return model
+    return lambda rows: [model(row) for row in rows.tolist()]
+
+
+@contextmanager
+def _modules(model: Model) -> Iterator[list[Module]]:
+    """Give the modules that have a mode; set their modes, and the generators of dropouts, back in the end."""
+    modules = model.modules() if isinstance(model, Module) else ()
+    held = [module for module in modules if not isinstance(module, Neuron)]
+    before = [(module.training, getattr(module, "rng", None)) for module in held]
+    try:
+        yield held
+    finally:
+        for module, (training, rng) in zip(held, before, strict=True):
+            module.training = training
+            if isinstance(module, Dropout):
+                module.rng = rng
+
+
+def _set_mode(modules: list[Module], training: bool) -> None:
+    for module in modules:
+        module.training = training
+
+
+def _batches(
+    rows: NDArray[np.float64], targets: list[Any], size: int | None, seed: tuple[int, int]
+) -> Iterator[tuple[NDArray[np.float64], list[Any]]]:
+    """Yield the rows and targets of each step of an epoch."""
+    if size is None or size >= len(targets):
+        yield rows, targets
+        return
+    order = np.random.default_rng(seed).permutation(len(targets))
+    rows, targets = rows[order], [targets[i] for i in order.tolist()]
+    for start in range(0, len(targets), size):
+        yield rows[start : start + size], targets[start : start + size]
 
 
 def _evaluate(
-    model: Model, rows: list[list[float]], targets: list[Any], loss: Callable[..., Any], metrics: Metrics
+    outputs_of: Callable[[NDArray[np.float64]], list[Any]],
+    rows: NDArray[np.float64],
+    targets: list[Any],
+    loss: Callable[..., Any],
+    metrics: Metrics,
 ) -> dict[str, float]:
     with functions.no_grad():
-        outputs = [model(row) for row in rows]
+        outputs = outputs_of(rows)
         return {"loss": loss(outputs, targets).data} | {
             name: metric(outputs, targets) for name, metric in metrics.items()
         }
@@ -342,17 +607,16 @@ def _choice(option: str, choice: Any, table: Mapping[str, Any]) -> Any:
     return table[choice]
 
 
-def _rows(X: ArrayLike) -> list[list[float]]:
-    array: NDArray[np.float64] = np.asarray(X, dtype=np.float64)
-    if array.ndim != 2:
-        raise ValueError(f"X must have the shape (rows, inputs), got {array.shape}")
-    rows: list[list[float]] = array.tolist()
-    return rows
+def _rows(X: ArrayLike) -> NDArray[np.float64]:
+    array = np.ascontiguousarray(X, dtype=np.float64)
+    if np.ndim(X) != 2:
+        raise ValueError(f"X must have the shape (rows, inputs), got {np.shape(X)}")
+    return array
 
 
-def _data(X: ArrayLike, y: ArrayLike) -> tuple[list[list[float]], list[Any]]:
+def _data(X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], list[Any]]:
     rows, targets = _rows(X), np.asarray(y).tolist()
-    if not rows or not isinstance(targets, list) or len(rows) != len(targets):
+    if not len(rows) or not isinstance(targets, list) or len(rows) != len(targets):
         got = f"X of shape {np.shape(X)} and y of shape {np.shape(y)}"
         raise ValueError(f"X and y must have the same number of rows, at least one, got {got}")
     return rows, targets
