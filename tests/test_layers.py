@@ -988,3 +988,52 @@ def test_what_an_activation_keeps_is_freed():
     del model, probe
     gc.collect()
     assert gone() is None
+
+
+def test_memory_errors_leave_everything_usable(run_python):
+    """Let every allocation fail in turn: the failure is a MemoryError, and afterwards all is as before."""
+    pytest.importorskip("_testcapi")
+    run_python("""
+import gc
+from _testcapi import remove_mem_hooks, set_nomemory
+import numpy as np
+from autograd import MLP, Value
+
+model = MLP(3, [4, 2], activation="tanh", seed=1)
+source = Value(0.5)
+other = model.layers[0].neurons[0].w[0]
+x = [Value(1.0), 2.0, source]
+rows = np.ones((5, 3))
+
+def calculate():
+    neuron = model.layers[0].neurons[0]
+    neuron.w[0] = other
+    outputs = model(x)
+    neuron.w[0] = source * 2.0
+    outputs += model(x) + model(rows)[3]
+    total = sum(outputs)
+    total.backward()
+    return [total.data, len(outputs[2]._prev), source.grad, *(p.grad for p in model.parameters())]
+
+def clear():
+    source.grad = other.grad = 0.0
+    model.zero_grad()
+
+gc.disable()
+expected = calculate()
+failures = 0
+for start in range(250):
+    keep = [Value(1.0) for _ in range(start * 20 % 5000)]
+    clear()
+    set_nomemory(start, start + 2)
+    try:
+        calculate()
+    except MemoryError:
+        failures += 1
+    finally:
+        remove_mem_hooks()
+    clear()
+    result = calculate()
+    assert result == expected, (start, result, expected)
+assert failures > 20, failures
+""")

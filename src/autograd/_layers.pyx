@@ -795,8 +795,8 @@ cdef inline int collect_item(object item, str prefix, object key, list found, li
     if type(item) is Value or isinstance(item, Value):
         node = &(<Value> item).node
         if node.op == OP_LEAF and not node.mark:
-            node.mark = FOUND
             found.append(item)
+            node.mark = FOUND
             if names is not None:
                 names.append(f"{prefix}{key}")
     elif not isinstance(item, (str, float, int)) and item is not None:
