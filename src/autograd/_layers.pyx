@@ -35,6 +35,7 @@ from autograd._core cimport (
     new_output,
     number,
     recording,
+    set_calls,
     set_sizes,
     shared_version,
 )
@@ -394,6 +395,7 @@ cdef class DenseBlock(Block):
     cdef int push(self) except -1:
         cdef Plan plan = self.plan
         cdef Stage *stage
+        cdef Stage *last = &plan.stages[plan.stage_count - 1]
         cdef NeuronShot *shots
         cdef double *g
         cdef double *gz
@@ -434,6 +436,10 @@ cdef class DenseBlock(Block):
                                 self.values + self.rows * stage.z_at + i, gz + i)
             n = stage.n_in * stage.n_out
             for row in range(self.rows):
+                if all_zero(self.adjoints + row * last.n_out, last.n_out):
+                    # Nothing to hand on, not even the nan that 0 * inf would be.
+                    memset(g + row * stage.n_in, 0, stage.n_in * sizeof(double))
+                    continue
                 dense_backward(stage.n_in, stage.n_out, self.values + self.rows * stage.x_at + row * stage.n_in,
                                plan.data + stage.weights, gz + row * stage.n_out, plan.grad + stage.weights,
                                plan.grad + stage.weights + n,
@@ -448,6 +454,14 @@ cdef class DenseBlock(Block):
         return 0
 
 
+cdef inline bint all_zero(const double *adjoints, Py_ssize_t n) noexcept:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if adjoints[i] != 0.0:
+            return False
+    return True
+
+
 cdef DenseBlock new_call(Plan plan, Py_ssize_t rows, Py_ssize_t input_values):
     """A Block with room for `rows` rows of inputs, of which so many may be Values."""
     cdef DenseBlock block = DenseBlock.__new__(DenseBlock)
@@ -455,6 +469,9 @@ cdef DenseBlock new_call(Plan plan, Py_ssize_t rows, Py_ssize_t input_values):
     cdef size_t values = rows * plan.row_size * sizeof(double)
     block.plan = plan
     block.rows = rows
+    if plan.custom is not None:
+        # A function of the user may refer to what it has seen, and so to the Block.
+        set_calls(block, plan.custom)
     set_sizes(block, input_values + plan.computed_count, rows * last.n_out)
     block.values = <double *> PyMem_RawMalloc(values + input_values * sizeof(Py_ssize_t) + 1)
     if block.values == NULL:
