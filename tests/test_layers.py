@@ -1,5 +1,6 @@
 """Layers as single nodes against the same computation in scalar nodes, and the changes a user may make to them."""
 
+import contextlib
 import copy
 import gc
 import math
@@ -252,6 +253,25 @@ def test_a_change_is_honoured_at_the_next_call(change, number):
     values = module.parameters()
     expected = gradients(scalar(module, X), values)
     assert gradients(module(X), values) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_changes_in_succession(seed):
+    rng = random.Random(seed)
+    model = MLP(3, [3, 3, 2], activation="tanh", seed=seed)
+    neurons = [neuron for layer in model.layers for neuron in layer.neurons]
+    for _ in range(20):
+        neuron, other = rng.sample(neurons, 2)
+        # Some have no effect after others: a number has no data to set, a tuple no item.
+        with contextlib.suppress(AttributeError, TypeError):
+            rng.choice(CHANGES)(neuron)
+            neuron.w[rng.randrange(3)] = rng.choice([other.w[0], other.b * 0.5])
+        x = [rng.choice([0.5, -1, Value(2.0), other.b, other.b * 2]) for _ in range(3)]
+        values = [*model.parameters(), *(item for item in x if isinstance(item, Value))]
+        fused, expected = model(x), scalar(model, x)
+        assert [bits(output.data) for output in fused] == [bits(output.data) for output in expected]
+        expected = gradients(expected, values)
+        assert gradients(fused, values) == pytest.approx(expected, rel=1e-11, abs=1e-12)
 
 
 @pytest.mark.parametrize("number", range(3), ids=["neuron", "layer", "network"])
@@ -968,3 +988,52 @@ def test_what_an_activation_keeps_is_freed():
     del model, probe
     gc.collect()
     assert gone() is None
+
+
+def test_memory_errors_leave_everything_usable(run_python):
+    """Let every allocation fail in turn: the failure is a MemoryError, and afterwards all is as before."""
+    pytest.importorskip("_testcapi")
+    run_python("""
+import gc
+from _testcapi import remove_mem_hooks, set_nomemory
+import numpy as np
+from autograd import MLP, Value
+
+model = MLP(3, [4, 2], activation="tanh", seed=1)
+source = Value(0.5)
+other = model.layers[0].neurons[0].w[0]
+x = [Value(1.0), 2.0, source]
+rows = np.ones((5, 3))
+
+def calculate():
+    neuron = model.layers[0].neurons[0]
+    neuron.w[0] = other
+    outputs = model(x)
+    neuron.w[0] = source * 2.0
+    outputs += model(x) + model(rows)[3]
+    total = sum(outputs)
+    total.backward()
+    return [total.data, len(outputs[2]._prev), source.grad, *(p.grad for p in model.parameters())]
+
+def clear():
+    source.grad = other.grad = 0.0
+    model.zero_grad()
+
+gc.disable()
+expected = calculate()
+failures = 0
+for start in range(250):
+    keep = [Value(1.0) for _ in range(start * 20 % 5000)]
+    clear()
+    set_nomemory(start, start + 2)
+    try:
+        calculate()
+    except MemoryError:
+        failures += 1
+    finally:
+        remove_mem_hooks()
+    clear()
+    result = calculate()
+    assert result == expected, (start, result, expected)
+assert failures > 20, failures
+""")
