@@ -1150,6 +1150,12 @@ cdef class Value:
     def __repr__(self):
         return f"Value(data={self.node.primal!r}, grad={self.grad!r})"
 
+    def _repr_html_(self):
+        """The Value as a small table, for notebooks."""
+        from autograd import draw
+
+        return draw.to_html(self)
+
     def __format__(self, str specification not None):
         return format(self.node.primal, specification) if specification else repr(self)
 
