@@ -17,6 +17,13 @@ from cpython.ref cimport Py_INCREF
 from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset
 
+from autograd._cpython cimport (
+    Py_CLEAR, Py_REFCNT, Py_TYPE, Py_XDECREF, PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_CheckExact, PyLong_AsDouble,
+    PyObject_ClearWeakRefs, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_Init, PyObject_IS_GC, PyObject_Malloc,
+    PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyType_Modified,
+    PyVectorcall_NARGS, TypeSlots, traverseproc, visitproc,
+)
+
 import contextlib
 import copyreg
 import numbers
@@ -29,65 +36,10 @@ cdef double inf = INFINITY
 
 include "_ops.pxi"
 
-cdef extern from *:
-    """
-    #if defined(_MSC_VER)
-    #define AUTOGRAD_THREAD __declspec(thread)
-    #else
-    #define AUTOGRAD_THREAD __thread
-    #endif
-    /* How many no_grad blocks this thread is in; consulted only while some thread is in one. */
-    static AUTOGRAD_THREAD int autograd_paused_here = 0;
-
-    static CYTHON_INLINE PyObject *autograd_steal(PyObject *object) { return object; }
-
-    static PyGetSetDef autograd_dict_getset = {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, 0, 0};
-
-    /* Adds the attribute __dict__, for which Cython has no syntax that does not also make the dictionaries. */
-    static int autograd_add_dict(PyTypeObject *type) {
-        PyObject *descriptor = PyDescr_NewGetSet(type, &autograd_dict_getset);
-        int failed = descriptor == NULL || PyDict_SetItemString(type->tp_dict, "__dict__", descriptor);
-        Py_XDECREF(descriptor);
-        return failed ? -1 : 0;
-    }
-    """
+cdef extern from "core.h":
     int paused_here "autograd_paused_here"
     object steal "autograd_steal" (PyObject *object)
     int add_dict "autograd_add_dict" (PyTypeObject *type) except -1
-
-cdef extern from "Python.h":
-    ctypedef int (*visitproc)(PyObject *, void *) noexcept
-    ctypedef int (*traverseproc)(PyObject *, visitproc, void *) noexcept
-    ctypedef struct TypeSlots "PyTypeObject":
-        Py_ssize_t tp_dictoffset
-        Py_ssize_t tp_weaklistoffset
-        void (*tp_dealloc)(PyObject *) noexcept
-        PyObject *(*tp_alloc)(PyTypeObject *, Py_ssize_t) except NULL
-        void (*tp_free)(void *) noexcept
-        traverseproc tp_traverse
-        int (*tp_clear)(PyObject *) noexcept
-        PyObject *tp_dict
-        void *tp_vectorcall
-    int PyFloat_Check(PyObject *) noexcept
-    int PyFloat_CheckExact(PyObject *) noexcept
-    double PyFloat_AS_DOUBLE(PyObject *) noexcept
-    double PyLong_AsDouble(object) except? -1
-    object PyObject_RichCompare(object, object, int)
-    bint PyObject_IS_GC(PyObject *) noexcept
-    void PyObject_GC_Track(PyObject *) noexcept
-    void PyObject_GC_UnTrack(PyObject *) noexcept
-    Py_ssize_t Py_REFCNT(PyObject *) noexcept
-    PyTypeObject *Py_TYPE(PyObject *) noexcept
-    void Py_CLEAR(PyObject *) noexcept
-    void Py_XDECREF(PyObject *) noexcept
-    PyObject *PyObject_Init(PyObject *, PyTypeObject *) noexcept
-    void *PyObject_Malloc(size_t) noexcept
-    void PyObject_ClearWeakRefs(PyObject *) noexcept
-    void PyType_Modified(PyTypeObject *) noexcept
-    Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
-    Py_ssize_t PyTuple_GET_SIZE(PyObject *) noexcept nogil
-    PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept nogil
-    object PyObject_Vectorcall(object, PyObject **, size_t, PyObject *)
 
 
 if ops.digest() != TABLE_DIGEST:
@@ -510,7 +462,11 @@ cdef class Block:
         return type(self).__name__
 
     cdef list parents(self):
-        return [<object> owner(self.inputs[i]) for i in range(self.input_count)]
+        # No comprehension: where its list cannot grow, Cython 3.3.1 releases the item twice.
+        cdef list parents = []
+        for i in range(self.input_count):
+            parents.append(<object> owner(self.inputs[i]))
+        return parents
 
 
 cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) except -1:

@@ -10,7 +10,7 @@ plan can be made for (a neuron that is called in a way of its own, a weight that
 
 cimport cython
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject
 from libc.math cimport isfinite
 from libc.string cimport memcmp, memcpy, memset
 
@@ -22,6 +22,7 @@ import numpy
 
 from autograd import _core, functions, ops
 
+from autograd._cpython cimport ListLayout, Py_TYPE, PyObject_GenericGetDict, TypeSlots
 from autograd._core cimport (
     SHARED,
     Block,
@@ -54,15 +55,6 @@ cdef extern from "dense.h" nogil:
                        double *z) noexcept
     void dense_backward(Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *w, const double *g,
                         double *gw, double *gb, double *gx) noexcept
-
-cdef extern from "Python.h":
-    ctypedef struct ListLayout "PyListObject":
-        PyObject **ob_item
-        Py_ssize_t ob_size "ob_base.ob_size"
-    ctypedef struct TypeSlots "PyTypeObject":
-        void *tp_call
-    PyTypeObject *Py_TYPE(PyObject *) noexcept
-    object PyObject_GenericGetDict(object, void *)
 
 
 cdef type ndarray = numpy.ndarray

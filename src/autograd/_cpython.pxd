@@ -1,0 +1,43 @@
+"""What of CPython's C interface Cython does not declare, or not with borrowed references."""
+
+from cpython.object cimport PyObject, PyTypeObject
+
+
+cdef extern from "Python.h":
+    ctypedef int (*visitproc)(PyObject *, void *) noexcept
+    ctypedef int (*traverseproc)(PyObject *, visitproc, void *) noexcept
+    ctypedef struct ListLayout "PyListObject":
+        PyObject **ob_item
+        Py_ssize_t ob_size "ob_base.ob_size"
+    ctypedef struct TypeSlots "PyTypeObject":
+        Py_ssize_t tp_dictoffset
+        Py_ssize_t tp_weaklistoffset
+        void (*tp_dealloc)(PyObject *) noexcept
+        PyObject *(*tp_alloc)(PyTypeObject *, Py_ssize_t) except NULL
+        void (*tp_free)(void *) noexcept
+        traverseproc tp_traverse
+        int (*tp_clear)(PyObject *) noexcept
+        PyObject *tp_dict
+        void *tp_call
+        void *tp_vectorcall
+    int PyFloat_Check(PyObject *) noexcept
+    int PyFloat_CheckExact(PyObject *) noexcept
+    double PyFloat_AS_DOUBLE(PyObject *) noexcept
+    double PyLong_AsDouble(object) except? -1
+    object PyObject_RichCompare(object, object, int)
+    bint PyObject_IS_GC(PyObject *) noexcept
+    void PyObject_GC_Track(PyObject *) noexcept
+    void PyObject_GC_UnTrack(PyObject *) noexcept
+    Py_ssize_t Py_REFCNT(PyObject *) noexcept
+    PyTypeObject *Py_TYPE(PyObject *) noexcept
+    void Py_CLEAR(PyObject *) noexcept
+    void Py_XDECREF(PyObject *) noexcept
+    PyObject *PyObject_Init(PyObject *, PyTypeObject *) noexcept
+    void *PyObject_Malloc(size_t) noexcept
+    void PyObject_ClearWeakRefs(PyObject *) noexcept
+    void PyType_Modified(PyTypeObject *) noexcept
+    Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
+    Py_ssize_t PyTuple_GET_SIZE(PyObject *) noexcept nogil
+    PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept nogil
+    object PyObject_Vectorcall(object, PyObject **, size_t, PyObject *)
+    object PyObject_GenericGetDict(object, void *)

@@ -1,0 +1,27 @@
+/* What the core needs of C that Cython cannot say. */
+#ifndef AUTOGRAD_CORE_H
+#define AUTOGRAD_CORE_H
+#include <Python.h>
+
+#if defined(_MSC_VER)
+#define AUTOGRAD_THREAD __declspec(thread)
+#else
+#define AUTOGRAD_THREAD __thread
+#endif
+/* How many no_grad blocks this thread is in; consulted only while some thread is in one. */
+static AUTOGRAD_THREAD int autograd_paused_here = 0;
+
+/* A reference that Cython takes over. */
+static inline PyObject *autograd_steal(PyObject *object) { return object; }
+
+static PyGetSetDef autograd_dict_getset = {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, 0, 0};
+
+/* Adds the attribute __dict__, for which Cython has no syntax that does not also make the dictionaries. */
+static int autograd_add_dict(PyTypeObject *type) {
+    PyObject *descriptor = PyDescr_NewGetSet(type, &autograd_dict_getset);
+    int failed = descriptor == NULL || PyDict_SetItemString(type->tp_dict, "__dict__", descriptor);
+    Py_XDECREF(descriptor);
+    return failed ? -1 : 0;
+}
+
+#endif
