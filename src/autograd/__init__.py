@@ -1,8 +1,9 @@
 """A fast scalar reverse-mode automatic differentiation engine.
 
 `Value` is a float that remembers how it was computed; `Value.backward` fills in the derivatives. Neural networks on top
-of it are in `autograd.nn`, with `autograd.losses`, `autograd.optim`, `autograd.training`, `autograd.checkpoint` and
-`autograd.datasets`. ``python -m autograd --help`` lists the commands.
+of it are in `autograd.nn`, with `autograd.losses`, `autograd.optim`, `autograd.schedules`, `autograd.training`,
+`autograd.checkpoint` and `autograd.datasets`; `autograd.draw` draws graphs. ``python -m autograd --help`` lists the
+commands.
 """
 
 from importlib.util import find_spec as _find_spec
@@ -64,12 +65,13 @@ from autograd.functions import (
     tan,
     tanh,
 )
-from autograd.nn import MLP, Layer, Module, Neuron
+from autograd.nn import MLP, Dropout, Layer, Module, Neuron
 
 __version__ = "0.1.0"
 
 __all__ = [
     "MLP",
+    "Dropout",
     "Layer",
     "Module",
     "Neuron",
