@@ -12,6 +12,7 @@ import weakref
 import numpy as np
 import pytest
 from bits import bits
+from sanitizer import SANITIZED
 
 from autograd import Value, functions, no_grad
 from autograd.nn import ACTIVATIONS, MLP, Dropout, Layer, Module, Neuron
@@ -945,6 +946,7 @@ STEPS = {
 }
 
 
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer keeps what is freed")
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads /proc")
 @pytest.mark.parametrize(("count", "body"), STEPS.values(), ids=STEPS)
 def test_memory_is_flat(count, body, run_python):

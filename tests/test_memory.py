@@ -7,10 +7,9 @@ import tracemalloc
 import weakref
 
 import pytest
+from sanitizer import SANITIZED
 
 from autograd import Value, no_grad
-
-SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 
 #: Run a function in a thread whose stack is too small for any recursion over a graph.
 SMALL_STACK = """

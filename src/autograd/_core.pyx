@@ -311,7 +311,7 @@ cdef double as_number_rest(object x, str what) except? -1:
 cdef double ask_python(unsigned op, double a, double b, double c) except? -1:
     """The value of an operation from Python's own function, with its exceptions."""
     operands = {"a": a, "b": b, "c": c}
-    arguments = [operands[name] for name in ROWS[op].arguments]
+    arguments = list(map(operands.__getitem__, ROWS[op].arguments))
     result = PYTHON_FUNCTIONS[op](*arguments)
     if isinstance(result, complex):
         raise ValueError(f"{arguments[0]!r} ** {arguments[1]!r} is complex: a negative base needs an integer exponent")
@@ -415,7 +415,7 @@ cdef object elementwise(unsigned op, object x, object y=None):
     row = ROWS[op]
     operands = (x,) if y is None else (x, y)
     function = globals()[row.name] if row.parameters else row.python_function
-    arrays = [numpy.asarray(operand) for operand in operands]
+    arrays = list(map(numpy.asarray, operands))
     if any(array.dtype == object for array in arrays):
         return numpy.frompyfunc(function, len(arrays), 1)(*operands)
     if hasattr(numpy, row.name):
@@ -934,7 +934,7 @@ cdef class Value:
         operands = {"a": <object> owner(node.left), "c": node.immediate}
         if node.right != NULL:
             operands["b"] = <object> owner(node.right)
-        return tuple([operands[name] for name in ROWS[node.op].arguments])
+        return tuple(map(operands.__getitem__, ROWS[node.op].arguments))
 
     @property
     def _prev(self):

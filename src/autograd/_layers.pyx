@@ -340,7 +340,11 @@ cdef class DenseBlock(Block):
                 for i in range(stage.n_in):
                     parents.append(<object> plan.weights[stage.first_weight + j * stage.n_in + i])
                 parents.append(<object> plan.shots[stage.first_neuron + j].b)
-        return [value for value in dict.fromkeys(parents) if isinstance(value, Value)]
+        values = []
+        for value in dict.fromkeys(parents):
+            if isinstance(value, Value):
+                values.append(value)
+        return values
 
     cdef int forward(self) except -1:
         """Compute everything from the inputs, which are in place."""
@@ -562,9 +566,21 @@ cdef object run(Plan plan, object x):
     if n_out == 1:
         if not batch:
             return output(block, 0, records)
-        return [output(block, row, records) for row in range(block.rows)]
-    results = [[output(block, row * n_out + i, records) for i in range(n_out)] for row in range(block.rows)]
+        return outputs(block, 0, block.rows, records)
+    # No comprehensions here: where their list cannot grow, Cython 3.3.1 releases the item twice.
+    results = []
+    for row in range(block.rows):
+        results.append(outputs(block, row * n_out, n_out, records))
     return results if batch else results[0]
+
+
+cdef list outputs(DenseBlock block, Py_ssize_t first, Py_ssize_t count, bint records):
+    """Outputs number `first` and following."""
+    cdef list values = []
+    cdef Py_ssize_t i
+    for i in range(first, first + count):
+        values.append(output(block, i, records))
+    return values
 
 
 cdef inline object output(DenseBlock block, Py_ssize_t i, bint records):
@@ -634,7 +650,7 @@ cdef class DenseNeuron(Fields):
     def _call_slowly(self, x):
         """Call with weights that only Python can make something of."""
         if is_batch(x):
-            return [self(row) for row in x]
+            return list(map(self, x))
         x = self._check_row(x)
         # Not as C fields: a subclass may have properties in their place.
         neuron = <object> self
@@ -660,10 +676,12 @@ cdef class DenseLayer(Fields):
         if self.plan is not None:
             return run(self.plan, x)
         if is_batch(x):
-            return [self(row) for row in x]
+            return list(map(self, x))
         x = self._check_row(x)
-        outputs = [neuron(x) for neuron in (<object> self).neurons]
-        return outputs[0] if len(outputs) == 1 else outputs
+        values = []
+        for neuron in (<object> self).neurons:
+            values.append(neuron(x))
+        return values[0] if len(values) == 1 else values
 
 
 @cython.auto_pickle(False)
@@ -679,7 +697,7 @@ cdef class DenseNetwork(Fields):
         if self.plan is not None:
             return run(self.plan, x)
         if is_batch(x):
-            return [self(row) for row in x]
+            return list(map(self, x))
         x = self._check_row(x)
         for layer in (<object> self).layers:
             x = layer(x)
@@ -731,7 +749,7 @@ cdef class DenseDropout(Fields):
         if isinstance(x, SCALARS):
             self.draw(1, &scale)
             return x * scale
-        return [self(value) for value in x]
+        return list(map(self, x))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

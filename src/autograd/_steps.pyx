@@ -409,7 +409,9 @@ cdef class Rule:
         steps = state["step"]
         if not isinstance(steps, int) or steps < 0:
             raise ValueError(f"step must be an integer of at least 0, got {type(steps).__name__} {steps!r}")
-        rows = [numpy.asarray(state[name], dtype=float) for name in self.names]
+        rows = []
+        for name in self.names:
+            rows.append(numpy.asarray(state[name], dtype=float))
         for name, row in zip(self.names, rows):
             if row.shape != (self.size,):
                 raise ValueError(f"{name} must have {self.size} elements, got shape {row.shape}")
