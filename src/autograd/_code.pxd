@@ -60,19 +60,19 @@ cdef class Code:
     cdef dict places
     cdef list outputs
 
-    cdef unsigned emit(self, unsigned op, unsigned a, unsigned b=*, unsigned c=*, unsigned d=*) except? NONE
-    cdef unsigned append(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? NONE
-    cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? NONE
+    cdef unsigned emit(self, unsigned op, unsigned a, unsigned b=*, unsigned c=*, unsigned d=*) except? 0xFFFFFFFF
+    cdef unsigned append(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF
+    cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF
     cdef int rehash(self) except -1
-    cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? NONE
-    cdef unsigned constant(self, double number) except? NONE
+    cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF
+    cdef unsigned constant(self, double number) except? 0xFFFFFFFF
     cdef bint is_constant(self, unsigned i, double *number) noexcept
-    cdef unsigned load(self, Py_ssize_t number) except? NONE
+    cdef unsigned load(self, Py_ssize_t number) except? 0xFFFFFFFF
     cdef int note_load(self, Py_ssize_t number, unsigned i) except -1
     cdef int add_argument(self, unsigned operand) except -1
     cdef int guard(self, unsigned i, unsigned outcome, object place) except -1
     cdef int same(self, unsigned i, double number, object place) except -1
-    cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? NONE
+    cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? 0xFFFFFFFF
     cdef list call(self, object function, list operands, Py_ssize_t results)
     cdef int copy(self, Code source, unsigned *map, bint expand=*) except -1
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand) except -1
@@ -80,12 +80,12 @@ cdef class Code:
     cdef unsigned operand(self, Entry *entry, Py_ssize_t k) noexcept
     cdef list inline(self, Code source, list loads)
     cdef int begin(self, Code source, unsigned *map, Py_ssize_t more=*) except -1
-    cdef unsigned expand(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? NONE
-    cdef unsigned expand_gradient(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? NONE
-    cdef unsigned term(self, Formula formula, unsigned reference, unsigned *names, unsigned *results) except? NONE
+    cdef unsigned expand(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF
+    cdef unsigned expand_gradient(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF
+    cdef unsigned term(self, Formula formula, unsigned reference, unsigned *names, unsigned *results) except? 0xFFFFFFFF
     cdef unsigned derivative(
         self, Code source, Entry *entry, unsigned i, Py_ssize_t k, unsigned g, unsigned *map
-    ) except? NONE
+    ) except? 0xFFFFFFFF
     cdef bint *active(self, list wrt) except NULL
     cdef int accumulate(self, unsigned *adjoints, unsigned i, unsigned contribution) except -1
     cdef int reverse_entry(self, Code source, unsigned i, unsigned *map, unsigned *adjoints, bint *active) except -1

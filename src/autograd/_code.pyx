@@ -62,7 +62,6 @@ cdef enum:
     FIRST_CONSTANT = 1024
 
 
-@cython.internal
 @cython.auto_pickle(False)
 cdef class Formula:
     """A formula of the table, parsed."""
@@ -87,7 +86,7 @@ cdef dict CHOICES = {
 }
 
 
-cdef unsigned parse_node(Formula formula, object node) except? NONE:
+cdef unsigned parse_node(Formula formula, object node) except? 0xFFFFFFFF:
     if isinstance(node, ast.Constant):
         formula.constants.append(float(node.value))
         return FIRST_CONSTANT + len(formula.constants) - 1
@@ -109,7 +108,7 @@ cdef unsigned parse_node(Formula formula, object node) except? NONE:
     return add_step(formula, OPS_BY_NAME[node.func.id], node.args)
 
 
-cdef unsigned add_step(Formula formula, unsigned op, list nodes) except? NONE:
+cdef unsigned add_step(Formula formula, unsigned op, list nodes) except? 0xFFFFFFFF:
     cdef unsigned operands[4]
     cdef Py_ssize_t k
     memset(operands, 0, sizeof(operands))
@@ -265,7 +264,7 @@ cdef class Code:
         PyMem_RawFree(self.table)
         PyMem_RawFree(self.arguments)
 
-    cdef unsigned append(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? NONE:
+    cdef unsigned append(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
         cdef Entry *entry
         if self.size == self.capacity:
             self.entries = <Entry *> grown(self.entries, &self.capacity, sizeof(Entry))
@@ -278,7 +277,7 @@ cdef class Code:
         self.size += 1
         return self.size - 1
 
-    cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? NONE:
+    cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
         """The instruction, which is appended if it is not there yet."""
         cdef unsigned key[5]
         cdef unsigned i, at
@@ -312,7 +311,7 @@ cdef class Code:
         self.table_size = size
         return 0
 
-    cdef unsigned constant(self, double number) except? NONE:
+    cdef unsigned constant(self, double number) except? 0xFFFFFFFF:
         cdef unsigned bits[2]
         memcpy(bits, &number, sizeof(double))
         return self.find(CODE_CONSTANT, bits[0], bits[1], 0, 0)
@@ -326,7 +325,7 @@ cdef class Code:
         memcpy(number, bits, sizeof(double))
         return True
 
-    cdef unsigned load(self, Py_ssize_t number) except? NONE:
+    cdef unsigned load(self, Py_ssize_t number) except? 0xFFFFFFFF:
         """Input `number`; the captured Values follow the inputs."""
         if number >= len(self.loads) or self.loads[number] is None:
             self.note_load(number, self.find(LANE_LOAD, number, 0, 0, 0))
@@ -338,12 +337,12 @@ cdef class Code:
         self.loads[number] = i
         return 0
 
-    cdef unsigned emit(self, unsigned op, unsigned a, unsigned b=0, unsigned c=0, unsigned d=0) except? NONE:
+    cdef unsigned emit(self, unsigned op, unsigned a, unsigned b=0, unsigned c=0, unsigned d=0) except? 0xFFFFFFFF:
         """A pure instruction, or what comes to the same bits."""
         cdef unsigned simpler = self.simpler(op, a, b, c, d)
         return self.find(op, a, b, c, d) if simpler == NONE else simpler
 
-    cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? NONE:
+    cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
         """What an instruction can be replaced by, NONE if there is nothing."""
         cdef double x[4]
         cdef Entry *entries = self.entries
@@ -415,7 +414,7 @@ cdef class Code:
             self.places.setdefault(self.find(LANE_SAME, i, self.constant(number), 0, 0), place)
         return 0
 
-    cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? NONE:
+    cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? 0xFFFFFFFF:
         """`x` where the condition is not zero."""
         cdef Entry entry = self.entries[condition]
         if entry.op == OP_LESS:
@@ -504,7 +503,7 @@ cdef class Code:
                 self.copy_entry(source, map, i, expand)
         return 0
 
-    cdef unsigned expand(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? NONE:
+    cdef unsigned expand(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF:
         """Emit a formula."""
         cdef unsigned results[MOST_STEPS]
         cdef unsigned names[4]
@@ -524,7 +523,7 @@ cdef class Code:
                 results[i] = self.emit(step.op, x[0], x[1], x[2], x[3])
         return self.term(formula, formula.result, names, results)
 
-    cdef unsigned term(self, Formula formula, unsigned reference, unsigned *names, unsigned *results) except? NONE:
+    cdef unsigned term(self, Formula formula, unsigned reference, unsigned *names, unsigned *results) except? 0xFFFFFFFF:
         if reference >= FIRST_CONSTANT:
             return self.constant(formula.constants[reference - FIRST_CONSTANT])
         return results[reference - FIRST_STEP] if reference >= FIRST_STEP else names[reference]
@@ -651,12 +650,12 @@ cdef class Code:
 
     cdef unsigned derivative(
         self, Code source, Entry *entry, unsigned i, Py_ssize_t k, unsigned g, unsigned *map
-    ) except? NONE:
+    ) except? 0xFFFFFFFF:
         """What operand k of an op of the table contributes."""
         return self.expand_gradient(gradient(entry.op, k), map[entry.a],
                                     map[entry.b] if operand_counts[entry.op] > 1 else 0, map[i], g)
 
-    cdef unsigned expand_gradient(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? NONE:
+    cdef unsigned expand_gradient(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF:
         # A composite function in a gradient formula stays what it is, for the sake of further derivatives.
         cdef unsigned results[MOST_STEPS]
         cdef unsigned names[4]

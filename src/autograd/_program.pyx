@@ -67,7 +67,7 @@ cdef class Lowering:
     def __dealloc__(self):
         PyMem_RawFree(self.positions)
 
-    cdef unsigned find(self, Value value) except? NONE:
+    cdef unsigned find(self, Value value) except? 0xFFFFFFFF:
         """The instruction for a Value; one that was not made in the trace is captured."""
         cdef Py_ssize_t i = self.trace.position(value)
         if i >= 0:
@@ -77,7 +77,7 @@ cdef class Lowering:
             self.code.captured.append(value)
         return self.captured[value]
 
-    cdef unsigned lower(self, Value value) except? NONE:
+    cdef unsigned lower(self, Value value) except? 0xFFFFFFFF:
         cdef Node *node = &value.node
         cdef unsigned a = 0, b = 0, immediate = 0, op
         cdef Block block
@@ -873,7 +873,6 @@ cdef bytes passed_rows(const Py_ssize_t *rows, Py_ssize_t count, const unsigned 
 # ---------------------------------------------------------------------------------------------------------------------
 # Calls in the graph
 
-@cython.internal
 @cython.auto_pickle(False)
 cdef class Call(Block):
     """A run of a compiled function in the graph.

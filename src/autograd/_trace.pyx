@@ -39,7 +39,6 @@ cdef extern from "_ops.h" nogil:
         OP_NOT_EQUAL_C
 
 
-@cython.internal
 @cython.auto_pickle(False)
 cdef class Observation:
     """Something that a replay has to check."""
