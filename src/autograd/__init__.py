@@ -64,6 +64,7 @@ from autograd.functions import (
     sum,
     tan,
     tanh,
+    where,
 )
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
 
@@ -125,4 +126,5 @@ __all__ = [
     "sum",
     "tan",
     "tanh",
+    "where",
 ]
