@@ -67,6 +67,7 @@ from autograd.functions import (
     where,
 )
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
+from autograd.transforms import check_grad, compile, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp, vmap
 
 __version__ = "0.1.0"
 
