@@ -14,7 +14,7 @@
 
 /* A row is some numbers longer than the lanes in it: NumPy's loops take another path, whose results differ in the last
  * bit, where an operand ends at the very byte that the result begins at. It also spreads the rows over the cache. */
-enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 256 };
+enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 64 };
 
 /* The loop over the lanes of a block: an in-place operation is no obstacle to vectorising it. */
 #define LANES _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
