@@ -68,7 +68,7 @@ cdef class Structure:
         cdef Objects leaves = Objects.__new__(Objects)
         cdef Tree aux = None
         leaves.items = values
-        result = transform.function(*unflatten(self.arguments, leaves), **unflatten(self.keywords, leaves))
+        result = transform.traced(*unflatten(self.arguments, leaves), **unflatten(self.keywords, leaves))
         builder.numbers = []
         builder.is_result = True
         if transform.has_aux:
@@ -306,6 +306,8 @@ cdef class Transform:
         in_axes, out_axes : see `autograd.vmap`
     """
     cdef readonly object function
+    # The same, but what was compiled in the place of a compiled function.
+    cdef object traced
     cdef readonly bint compiled
     cdef str caller
     cdef dict options
@@ -325,9 +327,8 @@ cdef class Transform:
         if isinstance(function, Transform) and function.compiled:
             kept = ("compiled", "static_argnums", "max_ways")
             options = {name: (<Transform> function).options[name] for name in kept} | options
-            if type(function) is Compiled:
-                function = function.function
         self.function = function
+        self.traced = (<Transform> function).traced if type(function) is Compiled else function
         self.caller = caller
         self.options = options
         self.compiled = options.get("compiled", False)

@@ -414,7 +414,7 @@ cdef double *address(object array) except? NULL:
 cdef int point_to(Tree tree, object array, Reader reader) except -1:
     """Let the inputs point into an array where it is, or into a copy if it holds no aligned doubles."""
     cdef Py_buffer view
-    if array.dtype is not FLOAT64 or not array.flags.aligned or numpy.any(numpy.mod(array.strides, sizeof(double))):
+    if not holds_doubles(array):
         array = numpy.array(array, FLOAT64)
     PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
     try:
@@ -423,6 +423,21 @@ cdef int point_to(Tree tree, object array, Reader reader) except -1:
         PyBuffer_Release(&view)
     reader.kept.append(array)
     return 0
+
+
+cdef bint holds_doubles(object array) except -1:
+    """Whether all numbers are doubles that lie a whole number of doubles apart."""
+    cdef Py_buffer view
+    cdef size_t bits
+    cdef int i
+    if array.dtype is not FLOAT64:
+        return False
+    PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
+    bits = <size_t> view.buf
+    for i in range(view.ndim):
+        bits |= <size_t> view.strides[i]
+    PyBuffer_Release(&view)
+    return bits % sizeof(double) == 0
 
 
 cdef int point_into(const Py_buffer *view, Array *inputs, Py_ssize_t size, Py_ssize_t axis) except -1:

@@ -1,0 +1,20 @@
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class Tree:
+    @property
+    def name(self) -> str: ...
+
+@disjoint_base
+class Builder: ...
+
+@disjoint_base
+class Reader: ...
+
+class Leaves: ...
+
+@disjoint_base
+class Numbers(Leaves): ...
+
+@disjoint_base
+class Objects(Leaves): ...
