@@ -64,6 +64,7 @@ from autograd.functions import (
     sum,
     tan,
     tanh,
+    where,
 )
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
 from autograd.transforms import check_grad, compile, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp, vmap
@@ -126,4 +127,5 @@ __all__ = [
     "sum",
     "tan",
     "tanh",
+    "where",
 ]

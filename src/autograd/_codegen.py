@@ -191,30 +191,31 @@ _NUMPY_NAMES = {"pow": "power"}
 
 def lanes(ops: ModuleType) -> str:
     """Return the text of ``_lanes.h``."""
-    unary, binary, kernels, functions = [], [], [], []
+    lists: dict[str, list[str]] = {"UNARY": [], "BINARY": [], "KERNELS": [], "FUNCTIONS": []}
     for row in ops.OPS.values():
         if row.arguments not in ("a", "ab"):
             continue
         op = f"OP_{row.name.upper()}"
         own = _is_own_function(row)
         if own and row.name in _KERNELS:
-            kernels.append(f"X({op}, {_KERNELS[row.name]})")
+            lists["KERNELS"].append(f"X({op}, {_KERNELS[row.name]})")
         elif own and row.libm not in _INSTRUCTIONS:
-            functions.append(f'X({op}, {len(row.grads)}, "{_NUMPY_NAMES.get(row.name, row.name)}")')
+            lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, "{_NUMPY_NAMES.get(row.name, row.name)}")')
         elif own or _calls_nothing(row):
-            (unary if row.arguments == "a" else binary).append(f"X({op}, op_{row.name})")
+            lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
     lines = [
         "/* Generated from ops.py by _codegen.py. */",
         "#ifndef AUTOGRAD_LANES_TABLE_H",
         "#define AUTOGRAD_LANES_TABLE_H",
     ]
-    for name, comment, entries in (
-        ("UNARY", "Arithmetic, of one operand: X(op, function).", unary),
-        ("BINARY", "Arithmetic, of two operands: X(op, function).", binary),
-        ("KERNELS", "Functions that NumPy does not have: X(op, kernel over n lanes).", kernels),
-        ("FUNCTIONS", "Functions that NumPy has: X(op, number of operands, NumPy's name).", functions),
-    ):
-        lines += ["", f"/* {comment} */", " \\\n    ".join([f"#define LANE_{name}(X)", *entries])]
+    comments = {
+        "UNARY": "Arithmetic of one operand: X(op, function).",
+        "BINARY": "Arithmetic of two operands: X(op, function).",
+        "KERNELS": "Functions that NumPy does not have: X(op, kernel over n lanes).",
+        "FUNCTIONS": "Functions that NumPy has: X(op, number of operands, NumPy's name).",
+    }
+    for name, entries in lists.items():
+        lines += ["", f"/* {comments[name]} */", " \\\n    ".join([f"#define LANE_{name}(X)", *entries])]
     lines += ["", "#endif", ""]
     return "\n".join(lines)
 
@@ -234,7 +235,7 @@ def _is_own_function(row: Any) -> bool:
 def _calls_nothing(row: Any) -> bool:
     """Return whether a row's value is arithmetic and ``where`` only."""
     return all(
-        node.func.id == "where" if isinstance(node, ast.Call) else not isinstance(node, ast.Pow)
+        ast.unparse(node.func) == "where" if isinstance(node, ast.Call) else not isinstance(node, ast.Pow)
         for node in ast.walk(ast.parse(row.value, mode="eval"))
     )
 

@@ -4,7 +4,6 @@ Everything here that is shared between runs (the workspaces and the threads that
 held only, so that it is whole in a child process too, whenever the parent forks.
 """
 
-cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t
@@ -71,9 +70,9 @@ cdef extern from "interpreter.h" nogil:
     void lane_add_up(Run *) noexcept
 
 
-# The bytes that the slots of a block may take: they stay in the second level of the cache. Fewer lanes than LEAST_WIDTH
+# The bytes that the slots of a block may take: a part of the second level of the cache. Fewer lanes than LEAST_WIDTH
 # are never better, whatever the number of slots.
-cdef Py_ssize_t BLOCK_BYTES = 1 << 20
+cdef Py_ssize_t BLOCK_BYTES = 1 << 18
 cdef Py_ssize_t LEAST_WIDTH = 32
 # Enough for any number of threads to be busy to the end; fewer where there are so many sums that they take this room.
 cdef Py_ssize_t MOST_SEGMENTS = 256
@@ -316,6 +315,8 @@ cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
         if run.stopped:
             return -1
     lane_add_up(run)
+    run.lanes = 1
+    run.rows = NULL
     return 0 if lane_point(run, schedule.epilogue, schedule.epilogue_size) >= 0 else -1
 
 

@@ -252,6 +252,20 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
         } \
     }
 
+/* Adds `term`, an expression in i, to the partial sums: eight whatever the instruction set. */
+#define BLOCK_SUM(term) \
+    { \
+        double part[8], *const sum = frame->partial + 8 * (ptrdiff_t)in->out; \
+        ptrdiff_t group = 0; \
+        memcpy(part, sum, sizeof part); \
+        for (; group + 8 <= count; group += 8) \
+            for (ptrdiff_t k = 0, i = group; k < 8; k++, i++) \
+                part[k] += (term); \
+        for (ptrdiff_t k = 0, i = group; i < count; k++, i++) \
+            part[k] += (term); \
+        memcpy(sum, part, sizeof part); \
+    }
+
 /* Runs the body for `count` lanes from lane `first` on. Loops run over whole groups of eight lanes: what the lanes
  * beyond `count` hold is some numbers that are never read. Returns 0, or -1 with an exception set. */
 AUTOGRAD_CLONES
@@ -434,25 +448,14 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             BLOCK_FAIL(!lane_same(a[i], b[i]))
             break;
         }
-        case LANE_SUM:
-        case LANE_SUM_MUL: {
-            double *const sum = frame->partial + 8 * (ptrdiff_t)in->out;
+        case LANE_SUM: {
             const double *a = OPERAND(a, 0);
-            ptrdiff_t i = 0;
-            if (in->op == LANE_SUM) {
-                for (; i + 8 <= count; i += 8)
-                    for (int k = 0; k < 8; k++)
-                        sum[k] += a[i + k];
-                for (int k = 0; i + k < count; k++)
-                    sum[k] += a[i + k];
-            } else {
-                const double *b = OPERAND(b, 1);
-                for (; i + 8 <= count; i += 8)
-                    for (int k = 0; k < 8; k++)
-                        sum[k] += a[i + k] * b[i + k];
-                for (int k = 0; i + k < count; k++)
-                    sum[k] += a[i + k] * b[i + k];
-            }
+            BLOCK_SUM(a[i])
+            break;
+        }
+        case LANE_SUM_MUL: {
+            const double *a = OPERAND(a, 0), *b = OPERAND(b, 1);
+            BLOCK_SUM(a[i] * b[i])
             break;
         }
         case LANE_CALL:
