@@ -236,7 +236,7 @@ cdef class Rows(Leaves):
     cdef Leaves matrix
     cdef Py_ssize_t width
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         return self.columns(i, 1, None)
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -262,9 +262,9 @@ cdef class Columns(Leaves):
     cdef Py_ssize_t rows
     cdef tuple shape
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         if self.shape is None:
-            return self.matrix.number(self.row * self.width + i)
+            return self.matrix.scalar(self.row * self.width + i)
         return self.array(i, 1, 0, 1, ())
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -366,6 +366,11 @@ cdef class Transform:
     def programs(self):
         """The programs so far, those of the last structure of arguments first."""
         return tuple(program for plan in self.plans for program in (<Plan> plan).ways.programs)
+
+    def program_at(self, *args):
+        """The program of the function at these arguments."""
+        cdef Frame frame = self.start(args, {})
+        return frame.plan.ways.programs[0]
 
     def with_options(self, **options):
         """The same transform with other options."""
@@ -592,7 +597,7 @@ cdef class Batch(Leaves):
     cdef Array *outputs
     cdef Py_ssize_t lanes
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         return self.array(i, 1, 0, 1, ())
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -618,7 +623,7 @@ cdef class ObjectBatch(Leaves):
     # By output, of a Value for each lane.
     cdef list items
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         return self.array(i, 1, 0, 1, ())
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -654,9 +659,9 @@ cdef class Gradient(Transform):
         cdef Py_ssize_t shift = 0 if self.has_value else -1
         result = gradient(structure, leaves, structure.output_count + shift)
         if not self.has_aux:
-            return (leaves.number(0), result) if self.has_value else result
+            return (leaves.scalar(0), result) if self.has_value else result
         aux = unflatten(structure.aux, leaves, shift)
-        return ((leaves.number(0), aux), result) if self.has_value else (result, aux)
+        return ((leaves.scalar(0), aux), result) if self.has_value else (result, aux)
 
 
 cdef class Jacobian(Transform):

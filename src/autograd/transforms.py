@@ -22,6 +22,7 @@ import numpy as np
 
 from autograd import _calls
 from autograd._core import Value, no_grad
+from autograd._program import Program
 
 __all__ = [
     "check_grad",
@@ -31,6 +32,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "trace",
     "value_and_grad",
     "vjp",
     "vmap",
@@ -39,10 +41,10 @@ __all__ = [
 Function = Callable[..., Any]
 
 
-def _checked(caller: str, f: Any) -> Function:
+def _checked(caller: str, f: Any) -> Any:
     if not callable(f):
         raise TypeError(f"{caller} expects a function, got {type(f).__name__} {f!r}")
-    return f  # type: ignore[no-any-return]
+    return f
 
 
 def _integer(caller: str, name: str, number: Any, least: int | None = None) -> int:
@@ -215,9 +217,9 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 
 def _at_a_point(kind: Any, caller: str, f: Function) -> Any:
-    if isinstance(_checked(caller, f), _calls.Transform) and f.compiled:
+    if isinstance(f, _calls.Transform) and f.compiled:
         return f.derivative(kind, caller)
-    return kind(f, caller)
+    return kind(_checked(caller, f), caller)
 
 
 def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -444,9 +446,38 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
         "static_argnums": numbers if isinstance(numbers, tuple) else (numbers,),
         "max_ways": _integer("compile", "max_ways", max_ways, 1),
     }
-    if isinstance(_checked("compile", f), _calls.Transform):
-        return f.with_options(**options)
-    return _calls.Compiled(f, "compile", **options)
+    if isinstance(f, _calls.Transform):
+        return f.with_options(**options)  # type: ignore[no-any-return]
+    return _calls.Compiled(_checked("compile", f), "compile", **options)
+
+
+def trace(f: Function, *args: Any) -> Program:
+    """Return the program of a function at a point.
+
+    Parameters
+    ----------
+    f : callable
+    *args
+        The arguments. Their numbers, from left to right, are the inputs of the program, and those that `f` returns the
+        outputs.
+
+    Returns
+    -------
+    Program
+        Takes the branches that `f` takes at this point.
+
+    Raises
+    ------
+    TypeError
+        As calling a function that `compile` returned.
+
+    Examples
+    --------
+    >>> program = trace(lambda x: x[0] * x[1], [2.0, 3.0])
+    >>> program(3.0, 4.0), program.reverse([0, 1], [0], ones=True)(3.0, 4.0)
+    ([12.0], [4.0, 3.0])
+    """
+    return _calls.Compiled(_checked("trace", f), "trace").program_at(*args)
 
 
 #: The points at which a fourth-order central difference takes a function, in steps, and the weights of these.
@@ -520,7 +551,8 @@ def _compare(what: str, derivatives: Any, differences: Any, flat: Any, rtol: flo
     wrong = ~(errors <= atol + rtol * np.abs(derivatives))
     if wrong.any():
         index = np.unravel_index(np.argmax(np.where(wrong, errors, -1.0)), errors.shape)
+        derivative, difference = float(derivatives[index]), float(differences[index])
         raise AssertionError(
-            f"the {what} {' and '.join(map(flat.name, index))} is {float(derivatives[index])!r}, but central differences give "
-            f"{float(differences[index])!r}, which differs by {errors[index]:.3g}"
+            f"the {what} {' and '.join(map(flat.name, index))} is {derivative!r}, but central differences give "
+            f"{difference!r}, which is {abs(derivative - difference):.3g} away"
         )
