@@ -49,13 +49,10 @@ def _arrays(*data: Any) -> list[Any]:
 def _compile(engine: Engine, function: Function) -> Function:
     """Compile as the engine's users do; what comes out takes and gives NumPy arrays."""
     if engine.name != "jax":
-        return engine.module.compile(function)  # type: ignore[no-any-return]
+        compiled: Function = engine.module.compile(function)
+        return compiled
     jitted, to_numpy = engine.module.jit(function), importlib.import_module("numpy").asarray
     return lambda *arguments: engine.module.tree.map(to_numpy, jitted(*arguments))
-
-
-def _vmap(engine: Engine, threads: int) -> Callable[..., Function]:
-    return engine.module.vmap if engine.name == "jax" else partial(engine.module.vmap, threads=threads)
 
 
 def _seconds(function: Function, arguments: Sequence[Any], repetitions: int) -> float:
@@ -66,13 +63,15 @@ def _seconds(function: Function, arguments: Sequence[Any], repetitions: int) -> 
 
 
 def _numbers(results: Any, rows: int | None) -> list[float]:
-    """Return the numbers of results, of arrays those in so many rows."""
+    """Return the numbers of results, of arrays those in the first rows."""
     if isinstance(results, (tuple, list)):
         return [number for result in results for number in _numbers(result, rows)]
     return results[:rows].flatten().tolist() if getattr(results, "ndim", 0) else [float(results)]
 
 
 def _workload(value: Function, value_and_grad: Function, arguments: Sequence[Any], rows: int | None) -> Workload:
+    """Time a function with its derivatives, and compare the numbers of so many rows of a batch, or all."""
+
     def run(repetitions: int) -> dict[str, float]:
         alone = _seconds(value, arguments, repetitions)
         return {"value": alone, "derivatives": _seconds(value_and_grad, arguments, repetitions) - alone}
@@ -97,10 +96,10 @@ def _over_a_batch(
     in_axes: int | tuple[int | None, ...] = 0,
     threads: int = 1,
 ) -> Workload:
-    vmap = _vmap(engine, threads)
+    vmap = engine.module.vmap if engine.name == "jax" else partial(engine.module.vmap, threads=threads)
     both = engine.module.value_and_grad(function, argnums=argnums)
-    compiled = [_compile(engine, vmap(each, in_axes=in_axes)) for each in (function, both)]
-    return _workload(*compiled, arguments, CHECKED)
+    value, value_and_grad = (_compile(engine, vmap(each, in_axes=in_axes)) for each in (function, both))
+    return _workload(value, value_and_grad, arguments, CHECKED)
 
 
 OPTIONS = 200_000
@@ -171,7 +170,7 @@ def swaptions_c(engine: Engine) -> Workload:
 
     def check() -> list[float]:
         function(d, *pointers, PATHS)
-        return values[:CHECKED]
+        return list(values[:CHECKED])
 
     return Workload(lambda repetitions: {"value": _seconds(function, (d, *pointers, PATHS), repetitions)}, check)
 
@@ -260,8 +259,8 @@ def rosenbrock_point_arrays(engine: Engine) -> Workload:
 
 
 def _rosenbrock_points() -> list[Any]:
-    (point,) = _arrays(models.rosenbrock_point(VARIABLES + POINTS))
-    return [importlib.import_module("numpy").lib.stride_tricks.sliding_window_view(point, VARIABLES)[:POINTS].copy()]
+    numbers = models.rosenbrock_point(VARIABLES + POINTS)
+    return _arrays([numbers[i : i + VARIABLES] for i in range(POINTS)])
 
 
 @benchmark(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import statistics
 from dataclasses import dataclass, field
 
@@ -69,7 +68,7 @@ class Series:
 
     def multiple(self, part: str) -> float:
         """Return the median of the ratios of the whole to a part."""
-        return statistics.median(map(operator.truediv, self.values(), self.values(part)))
+        return statistics.median(a / b for a, b in zip(self.values(), self.values(part), strict=True))
 
 
 @dataclass
