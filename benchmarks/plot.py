@@ -109,7 +109,7 @@ def _programs(axis: Any, results: Sequence[Result]) -> None:
         )
         position += 1.1
         for candidate, series in _bars(result):
-            ratio = 1.0 if candidate.engine == OURS else (result.ratio(candidate.key, OURS) or (1.0, 1.0))[0]
+            ratio = 1.0 if candidate.key == OURS else (result.ratio(candidate.key, OURS) or (1.0, 1.0))[0]
             _bar(axis, position, ratio, candidate)
             words = f"{number(ratio)}   {series.title}: {number(series.median())} {_quantity(result)}"
             axis.text(ratio * 1.15, position, words, va="center", fontsize=9)
