@@ -67,7 +67,7 @@ def draw(path, data, fitted):
         axes.plot(steps[SUBSTEPS - 1 :: SUBSTEPS], points, ".", color="black", label="data")
         axes.set_ylabel(name)
     axes.set_xlabel("time")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
     figure.savefig(path, dpi=120)
     print(f"plot saved to {path}")
 

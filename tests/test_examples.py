@@ -144,7 +144,7 @@ def test_black_scholes(tmp_path):
     assert all(float(difference) < 1e-12 for *_, difference in rows)
 
     example = runpy.run_path(str(EXAMPLES / "black_scholes.py"))
-    # Published with these digits by Hull, Options, Futures and Other Derivatives, in the chapters on pricing and greeks.
+    # Published with these digits by Hull, Options, Futures and Other Derivatives, chapters on pricing and on greeks.
     assert example["price"](42.0, 40.0, 0.1, 0.2, 0.5) == pytest.approx(4.76, abs=0.005)
     published = {
         "price": "2.40",
