@@ -246,10 +246,15 @@ def as_function(steps, kinds, columns):
         i: c[0] if kind == "number" else Value(c[0]) for i, (kind, c) in enumerate(zip(kinds, columns, strict=True))
     }
 
+    def apply(name, *operands):
+        if not any(isinstance(x, Value) for x in operands):
+            operands = map(Value, operands)  # Of plain numbers only Python would make a number, or raise.
+        return call(name, *operands)
+
     def function(*arguments):
         given = iter(arguments)
         inputs = [next(given) if kind in ("varying", "uniform") else fixed[i] for i, kind in enumerate(kinds)]
-        return evaluate(steps, inputs, call)
+        return evaluate(steps, inputs, apply)
 
     arguments, axes = [], []
     for kind, column in zip(kinds, columns, strict=True):
