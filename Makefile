@@ -1,5 +1,5 @@
 PYTHON ?= python
-COMPILED = src/autograd/*.so src/autograd/*.c src/autograd/_ops.h src/autograd/_ops.pxi src/autograd/_maps.h
+COMPILED = src/autograd/*.so src/autograd/*.c src/autograd/_ops.h src/autograd/_ops.pxi src/autograd/_maps.h src/autograd/_lanes.h
 
 .PHONY: help build test lint docs bench annotate debug sanitize coverage dist clean
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import re
 import shutil
 import subprocess
 import sys
@@ -195,10 +196,37 @@ def test_the_header_is_c_that_computes_the_rows(codegen, tmp_path):
     assert [float(x) for x in printed.split()] == [27.0, 7.0, 1 + 54 + 4, 1 - 24, 0, 1, 2]
 
 
+def entries(text):
+    """Return the lists of ``_lanes.h`` as their lines."""
+    lists = text.split("#define LANE_")[1:]
+    return {x.partition("(")[0]: re.findall(r"^    (X\(.*\))", x, flags=re.MULTILINE) for x in lists}
+
+
+def test_the_rows_that_the_interpreter_has_instructions_for(codegen, tmp_path):
+    further = (
+        cube(),
+        Op("step", "where(a < b, 1, 0)", ("0", "0")),
+        Op("same", "a", ("g",)),
+        Op("twice_tan", "2 * tan(a)", ("g",)),
+        Op("log_abs", "log(abs(a))", ("g / a",)),
+        Op("log_gamma", "log_gamma(a)", ("0",), libm="lgamma"),
+    )
+    lists = entries(codegen.lanes(altered(tmp_path, *further)))
+    assert list(lists) == ["UNARY", "BINARY", "KERNELS", "FUNCTIONS"]
+    assert lists["UNARY"] == [f"X(OP_{x.upper()}, op_{x})" for x in ("neg", "abs", "sqrt", "relu", "same")]
+    assert {"X(OP_ADD, op_add)", "X(OP_MAXIMUM, op_maximum)", "X(OP_STEP, op_step)"} < set(lists["BINARY"])
+    assert lists["KERNELS"] == ["X(OP_ERF, lane_erf)", "X(OP_ERFC, lane_erfc)"]
+    functions = {'X(OP_POW, 2, "power")', 'X(OP_EXP, 1, "exp")', 'X(OP_ARCTAN2, 2, "arctan2")'}
+    assert functions < set(lists["FUNCTIONS"])
+    assert 'X(OP_LOG_GAMMA, 1, "log_gamma")' in lists["FUNCTIONS"]
+    everything = "".join(sum(lists.values(), []))
+    assert not re.search(r"OP_(CUBE|TWICE_TAN|LOG_ABS|SIGMOID|SOFTPLUS|SILU|GELU|ADD_C)\b", everything)
+
+
 def test_write_leaves_alone_what_is_right(codegen, tmp_path):
     codegen.write(ops, tmp_path)
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    assert set(before) == {"_maps.h", "_ops.h", "_ops.pxi"}
+    assert set(before) == {"_lanes.h", "_maps.h", "_ops.h", "_ops.pxi"}
     codegen.write(ops, tmp_path)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     (tmp_path / "_ops.h").write_text("", encoding="utf-8")

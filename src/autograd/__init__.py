@@ -64,8 +64,10 @@ from autograd.functions import (
     sum,
     tan,
     tanh,
+    where,
 )
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
+from autograd.transforms import check_grad, compile, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp, vmap
 
 __version__ = "0.1.0"
 
@@ -125,4 +127,5 @@ __all__ = [
     "sum",
     "tan",
     "tanh",
+    "where",
 ]

@@ -13,11 +13,14 @@ from cpython.object cimport PyObject
 from libc.math cimport exp, isinf, isnan, log1p
 from libc.string cimport memcpy
 
-from autograd._core cimport Value, add_input, new_leaf, new_output, number, recording, set_sizes
+from autograd._core cimport Value, add_input, current_tracer, new_leaf, new_output, number, recording, set_sizes
+from autograd._trace cimport tracing
 
 import operator
 
 import numpy
+
+from autograd import _scalar
 
 cdef extern from "Python.h":
     PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
@@ -189,6 +192,21 @@ cdef int gather_values(Gathered block, str function, object values, bint element
     return gather(block, values, n, "value")
 
 
+cdef bint is_traced(Gathered block):
+    """Whether the elementary operations are to be recorded in place of the Block."""
+    return block.input_count and tracing()
+
+
+cdef list items(Gathered block):
+    """The entries as they came, before a kernel has worked on them: Values and floats."""
+    cdef list entries = floats(block.entries, block.size)
+    cdef Py_ssize_t k
+    cdef list values = Block.parents(block)
+    for k in range(block.input_count):
+        entries[block.positions[k]] = values[k]
+    return entries
+
+
 cdef object result(Block block, Py_ssize_t index, double primal):
     """What a call returns: a float if there is no Value among its arguments."""
     if not block.input_count:
@@ -262,6 +280,8 @@ def sum(values, /):
     """
     cdef Reduction block = Reduction.__new__(Reduction)
     gather_values(block, "sum", values)
+    if is_traced(block):
+        return _scalar.total(items(block))
     return finish(block, total(block.entries, block.size))
 
 
@@ -291,6 +311,8 @@ def mean(values, /):
     cdef Reduction block = Reduction.__new__(Reduction)
     gather_values(block, "mean", values)
     check_not_empty(block)
+    if is_traced(block):
+        return _scalar.total(items(block)) / block.size
     return finish(block, total(block.entries, block.size), <double> block.size)
 
 
@@ -331,6 +353,8 @@ def logsumexp(values, /):
     cdef Reduction block = Reduction.__new__(Reduction)
     gather_values(block, "logsumexp", values)
     check_not_empty(block)
+    if is_traced(block):
+        return _scalar.logsumexp(items(block))
     return finish(block, log_of_sum(block.entries, block.size))
 
 
@@ -459,6 +483,9 @@ def dot(xs, ys, /):
     make_room(block, "dot", 2 * n, 1)
     gather(block, xs, n, "x")
     gather(block, ys, n, "y")
+    if is_traced(block):
+        entries = items(block)
+        return _scalar.dot(entries[:n], entries[n:])
     return finish(block, total_of_pairs(product, block.entries, n))
 
 
@@ -480,7 +507,11 @@ def binary_cross_entropy(scores, labels, reduction, /):
 cdef object loss_of_pairs(str function, PairKernel kernel, tuple labels, predictions, targets, reduction):
     cdef Reduction block = Reduction.__new__(Reduction)
     cdef Py_ssize_t n = gather_pairs(block, function, labels, predictions, targets)
-    return finish(block, total_of_pairs(kernel, block.entries, n), divisor_of(reduction, n))
+    cdef double divisor = divisor_of(reduction, n)
+    if is_traced(block):
+        entries = items(block)
+        return _scalar.total(list(map(_scalar.PAIRS[function], entries[:n], entries[n:]))) / divisor
+    return finish(block, total_of_pairs(kernel, block.entries, n), divisor)
 
 
 cdef double divisor_of(object reduction, Py_ssize_t n) except 0.0:
@@ -579,8 +610,12 @@ def cross_entropy(scores, targets, reduction, /):
     cdef double loss = 0.0
     if hasattr(targets, "__index__") and not is_row(targets):
         scores, targets = [scores], [targets]
+    scores = sequence("cross_entropy", "predictions", scores)
     cdef Py_ssize_t n = gather_classes(block, "cross_entropy", class_loss, scores, targets, &loss)
-    return finish(block, loss, divisor_of(reduction, n))
+    cdef double divisor = divisor_of(reduction, n)
+    if is_traced(block):
+        return _scalar.cross_entropy(rows_of("cross_entropy", "class scores", scores), list(targets)) / divisor
+    return finish(block, loss, divisor)
 
 
 def accuracy(scores, targets, /):
@@ -594,6 +629,9 @@ def accuracy(scores, targets, /):
     else:
         n = gather_pairs(block, "accuracy", (-1, 0, 1), scores, targets)
         hits = total_of_pairs(right_side, block.entries, n)
+    if is_traced(block):
+        for value in Block.parents(block):
+            current_tracer().read(<Value> value)
     return hits / n
 
 
@@ -716,6 +754,8 @@ cdef list probabilities(str function, object values, bint logarithmic):
     cdef Softmax block = Softmax.__new__(Softmax)
     gather_values(block, function, values, True)
     check_not_empty(block)
+    if is_traced(block):
+        return (_scalar.log_softmax if logarithmic else _scalar.softmax)(items(block))
     cdef Py_ssize_t i, n = block.size
     cdef double *x = block.entries
     # The adjoints are not in use before there is an output.

@@ -3,6 +3,7 @@
 ``_ops.h``    C: one value function per row, and the two dispatchers over them, ``op_value`` and ``op_push``.
 ``_ops.pxi``  Cython: the declarations of the header, and the public functions.
 ``_maps.h``   C: the unary operations over arrays, ``op_map`` and ``op_map_push``.
+``_lanes.h``  C: lists of the primitives that the interpreter of Programs has instructions for.
 
 Used by ``setup.py`` only; nothing here runs once the package is built.
 """
@@ -180,6 +181,65 @@ def maps(ops: ModuleType) -> str:
     return "\n".join(lines)
 
 
+#: Functions that compilers turn into an instruction, so that a loop over them is as good as one over a sum.
+_INSTRUCTIONS = ("fabs", "sqrt")
+#: Functions that NumPy does not have, with the kernels that ``interpreter.h`` has for them.
+_KERNELS = {"erf": "lane_erf", "erfc": "lane_erfc"}
+#: Names that NumPy has always had, where the table has another one.
+_NUMPY_NAMES = {"pow": "power"}
+
+
+def lanes(ops: ModuleType) -> str:
+    """Return the text of ``_lanes.h``."""
+    lists: dict[str, list[str]] = {"UNARY": [], "BINARY": [], "KERNELS": [], "FUNCTIONS": []}
+    for row in ops.OPS.values():
+        if row.arguments not in ("a", "ab"):
+            continue
+        op = f"OP_{row.name.upper()}"
+        own = _is_own_function(row)
+        if own and row.name in _KERNELS:
+            lists["KERNELS"].append(f"X({op}, {_KERNELS[row.name]})")
+        elif own and row.libm not in _INSTRUCTIONS:
+            lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, "{_NUMPY_NAMES.get(row.name, row.name)}")')
+        elif own or _calls_nothing(row):
+            lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
+    lines = [
+        "/* Generated from ops.py by _codegen.py. */",
+        "#ifndef AUTOGRAD_LANES_TABLE_H",
+        "#define AUTOGRAD_LANES_TABLE_H",
+    ]
+    comments = {
+        "UNARY": "Arithmetic of one operand: X(op, function).",
+        "BINARY": "Arithmetic of two operands: X(op, function).",
+        "KERNELS": "Functions that NumPy does not have: X(op, kernel over n lanes).",
+        "FUNCTIONS": "Functions that NumPy has: X(op, number of operands, NumPy's name).",
+    }
+    for name, entries in lists.items():
+        lines += ["", f"/* {comments[name]} */", " \\\n    ".join([f"#define LANE_{name}(X)", *entries])]
+    lines += ["", "#endif", ""]
+    return "\n".join(lines)
+
+
+def _is_own_function(row: Any) -> bool:
+    """Return whether a row's value is a call of its own function of the C library, and nothing else."""
+    match ast.parse(row.value, mode="eval").body:
+        case ast.Call(func=ast.Name(id=name), args=args):
+            pass
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            name, args = row.name, [left, right]
+        case _:
+            return False
+    return name == row.name and [ast.unparse(arg) for arg in args] == list(row.arguments)
+
+
+def _calls_nothing(row: Any) -> bool:
+    """Return whether a row's value is arithmetic and ``where`` only."""
+    return all(
+        ast.unparse(node.func) == "where" if isinstance(node, ast.Call) else not isinstance(node, ast.Pow)
+        for node in ast.walk(ast.parse(row.value, mode="eval"))
+    )
+
+
 def _operands(row: Any) -> list[tuple[str, str]]:
     """Return the operands that are nodes, each with its gradient formula."""
     return list(zip((x for x in row.arguments if x != "c"), row.grads, strict=True))
@@ -289,7 +349,13 @@ def _example(ops: ModuleType, row: Any) -> Any:
 
 def write(ops: ModuleType, directory: Path) -> None:
     """Write the generated files into `directory`, leaving alone those that are already right."""
-    for name, text in (("_ops.h", header(ops)), ("_ops.pxi", declarations(ops)), ("_maps.h", maps(ops))):
+    texts = {
+        "_ops.h": header(ops),
+        "_ops.pxi": declarations(ops),
+        "_maps.h": maps(ops),
+        "_lanes.h": lanes(ops),
+    }
+    for name, text in texts.items():
         path = directory / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -53,6 +53,20 @@ cdef class Block:
     cdef str name(self)
     # Every Value that the outputs depend on directly.
     cdef list parents(self)
+    # Emit the instructions of the Block into a Code, given those of its inputs, and return those of its outputs.
+    cdef list lower(self, object code, list operands)
+
+
+cdef class Tracer:
+    """What takes down the operations of its thread."""
+
+    # A Value was made. Its number may be replaced, by the one that a replay will find.
+    cdef int record(self, Value value) except -1
+    # A comparison: a Value that is 1 or 0; None to leave it to the numbers.
+    cdef object compare(self, Value value, object other, int comparison)
+    # Somebody wants to know whether the number is zero, or the number.
+    cdef int decide(self, Value value) except -1
+    cdef int read(self, Value value) except -1
 
 
 cdef class Deferred:
@@ -81,9 +95,17 @@ cdef inline void add_input(Block block, Value value) noexcept:
         track(block)
 cdef void track(Block block) noexcept
 cdef void set_calls(Block block, object calls) noexcept
-cdef void track(Block block) noexcept
 cdef Value new_output(Block block, Py_ssize_t index, double primal)
 cdef bint recording() noexcept
+
+# The trace that this thread is in, or None, and in how many no_grad blocks it is.
+cdef Tracer current_tracer()
+cdef int pauses() noexcept
+cdef void set_tracer(Tracer tracer, int pauses) noexcept
+# Raise if this thread is in a trace, saying what was done there.
+cdef int forbid_in_trace(str what) except -1
+cdef Value record_specially(unsigned short op, double primal, double immediate, Value left, Value right)
+cdef Value stop_gradient(Value value)
 
 # The data of some SHARED leaf changed this often.
 cdef Py_ssize_t shared_version() noexcept

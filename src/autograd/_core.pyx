@@ -38,6 +38,7 @@ include "_ops.pxi"
 
 cdef extern from "core.h":
     int paused_here "autograd_paused_here"
+    PyObject *tracer_here "autograd_tracer_here"
     object steal "autograd_steal" (PyObject *object)
     int add_dict "autograd_add_dict" (PyTypeObject *type) except -1
 
@@ -53,164 +54,14 @@ cdef tuple ROWS = tuple(ops.OPS.get(name) for name in OP_NAMES)
 cdef tuple PYTHON_FUNCTIONS = tuple(row and row.python_function for row in ROWS)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Memory
-
-# Dead nodes kept for reuse, linked by `left`. A graph dies at once, so the list has to hold about a graph to be of use:
-# against a list of 16 000, forward + backward + free of a graph of a million nodes takes two thirds of the time. At the
-# limit it keeps 80 MB. Reuse would hide errors from a sanitizer, so those builds go without.
-cdef extern from *:
-    """
-    #ifdef AUTOGRAD_NO_REUSE
-    #define AUTOGRAD_MOST_FREE_NODES 0
-    #else
-    #define AUTOGRAD_MOST_FREE_NODES 1048576
-    #endif
-    """
-    int MOST_FREE_NODES "AUTOGRAD_MOST_FREE_NODES"
-
-cdef Node *free_nodes = NULL
-cdef int free_count = 0
-
-# Objects whose last reference is the one here. Freeing a graph fills and drains this list instead of recursing.
-cdef PyObject **dying = NULL
-cdef Py_ssize_t dying_count = 0
-cdef Py_ssize_t dying_capacity = 0
-cdef bint draining = False
-
-
-cdef inline PyObject *owner(Node *node) noexcept nogil:
-    """The Value around a node."""
-    return <PyObject *> (<char *> node - sizeof(PyObject))
-
-
-cdef inline PyObject *block_around(Node *node) noexcept nogil:
-    """The Block around a node; a Block also has a table of methods."""
-    return <PyObject *> (<char *> node - sizeof(PyObject) - sizeof(void *))
-
-
-cdef inline Node *node_of(PyObject *value) noexcept nogil:
-    return <Node *> (<char *> value + sizeof(PyObject))
-
-
-cdef inline Value new_node(unsigned short op, double primal, double immediate, unsigned flags):
-    """A Value without parents; it is collectable if `flags`, those of the parents to be, say so."""
-    global free_nodes, free_count
-    cdef PyObject *value
-    cdef Node *node = free_nodes
-    if flags & COLLECTABLE:
-        return new_collectable(op, primal, immediate)
-    if node != NULL:
-        free_nodes = node.left
-        free_count -= 1
-        value = owner(node)
-    else:
-        value = <PyObject *> PyObject_Malloc(sizeof(PyObject) + sizeof(Node))
-        if value == NULL:
-            raise MemoryError("no memory for a Value")
-        node = node_of(value)
-    memset(node, 0, sizeof(Node))
-    node.primal = primal
-    node.immediate = immediate
-    node.op = op
-    return <Value> steal(PyObject_Init(value, <PyTypeObject *> Value))
-
-
-cdef Value new_collectable(unsigned short op, double primal, double immediate):
-    cdef PyObject *object = (<TypeSlots *> _Collectable).tp_alloc(<PyTypeObject *> _Collectable, 0)
-    cdef Node *node = node_of(object)
-    node.primal = primal
-    node.immediate = immediate
-    node.op = op
-    node.flags = COLLECTABLE
-    return <Value> steal(object)
-
-
-cdef inline PyObject *left_object(Node *node) noexcept nogil:
-    """What a node's `left` owns."""
-    if node.op == OP_CUSTOM:
-        return <PyObject *> node.left
-    return block_around(node.left) if node.op == OP_OUTPUT else owner(node.left)
-
-
-cdef void release(PyObject *object) noexcept:
-    """Give up a reference; an object that would die of it is put off until the outermost `value_dealloc`."""
-    global dying, dying_count, dying_capacity
-    cdef PyObject **larger
-    cdef Py_ssize_t capacity
-    if Py_REFCNT(object) == 1:
-        if dying_count == dying_capacity:
-            capacity = 2 * dying_capacity + 64
-            larger = <PyObject **> PyMem_RawRealloc(dying, capacity * sizeof(PyObject *))
-            if larger != NULL:
-                dying = larger
-                dying_capacity = capacity
-        if dying_count < dying_capacity:
-            dying[dying_count] = object
-            dying_count += 1
-            return
-    Py_XDECREF(object)
-
-
-cdef void value_dealloc(PyObject *value) noexcept:
-    global free_nodes, free_count
-    cdef Node *node = node_of(value)
-    if node.weak_references != NULL:
-        PyObject_ClearWeakRefs(value)
-    if node.attributes != NULL:
-        release(node.attributes)
-    if node.left != NULL:
-        release(left_object(node))
-        if node.right != NULL:
-            release(owner(node.right))
-    if Py_TYPE(value) == <PyTypeObject *> Value and free_count < MOST_FREE_NODES:
-        node.left = free_nodes
-        free_nodes = node
-        free_count += 1
-    else:
-        (<TypeSlots *> Py_TYPE(value)).tp_free(value)
-    drain()
-
-
-cdef inline void drain() noexcept:
-    global dying_count, draining
-    if not draining:
-        draining = True
-        while dying_count:
-            dying_count -= 1
-            Py_XDECREF(dying[dying_count])
-        draining = False
-
-
-cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:
-    """What the collector sees of instances of subclasses, `_Collectable` among them."""
-    cdef Node *node = node_of(value)
-    cdef int stop = 0
-    if node.attributes != NULL:
-        stop = visit(node.attributes, argument)
-    if not stop and node.left != NULL:
-        stop = visit(left_object(node), argument)
-    if not stop and node.right != NULL:
-        stop = visit(owner(node.right), argument)
-    return stop
-
-
-cdef int value_clear(PyObject *value) noexcept:
-    """Break cycles. Each goes through an attribute somewhere, so parents that are no tuple can stay."""
-    cdef Node *node = node_of(value)
-    cdef PyObject *parents = <PyObject *> node.left
-    Py_CLEAR(node.attributes)
-    if node.op == OP_CUSTOM:
-        node.left = NULL
-        Py_XDECREF(parents)
-    return 0
+include "_memory.pxi"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Recording
 
-# How many no_grad blocks all threads are in.
-cdef int paused = 0
+# How many no_grad blocks and traces all threads are in. Only where there is one does an operation look at its thread's.
+cdef int special = 0
 
 
 class no_grad(contextlib.ContextDecorator):
@@ -229,44 +80,131 @@ class no_grad(contextlib.ContextDecorator):
     """
 
     def __enter__(self):
-        global paused, paused_here
-        paused += 1
+        global special, paused_here
+        special += 1
         paused_here += 1
         return self
 
     def __exit__(self, *exception):
-        global paused, paused_here
+        global special, paused_here
         if not paused_here:
             raise RuntimeError("this thread is in no no_grad block that could be left")
-        paused -= 1
+        special -= 1
         paused_here -= 1
 
 
 cdef bint recording() noexcept:
-    return not (paused and paused_here)
+    return not (special and paused_here and tracer_here == NULL)
 
 
-cdef inline Value record1(unsigned short op, double primal, double immediate, Value left, unsigned flags=0):
+cdef inline Value record1(unsigned short op, double primal, double immediate, Value left):
     cdef Value value
-    if paused and paused_here:
-        return new_node(OP_LEAF, primal, 0.0, 0)
-    value = new_node(op, primal, immediate, left.node.flags | flags)
+    if special and is_special():
+        return record_specially(op, primal, immediate, left, None)
+    value = new_node(op, primal, immediate, left.node.flags)
     Py_INCREF(left)
     value.node.left = &left.node
     return value
 
 
 cdef inline Value record2(unsigned short op, double primal, Value left, Value right):
-    cdef Value value = record1(op, primal, 0.0, left, right.node.flags)
-    if value.node.op != OP_LEAF:
+    cdef Value value
+    if special and is_special():
+        return record_specially(op, primal, 0.0, left, right)
+    value = new_node(op, primal, 0.0, left.node.flags | right.node.flags)
+    Py_INCREF(left)
+    value.node.left = &left.node
+    Py_INCREF(right)
+    value.node.right = &right.node
+    return value
+
+
+cdef bint is_special() noexcept:
+    return paused_here or tracer_here != NULL
+
+
+cdef Value record_specially(unsigned short op, double primal, double immediate, Value left, Value right):
+    """Record in a trace, or do not record."""
+    cdef Value value
+    if tracer_here == NULL:
+        return new_node(OP_LEAF, primal, 0.0, 0)
+    value = new_node(op, primal, immediate, left.node.flags | (0 if right is None else right.node.flags))
+    Py_INCREF(left)
+    value.node.left = &left.node
+    if right is not None:
         Py_INCREF(right)
         value.node.right = &right.node
-    return value
+    return traced(value)
+
+
+cdef Value traced(Value value):
+    """Enter a new Value into the trace; in a no_grad block, return it without its derivative."""
+    tracer().record(value)
+    return value if not paused_here or value.node.op == OP_STOP_GRADIENT else stop_gradient(value)
+
+
+cdef Value stop_gradient(Value value):
+    return record_specially(OP_STOP_GRADIENT, value.node.primal, 0.0, value, None)
 
 
 cdef Value new_leaf(double primal):
     """A leaf, for use from C."""
-    return new_node(OP_LEAF, primal, 0.0, 0)
+    cdef Value value = new_node(OP_LEAF, primal, 0.0, 0)
+    if special and tracer_here != NULL:
+        tracer().record(value)
+    return value
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Tracing
+
+@cython.auto_pickle(False)
+cdef class Tracer:
+    """What takes down the operations of its thread; `autograd._trace` has the one that does."""
+
+    cdef int record(self, Value value) except -1:
+        raise NotImplementedError
+
+    cdef object compare(self, Value value, object other, int comparison):
+        raise NotImplementedError
+
+    cdef int decide(self, Value value) except -1:
+        raise NotImplementedError
+
+    cdef int read(self, Value value) except -1:
+        raise NotImplementedError
+
+
+cdef inline Tracer tracer():
+    return <Tracer> tracer_here
+
+
+cdef Tracer current_tracer():
+    return None if tracer_here == NULL else <Tracer> tracer_here
+
+
+cdef void set_tracer(Tracer tracer, int pauses) noexcept:
+    global tracer_here, paused_here, special
+    special += (tracer is not None) - (tracer_here != NULL) + pauses - paused_here
+    tracer_here = NULL if tracer is None else <PyObject *> tracer
+    paused_here = pauses
+
+
+cdef int pauses() noexcept:
+    return paused_here
+
+
+cdef inline double read(Value value) except? -1:
+    """The number of a Value that is about to leave the graph, of which a trace takes note."""
+    if special and tracer_here != NULL:
+        tracer().read(value)
+    return value.node.primal
+
+
+cdef int forbid_in_trace(str what) except -1:
+    if special and tracer_here != NULL:
+        raise RuntimeError(f"{what} while a function is traced: a replay would not repeat it; do it outside")
+    return 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -309,7 +247,9 @@ cdef double as_number_rest(object x, str what) except? -1:
 
 
 cdef double ask_python(unsigned op, double a, double b, double c) except? -1:
-    """The value of an operation from Python's own function, with its exceptions."""
+    """The value of an operation from Python's own function, with its exceptions; a trace has none."""
+    if special and tracer_here != NULL:
+        return op_value(op, a, b, c)
     operands = {"a": a, "b": b, "c": c}
     arguments = list(map(operands.__getitem__, ROWS[op].arguments))
     result = PYTHON_FUNCTIONS[op](*arguments)
@@ -461,6 +401,9 @@ cdef class Block:
     cdef str name(self):
         return type(self).__name__
 
+    cdef list lower(self, object code, list operands):
+        raise TypeError(f"{self.name()} cannot be part of a traced function")
+
     cdef list parents(self):
         # No comprehension: where its list cannot grow, Cython 3.3.1 releases the item twice.
         cdef list parents = []
@@ -512,7 +455,7 @@ cdef Value new_output(Block block, Py_ssize_t index, double primal):
     cdef Value value = new_node(OP_OUTPUT, primal, <double> index, block.node.flags)
     Py_INCREF(block)
     value.node.left = &block.node
-    return value
+    return traced(value) if special and tracer_here != NULL else value
 
 
 cdef inline Node *block_input(Block block, Py_ssize_t i) noexcept:
@@ -734,6 +677,7 @@ cdef int push_other(Node *node) except -1:
 cdef int run_backward(Value root, double seed) except -1:
     cdef Order order
     cdef Py_ssize_t left
+    forbid_in_trace("backward() was called")
     if root.node.op == OP_LEAF:
         root.node.adjoint += seed
         return 0
@@ -836,7 +780,9 @@ cdef class Value:
         cdef Node *node = &self.node
         if node.op != OP_LEAF:
             raise RuntimeError("a computed Value cannot be initialised again")
-        self.data = data
+        node.primal = as_number(data, "data")
+        if node.flags & SHARED:
+            touch_shared()
         if label != "":
             self.label = label
         if not isinstance(_op, str):
@@ -845,13 +791,16 @@ cdef class Value:
             attributes_of(self)["_op"] = _op
         parents = tuple(_children)
         if not parents:
+            if special and tracer_here != NULL:
+                tracer().record(self)
             return
+        forbid_in_trace("a node was made by hand, which has a derivative that only custom_vjp could make known,")
         for parent in parents:
             if not isinstance(parent, Value):
                 raise TypeError(f"_children must be Values, got {type(parent).__name__} {parent!r}")
         if type(self) is Value:
             raise TypeError("a hand-made node is made by calling Value(data, children, op)")
-        if paused and paused_here:
+        if not recording():
             return
         Py_INCREF(parents)
         node.left = <Node *> <PyObject *> parents
@@ -861,7 +810,7 @@ cdef class Value:
     @property
     def data(self):
         """The number."""
-        return self.node.primal
+        return read(self)
 
     @data.setter
     def data(self, value):
@@ -870,6 +819,7 @@ cdef class Value:
                 f"data of a Value computed by {self._op!r} cannot be set: set the leaves and compute it again, or "
                 "take detach()"
             )
+        forbid_in_trace("data was set")
         self.node.primal = as_number(value, "data")
         if self.node.flags & SHARED:
             touch_shared()
@@ -881,12 +831,14 @@ cdef class Value:
     @property
     def grad(self):
         """The derivative of the last `backward` root with respect to this Value."""
+        forbid_in_trace("grad was looked at")
         settle(&self.node)
         return self.node.adjoint
 
     @grad.setter
     def grad(self, value):
         cdef double grad = as_number(value, "grad")
+        forbid_in_trace("grad was set")
         settle(&self.node)
         self.node.adjoint = grad
 
@@ -1022,11 +974,13 @@ cdef class Value:
     @cython.binding(False)
     def item(self):
         """Return the number as a float."""
-        return self.node.primal
+        return read(self)
 
     @cython.binding(False)
     def detach(self):
         """Return a new leaf of the same number, which passes no gradient on."""
+        if special and tracer_here != NULL:
+            return stop_gradient(self)
         return new_leaf(self.node.primal)
 
     # -- operators
@@ -1071,6 +1025,8 @@ cdef class Value:
         return unary(OP_ABS, self)
 
     def __bool__(self):
+        if special and tracer_here != NULL:
+            tracer().decide(self)
         return self.node.primal != 0.0
 
     def __hash__(self):
@@ -1079,6 +1035,10 @@ cdef class Value:
     def __richcmp__(self, other, int comparison):
         cdef double a = (<Value> self).node.primal
         cdef double b
+        if special and tracer_here != NULL:
+            traced_result = tracer().compare(<Value> self, other, comparison)
+            if traced_result is not None:
+                return traced_result
         if isinstance(other, Value):
             b = (<Value> other).node.primal
         elif PyFloat_Check(<PyObject *> other):
@@ -1088,7 +1048,7 @@ cdef class Value:
             b = float(other)
         elif isinstance(other, COMPARABLE):
             # As a float compares: exactly with integers and fractions of any size.
-            return PyObject_RichCompare(a, other, comparison)
+            return PyObject_RichCompare(read(<Value> self), other, comparison)
         else:
             return NotImplemented
         if comparison == Py_LT:
@@ -1104,7 +1064,8 @@ cdef class Value:
     # -- text and copies
 
     def __repr__(self):
-        return f"Value(data={self.node.primal!r}, grad={self.grad!r})"
+        settle(&self.node)
+        return f"Value(data={read(self)!r}, grad={self.node.adjoint!r})"
 
     def _repr_html_(self):
         """The Value as a small table, for notebooks."""
@@ -1113,7 +1074,7 @@ cdef class Value:
         return draw.to_html(self)
 
     def __format__(self, str specification not None):
-        return format(self.node.primal, specification) if specification else repr(self)
+        return format(read(self), specification) if specification else repr(self)
 
     @cython.binding(False)
     def __reduce__(self):
@@ -1129,7 +1090,7 @@ cdef class Value:
             slots = {name: getattr(self, name) for name in copyreg._slotnames(type(self)) if hasattr(self, name)}
             if slots:
                 state = state, slots
-        return _restore, (type(self), self.node.primal, self.grad), state
+        return _restore, (type(self), read(self), self.grad), state
 
 
 def _restore(kind, data, grad):

@@ -4,10 +4,13 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
 from autograd._blocks cimport Gathered, as_sequence, floats, gather, make_room, results
+from autograd._code cimport Code
 from autograd._core cimport Value, number, recording, set_calls
+from autograd._trace cimport tracing
 
 import functools
 import inspect
+import itertools
 
 
 class custom_vjp:
@@ -95,6 +98,10 @@ class custom_vjp:
             args = self._by_position(args, kwargs)
         return call(self, args)
 
+    def __reduce__(self):
+        # By name, as a function is.
+        return self.__qualname__
+
     def _by_position(self, args, kwargs):
         if self._signature is None:
             raise TypeError(f"{self.__name__} has no signature, so its arguments must be given by position")
@@ -115,9 +122,21 @@ cdef class Custom(Gathered):
     cdef object output_type
     # How many outputs there are turns out after the inputs are gathered.
     cdef double *own_adjoints
+    # The custom_vjp.
+    cdef object function
 
     def __dealloc__(self):
         PyMem_RawFree(self.own_adjoints)
+
+    cdef list lower(self, object code, list operands):
+        """A call of the function itself, in every run."""
+        cdef Py_ssize_t k
+        cdef list entries = []
+        for k in range(self.size):
+            entries.append((<Code> code).constant(self.entries[k]))
+        for k in range(self.input_count):
+            entries[self.positions[k]] = operands[k]
+        return (<Code> code).call(FlatCall(self.function, self.lengths, self.output_count), entries, self.output_count)
 
     cdef int push(self) except -1:
         cdef list adjoints = floats(self.adjoints, self.output_count)
@@ -133,18 +152,104 @@ cdef object call(object function, tuple arguments):
     cdef Custom block = Custom.__new__(Custom)
     gather_arguments(block, function.__name__, arguments)
     cdef list plain = plain_arguments(block)
-    cdef bint records = block.input_count and recording()
+    # A program runs the function anew, for its value and for its residuals.
+    cdef bint records = block.input_count and recording() and not tracing()
+    block.function = function
+    if block.input_count and tracing():
+        set_calls(block, function)
     if records:
-        pair = function._fwd(*plain)
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise TypeError(f"fwd of {block.operation} must return a pair (output, residuals), got {pair!r}")
-        output, residuals = pair
+        output, residuals = check_pair(block.operation, function._fwd(*plain))
         set_calls(block, (function._bwd, residuals))
     else:
         output = function.__wrapped__(*plain)
     read_output(block, output)
     items = results(block, block.adjoints)
     return items[0] if block.output_type is None else block.output_type(items)
+
+
+class FlatCall:
+    """A function with a derivative of the user's own, called by a program with all numbers in a row.
+
+    Parameters
+    ----------
+    function : custom_vjp
+    lengths : list of int or None
+        For each argument the length of the sequence; None for a scalar.
+    outputs : int
+        How many numbers the function returns.
+    """
+
+    def __init__(self, function, lengths, outputs):
+        self.function, self.lengths, self.outputs = function, lengths, outputs
+        self.__name__ = function.__name__
+
+    def __call__(self, *numbers):
+        return self.read(self.function.__wrapped__(*self.arguments(numbers)))
+
+    def arguments(self, numbers):
+        """The arguments of the function."""
+        rest = iter(numbers)
+        arguments = []
+        for length in self.lengths:
+            arguments.append(next(rest) if length is None else list(itertools.islice(rest, length)))
+        return arguments
+
+    def read(self, output):
+        """The numbers in what the function returned."""
+        cdef Custom block = Custom.__new__(Custom)
+        block.operation = self.__name__
+        read_output(block, output)
+        if block.output_count != self.outputs:
+            raise ValueError(
+                f"{self.__name__} must return as many numbers as where it was traced, {self.outputs}, got "
+                f"{block.output_count}"
+            )
+        return tuple(floats(block.adjoints, block.output_count))
+
+    def pullback(self):
+        """The derivative, called with all numbers and then a cotangent for each output."""
+        return FlatPullback(self)
+
+
+class FlatPullback:
+    """The derivative of a `FlatCall`."""
+
+    def __init__(self, call):
+        self.call = call
+        self.__name__ = f"{call.__name__}_vjp"
+
+    def __call__(self, *numbers):
+        cdef Custom block = Custom.__new__(Custom)
+        cdef Py_ssize_t count = len(numbers) - self.call.outputs
+        function = self.call.function
+        pair = check_pair(function.__name__, function._fwd(*self.call.arguments(numbers[:count])))
+        # The same checks as in backward.
+        make_room(block, self.call.__name__, count, 0)
+        block.lengths = self.call.lengths
+        cotangents = list(numbers[count:])
+        output_type = output_type_of(pair[0])
+        gradients = function._bwd(pair[1], cotangents[0] if output_type is None else output_type(cotangents))
+        read_gradients(block, gradients)
+        return tuple(floats(block.entries, count))
+
+    def pullback(self):
+        """There is none."""
+        raise TypeError(
+            f"the derivative of {self.call.__name__} was given by hand and has none of its own: a custom_vjp function "
+            "can be differentiated once"
+        )
+
+
+cdef tuple check_pair(str function, object pair):
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise TypeError(f"fwd of {function} must return a pair (output, residuals), got {pair!r}")
+    return pair
+
+
+cdef object output_type_of(object output):
+    """tuple or list; None for a single scalar."""
+    cdef double ignored = 0.0
+    return None if number(output, &ignored) else tuple if isinstance(output, tuple) else list
 
 
 cdef int gather_arguments(Custom block, str function, tuple arguments) except -1:
@@ -183,15 +288,13 @@ cdef list plain_arguments(Custom block):
 
 cdef int read_output(Custom block, object output) except -1:
     """Read what the function or its `fwd` returned into the adjoints, which are not in use yet."""
-    cdef double ignored = 0.0
     cdef Py_ssize_t i
-    cdef bint scalar = number(output, &ignored)
-    items = (output,) if scalar else as_sequence(output)
+    block.output_type = output_type_of(output)
+    items = as_sequence((output,) if block.output_type is None else output)
     if items is None:
         raise TypeError(
             f"{block.operation} must return a number, or a tuple or list of numbers, got {type(output).__name__}"
         )
-    block.output_type = None if scalar else tuple if isinstance(output, tuple) else list
     block.output_count = len(items)
     block.own_adjoints = <double *> PyMem_RawMalloc(block.output_count * sizeof(double))
     if block.own_adjoints == NULL:

@@ -32,6 +32,7 @@ from autograd._core cimport (
     add_input,
     checked_value,
     defer,
+    forbid_in_trace,
     new_leaf,
     new_output,
     number,
@@ -40,6 +41,7 @@ from autograd._core cimport (
     shared_version,
     track,
 )
+from autograd._trace cimport tracing
 
 cdef extern from "_maps.h" nogil:
     enum:
@@ -641,6 +643,8 @@ cdef class DenseNeuron(Fields):
         return ("w", "b", "nonlin", "activation")
 
     def __call__(self, x):
+        if tracing():
+            return self._call_slowly(x)
         if self.plan is None or not same_neuron(self.plan, self.plan.stages, 0, self):
             self.plan = make_plan(type(self).__name__, [(None, [self], None)])
         if self.plan is not None:
@@ -648,7 +652,7 @@ cdef class DenseNeuron(Fields):
         return self._call_slowly(x)
 
     def _call_slowly(self, x):
-        """Call with weights that only Python can make something of."""
+        """Call in scalar operations: in a trace, or with weights that only Python can make something of."""
         if is_batch(x):
             return list(map(self, x))
         x = self._check_row(x)
@@ -669,12 +673,13 @@ cdef class DenseLayer(Fields):
         return ("neurons",)
 
     def __call__(self, x):
-        if self.plan is None or not same_neurons(self.plan, self.plan.stages, <PyObject *> self.neurons):
-            self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
+        if not tracing():
+            if self.plan is None or not same_neurons(self.plan, self.plan.stages, <PyObject *> self.neurons):
+                self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
+                if self.plan is not None:
+                    self.plan.keep.append(self.neurons)
             if self.plan is not None:
-                self.plan.keep.append(self.neurons)
-        if self.plan is not None:
-            return run(self.plan, x)
+                return run(self.plan, x)
         if is_batch(x):
             return list(map(self, x))
         x = self._check_row(x)
@@ -692,10 +697,11 @@ cdef class DenseNetwork(Fields):
         return ("layers",)
 
     def __call__(self, x):
-        if self.plan is None or not same_layers(self.plan, <PyObject *> self.layers):
-            self.plan = plan_network(type(self).__name__, self.layers)
-        if self.plan is not None:
-            return run(self.plan, x)
+        if not tracing():
+            if self.plan is None or not same_layers(self.plan, <PyObject *> self.layers):
+                self.plan = plan_network(type(self).__name__, self.layers)
+            if self.plan is not None:
+                return run(self.plan, x)
         if is_batch(x):
             return list(map(self, x))
         x = self._check_row(x)
@@ -737,6 +743,8 @@ cdef class DenseDropout(Fields):
         cdef double p = self.p
         cdef Py_ssize_t i
         active = self.training and p > 0.0
+        if active:
+            forbid_in_trace("a Dropout in training drew random numbers")
         draw = random.random if self.rng is None else self.rng.random
         for i in range(n):
             scale[i] = 1.0 if not active else 0.0 if draw() < p else 1.0 / (1.0 - p)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Set
 
 import numpy
 
-from autograd._core cimport SHARED, Node, Value, flush_deferred, number, touch_shared
+from autograd._core cimport SHARED, Node, Value, flush_deferred, forbid_in_trace, number, touch_shared
 
 cdef extern from "Python.h":
     bint PyObject_TypeCheck(PyObject *, PyTypeObject *) noexcept
@@ -90,6 +90,7 @@ def parameters(params):
 
 def get_data(list params not None):
     """Return the data of parameters as a new array."""
+    forbid_in_trace("the data of parameters was read")
     data = numpy.empty(len(params))
     cdef double[::1] numbers = data
     cdef Py_ssize_t i
@@ -104,6 +105,7 @@ def set_data(list params not None, data):
     cdef unsigned char flags = 0
     cdef Node *node
     cdef Py_ssize_t i
+    forbid_in_trace("the data of parameters was set")
     if len(numbers) != len(params):
         raise ValueError(f"there are {len(params)} parameters, got data of {len(numbers)}")
     for i in range(len(params)):
@@ -120,6 +122,7 @@ def set_data(list params not None, data):
 def zero_grad(list params not None):
     """Set the gradient of every parameter to zero."""
     cdef Py_ssize_t i
+    forbid_in_trace("gradients were set to zero")
     flush_deferred()
     for i in range(len(params)):
         parameter_at(params, i).adjoint = 0.0
@@ -350,6 +353,7 @@ cdef class Rule:
         cdef double sign = -1.0 if maximize else 1.0
         cdef Node *node
         cdef Py_ssize_t i
+        forbid_in_trace("an optimizer made a step")
         if len(values) != self.size:
             raise ValueError(
                 f"params must hold {self.size} Values as it did, got {len(values)}; add_param_group takes further ones"

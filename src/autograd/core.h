@@ -8,8 +8,9 @@
 #else
 #define AUTOGRAD_THREAD __thread
 #endif
-/* How many no_grad blocks this thread is in; consulted only while some thread is in one. */
+/* How many no_grad blocks this thread is in, and its trace; consulted only while some thread has one. */
 static AUTOGRAD_THREAD int autograd_paused_here = 0;
+static AUTOGRAD_THREAD PyObject *autograd_tracer_here = NULL;
 
 /* A reference that Cython takes over. */
 static inline PyObject *autograd_steal(PyObject *object) { return object; }

@@ -51,6 +51,7 @@ from autograd._core import (
     tanh,
 )
 from autograd._custom import custom_vjp
+from autograd._trace import where
 
 __all__ = [
     "acos",
@@ -101,4 +102,5 @@ __all__ = [
     "sum",
     "tan",
     "tanh",
+    "where",
 ]

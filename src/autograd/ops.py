@@ -68,6 +68,8 @@ class Op:
         Whether ``op(a, b)`` and ``op(b, a)`` are the same to the bit, so that one row serves both orders.
     arguments : str
         The operands in order: ``"a"`` or ``"ab"``, in derived rows ``"ac"`` or ``"ca"``.
+    base : str
+        The row that a derived row comes from; its own name in others.
     example : tuple of float
         Arguments of the example in the docstring.
     """
@@ -83,6 +85,7 @@ class Op:
     exact: bool = True
     commutative: bool = False
     arguments: str = ""
+    base: str = ""
     example: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
@@ -90,6 +93,7 @@ class Op:
         defaults = {
             "symbol": self.name,
             "arguments": "ab" if binary else "a",
+            "base": self.name,
             "parameters": (("x1", "x2") if binary else ("x",)) if self.doc else (),
             "python": f"math.{self.libm}" if self.libm else "",
         }
@@ -104,6 +108,12 @@ class Op:
             return None
         module, _, function = self.python.partition(".")
         return getattr({"math": math, "operator": operator}[module], function, None)
+
+    @property
+    def is_primitive(self) -> bool:
+        """Whether the value is one call of a function of C, or arithmetic and choices: what programs have a kernel for."""
+        calls = {node.func.id for node in ast.walk(ast.parse(self.value)) if isinstance(node, ast.Call)}
+        return calls <= {"where", "abs"} or calls == {self.base}
 
     def with_immediates(self) -> Iterator[Op]:
         """Yield this row and, for a binary one, the rows in which one operand is a number."""
@@ -218,6 +228,13 @@ _ROWS = (
     Op("minimum", "where(a <= b, a, where(a > b, b, a + b))",
        ("where(a < b, g, where(a == b, 0.5 * g, 0))", "where(a > b, g, where(a == b, 0.5 * g, 0))"),
        doc="The smaller of two; a tie gives each half of the gradient, a nan is passed on", example=(1.0, 2.0)),
+
+    # What a trace records of a comparison and of `detach`.
+    Op("less", "where(a < b, 1, 0)", ("0", "0"), symbol="<"),
+    Op("less_equal", "where(a <= b, 1, 0)", ("0", "0"), symbol="<="),
+    Op("equal", "where(a == b, 1, 0)", ("0", "0"), symbol="==", commutative=True),
+    Op("not_equal", "where(a != b, 1, 0)", ("0", "0"), symbol="!=", commutative=True),
+    Op("stop_gradient", "a", ("0",)),
 )
 # fmt: on
 

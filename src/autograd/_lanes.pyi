@@ -1,0 +1,1 @@
+# What Cython adds to every module.

@@ -1,0 +1,150 @@
+# Part of _core.pyx: making and freeing nodes.
+
+# Dead nodes kept for reuse, linked by `left`. A graph dies at once, so the list has to hold about a graph to be of use:
+# against a list of 16 000, forward + backward + free of a graph of a million nodes takes two thirds of the time. At the
+# limit it keeps 80 MB. Reuse would hide errors from a sanitizer, so those builds go without.
+cdef extern from *:
+    """
+    #ifdef AUTOGRAD_NO_REUSE
+    #define AUTOGRAD_MOST_FREE_NODES 0
+    #else
+    #define AUTOGRAD_MOST_FREE_NODES 1048576
+    #endif
+    """
+    int MOST_FREE_NODES "AUTOGRAD_MOST_FREE_NODES"
+
+cdef Node *free_nodes = NULL
+cdef int free_count = 0
+
+# Objects whose last reference is the one here. Freeing a graph fills and drains this list instead of recursing.
+cdef PyObject **dying = NULL
+cdef Py_ssize_t dying_count = 0
+cdef Py_ssize_t dying_capacity = 0
+cdef bint draining = False
+
+
+cdef inline PyObject *owner(Node *node) noexcept nogil:
+    """The Value around a node."""
+    return <PyObject *> (<char *> node - sizeof(PyObject))
+
+
+cdef inline PyObject *block_around(Node *node) noexcept nogil:
+    """The Block around a node; a Block also has a table of methods."""
+    return <PyObject *> (<char *> node - sizeof(PyObject) - sizeof(void *))
+
+
+cdef inline Node *node_of(PyObject *value) noexcept nogil:
+    return <Node *> (<char *> value + sizeof(PyObject))
+
+
+cdef inline Value new_node(unsigned short op, double primal, double immediate, unsigned flags):
+    """A Value without parents; it is collectable if `flags`, those of the parents to be, say so."""
+    global free_nodes, free_count
+    cdef PyObject *value
+    cdef Node *node = free_nodes
+    if flags & COLLECTABLE:
+        return new_collectable(op, primal, immediate)
+    if node != NULL:
+        free_nodes = node.left
+        free_count -= 1
+        value = owner(node)
+    else:
+        value = <PyObject *> PyObject_Malloc(sizeof(PyObject) + sizeof(Node))
+        if value == NULL:
+            raise MemoryError("no memory for a Value")
+        node = node_of(value)
+    memset(node, 0, sizeof(Node))
+    node.primal = primal
+    node.immediate = immediate
+    node.op = op
+    return <Value> steal(PyObject_Init(value, <PyTypeObject *> Value))
+
+
+cdef Value new_collectable(unsigned short op, double primal, double immediate):
+    cdef PyObject *object = (<TypeSlots *> _Collectable).tp_alloc(<PyTypeObject *> _Collectable, 0)
+    cdef Node *node = node_of(object)
+    node.primal = primal
+    node.immediate = immediate
+    node.op = op
+    node.flags = COLLECTABLE
+    return <Value> steal(object)
+
+
+cdef inline PyObject *left_object(Node *node) noexcept nogil:
+    """What a node's `left` owns."""
+    if node.op == OP_CUSTOM:
+        return <PyObject *> node.left
+    return block_around(node.left) if node.op == OP_OUTPUT else owner(node.left)
+
+
+cdef void release(PyObject *object) noexcept:
+    """Give up a reference; an object that would die of it is put off until the outermost `value_dealloc`."""
+    global dying, dying_count, dying_capacity
+    cdef PyObject **larger
+    cdef Py_ssize_t capacity
+    if Py_REFCNT(object) == 1:
+        if dying_count == dying_capacity:
+            capacity = 2 * dying_capacity + 64
+            larger = <PyObject **> PyMem_RawRealloc(dying, capacity * sizeof(PyObject *))
+            if larger != NULL:
+                dying = larger
+                dying_capacity = capacity
+        if dying_count < dying_capacity:
+            dying[dying_count] = object
+            dying_count += 1
+            return
+    Py_XDECREF(object)
+
+
+cdef void value_dealloc(PyObject *value) noexcept:
+    global free_nodes, free_count
+    cdef Node *node = node_of(value)
+    if node.weak_references != NULL:
+        PyObject_ClearWeakRefs(value)
+    if node.attributes != NULL:
+        release(node.attributes)
+    if node.left != NULL:
+        release(left_object(node))
+        if node.right != NULL:
+            release(owner(node.right))
+    if Py_TYPE(value) == <PyTypeObject *> Value and free_count < MOST_FREE_NODES:
+        node.left = free_nodes
+        free_nodes = node
+        free_count += 1
+    else:
+        (<TypeSlots *> Py_TYPE(value)).tp_free(value)
+    drain()
+
+
+cdef inline void drain() noexcept:
+    global dying_count, draining
+    if not draining:
+        draining = True
+        while dying_count:
+            dying_count -= 1
+            Py_XDECREF(dying[dying_count])
+        draining = False
+
+
+cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:
+    """What the collector sees of instances of subclasses, `_Collectable` among them."""
+    cdef Node *node = node_of(value)
+    cdef int stop = 0
+    if node.attributes != NULL:
+        stop = visit(node.attributes, argument)
+    if not stop and node.left != NULL:
+        stop = visit(left_object(node), argument)
+    if not stop and node.right != NULL:
+        stop = visit(owner(node.right), argument)
+    return stop
+
+
+cdef int value_clear(PyObject *value) noexcept:
+    """Break cycles. Each goes through an attribute somewhere, so parents that are no tuple can stay."""
+    cdef Node *node = node_of(value)
+    cdef PyObject *parents = <PyObject *> node.left
+    Py_CLEAR(node.attributes)
+    if node.op == OP_CUSTOM:
+        node.left = NULL
+        Py_XDECREF(parents)
+    return 0

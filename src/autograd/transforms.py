@@ -1,0 +1,526 @@
+"""Function transformations: derivatives, batches and compiled functions, in the way of JAX and ``torch.func``.
+
+A transform of a function runs *programs*: the function is called once with Values, what it does is recorded, and the
+record, or a derivative of it, is run for the numbers of the arguments, for one point or for the lanes of a batch.
+
+- A transform of a plain function traces anew in every call, so any Python control flow will do. A transform of a
+  compiled function is compiled: it traces once for every structure of its arguments, and again when a comparison in the
+  function comes out in a way not seen before.
+- Arguments are numbers, sequences, arrays, and nested lists, tuples and dicts of these. The function gets a Value for a
+  number, a list for a list, an array of Values of the same shape for an array. A dict keeps the order of its keys.
+- Programs calculate as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan, and nothing is raised.
+- With a Value among the arguments the results are Values, through which `Value.backward` finds its way.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import _calls
+from autograd._core import Value, no_grad
+
+__all__ = [
+    "check_grad",
+    "compile",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
+
+Function = Callable[..., Any]
+
+
+def _checked(caller: str, f: Any) -> Function:
+    if not callable(f):
+        raise TypeError(f"{caller} expects a function, got {type(f).__name__} {f!r}")
+    return f  # type: ignore[no-any-return]
+
+
+def _integer(caller: str, name: str, number: Any, least: int | None = None) -> int:
+    try:
+        result = operator.index(number)
+    except TypeError:
+        raise TypeError(f"{caller}: {name} must be an int, got {type(number).__name__} {number!r}") from None
+    if least is not None and result < least:
+        raise ValueError(f"{caller}: {name} must be at least {least}, got {result}")
+    return result
+
+
+def _argument_numbers(caller: str, name: str, numbers: Any) -> Any:
+    """Return an int or a tuple of int."""
+    if isinstance(numbers, (tuple, list)):
+        return tuple(_integer(caller, name, number) for number in numbers)
+    return _integer(caller, name, numbers)
+
+
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """Return a function that computes the gradient of `f`.
+
+    Parameters
+    ----------
+    f : callable
+        A function with one scalar output.
+    argnums : int or tuple of int, default 0
+        The positional arguments to differentiate by; negative numbers count from the end. All others are passed on as
+        they are, except by a compiled function.
+    has_aux : bool, default False
+        Whether `f` returns a pair, of the output and of more that is not differentiated.
+
+    Returns
+    -------
+    callable
+        Has the arguments of `f`. Returns the gradient in the structure of the argument, floats for numbers and float64
+        arrays for arrays; a tuple of these if `argnums` is a tuple. With `has_aux`, a pair of this and the rest.
+
+    Raises
+    ------
+    TypeError
+        If `f` is not callable; in a call, if the output is no scalar, or there is nothing to differentiate by.
+
+    Notes
+    -----
+    The gradient of an argument that the output does not depend on is zero. An int is a number to differentiate by like
+    any other. Where `f` uses a Value that is not among its arguments, that is a constant, and the gradient is still a
+    number; only inside another transform it is a Value.
+
+    Examples
+    --------
+    >>> grad(lambda x: x**3)(2.0)
+    12.0
+    >>> grad(grad(grad(lambda x: x**3)))(2.0)
+    6.0
+    >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 1.0}, 5.0)
+    {'w': 5.0, 'b': 1.0}
+    """
+    return _gradient("grad", f, argnums, has_aux, False)
+
+
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """Return a function that computes the value and the gradient of `f`.
+
+    Parameters
+    ----------
+    f : callable
+        A function with one scalar output.
+    argnums : int or tuple of int, default 0
+        The positional arguments to differentiate by.
+    has_aux : bool, default False
+        Whether `f` returns a pair, of the output and of more that is not differentiated.
+
+    Returns
+    -------
+    callable
+        Returns the pair ``(value, gradient)``; with `has_aux` ``((value, aux), gradient)``. See `grad`.
+
+    Raises
+    ------
+    TypeError
+        As `grad`.
+
+    Examples
+    --------
+    >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
+    (6.0, (3.0, 2.0))
+    """
+    return _gradient("value_and_grad", f, argnums, has_aux, True)
+
+
+def _gradient(caller: str, f: Function, argnums: int | Sequence[int], has_aux: bool, has_value: bool) -> Function:
+    numbers = _argument_numbers(caller, "argnums", argnums)
+    return _calls.Gradient(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux), has_value=has_value)
+
+
+def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """Return a function that computes the derivatives of all outputs of `f`.
+
+    Parameters
+    ----------
+    f : callable
+    argnums : int or tuple of int, default 0
+        The positional arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        Returns the output of `f` with, in the place of every number and array, its derivatives in the structure of the
+        argument. The derivative of an array by an array has the shape of the first followed by that of the second.
+
+    Raises
+    ------
+    TypeError
+        As `grad`.
+
+    Notes
+    -----
+    One batch runs forward mode with a lane for each number of the arguments, or reverse mode with one for each number
+    of the output, whichever are fewer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    >>> jacobian(lambda x, y: (x + y, x * y), argnums=(0, 1))(2.0, 3.0)
+    ((1.0, 1.0), (3.0, 2.0))
+    """
+    numbers = _argument_numbers("jacobian", "argnums", argnums)
+    return _calls.Jacobian(_checked("jacobian", f), "jacobian", argnums=numbers)
+
+
+def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """Return a function that computes the second derivatives of `f`.
+
+    Parameters
+    ----------
+    f : callable
+        A function with one scalar output.
+    argnums : int or tuple of int, default 0
+        The positional arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        Returns the argument with, in the place of every number and array, its part of the second derivatives in the
+        structure of the argument: for an array of shape s an array of shape s + s.
+
+    Raises
+    ------
+    TypeError
+        As `grad`.
+
+    Notes
+    -----
+    Forward mode over reverse mode in one batch, with a lane for each number: about the cost of as many products with
+    the Hessian, see `hvp`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    numbers = _argument_numbers("hessian", "argnums", argnums)
+    return _calls.Hessian(_checked("hessian", f), "hessian", argnums=numbers)
+
+
+def _at_a_point(kind: Any, caller: str, f: Function) -> Any:
+    if isinstance(_checked(caller, f), _calls.Transform) and f.compiled:
+        return f.derivative(kind, caller)
+    return kind(f, caller)
+
+
+def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Compute the output of a function and its derivative in a direction, in forward mode.
+
+    Parameters
+    ----------
+    f : callable
+    primals : tuple
+        The positional arguments.
+    tangents : tuple
+        The direction, in the structure of the primals.
+
+    Returns
+    -------
+    out
+        The output of `f`.
+    tangent_out
+        Its derivative, in the same structure.
+
+    Raises
+    ------
+    TypeError
+        If the primals or tangents are no tuples, or differ in their structure.
+
+    Examples
+    --------
+    >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    (6.0, 3.0)
+    """
+    return _at_a_point(_calls.Jvp, "jvp", f).at(primals, tangents)  # type: ignore[no-any-return]
+
+
+def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """Compute the output of a function, and prepare its derivatives in reverse mode.
+
+    Parameters
+    ----------
+    f : callable
+    *primals
+        The positional arguments.
+
+    Returns
+    -------
+    out
+        The output of `f`.
+    pullback : callable
+        Takes the derivatives of some final result with respect to the output, in the structure of the output, and
+        returns those with respect to the primals, a tuple with one for each.
+
+    Raises
+    ------
+    TypeError
+        If `f` is not callable; in a call of the pullback, if its argument has another structure than the output.
+
+    Examples
+    --------
+    >>> out, pullback = vjp(lambda x, y: (x * y, x + y), 2.0, 3.0)
+    >>> out, pullback((1.0, 0.0)), pullback((0.0, 1.0))
+    ((6.0, 5.0), (3.0, 2.0), (1.0, 1.0))
+    """
+    return _at_a_point(_calls.Vjp, "vjp", f).at(primals)  # type: ignore[no-any-return]
+
+
+def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Compute the product of the Hessian of a function with a vector.
+
+    Parameters
+    ----------
+    f : callable
+        A function with one scalar output.
+    primals : tuple
+        The positional arguments.
+    tangents : tuple
+        The vector, in the structure of the primals.
+
+    Returns
+    -------
+    tuple
+        The derivative of the gradient in the direction `tangents`, in the structure of the primals.
+
+    Raises
+    ------
+    TypeError
+        If the output is no scalar, the primals or tangents are no tuples, or differ in their structure.
+
+    Examples
+    --------
+    >>> hvp(lambda x, y: x**2 * y, (1.0, 2.0), (1.0, 0.0))
+    (4.0, 2.0)
+    """
+    return _at_a_point(_calls.Hvp, "hvp", f).at(primals, tangents)  # type: ignore[no-any-return]
+
+
+def vmap(
+    f: Function, in_axes: Any = 0, out_axes: int = 0, *, threads: int | None = None, max_ways: int = 64
+) -> Function:
+    """Return a function that applies `f` to many arguments at once, in SIMD lanes and threads.
+
+    Parameters
+    ----------
+    f : callable
+        A function of one point.
+    in_axes : int, None or tuple, default 0
+        The axis of the arguments along which the points lie, None for what all points share; or a tuple with an entry
+        for each argument. In the place of an argument that is a list, tuple or dict there may be a list, tuple or dict
+        of entries.
+    out_axes : int, default 0
+        The axis of the results along which the points lie.
+    threads : int, optional
+        The most threads to use. Chosen by the size of the work if it is not given, up to the number of processors or
+        the environment variable ``AUTOGRAD_NUM_THREADS``. The result does not depend on it.
+    max_ways : int, default 64
+        How many ways through the comparisons of `f` get a program of their own. The points that go other ways are run
+        one by one, with a RuntimeWarning.
+
+    Returns
+    -------
+    callable
+        Returns what `f` returns with a float64 array, one axis longer, in the place of every number and array; arrays
+        of Values if a Value was among the arguments or `f` uses one. Keyword arguments are shared by all points.
+
+    Raises
+    ------
+    TypeError
+        If `f` is not callable, or an axis is no int.
+    ValueError
+        If no axis is mapped; in a call, if an argument does not have its axis, or the axes differ in length.
+
+    Notes
+    -----
+    A list or tuple of numbers is a sequence with one axis, any other list, tuple or dict a container of what is mapped.
+    What has no axis is passed on as it is, except by a compiled function.
+
+    Each point goes its own way: comparisons in `f` decide for every point as they would for it alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> vmap(lambda x, y: x * y)(np.arange(3.0), [1.0, 2.0, 3.0])
+    array([0., 2., 6.])
+    >>> vmap(grad(lambda x: x**2 if x > 0 else -x))([-1.0, 1.0, 3.0])
+    array([-1.,  2.,  6.])
+    >>> vmap(value_and_grad(lambda x, scale: scale * x**2), in_axes=(0, None))(np.arange(3.0), 10.0)
+    (array([ 0., 10., 40.]), array([ 0., 20., 40.]))
+    """
+    _checked("vmap", f)
+    in_axes = _axes(in_axes)
+    if not _is_mapped(in_axes):
+        raise ValueError(f"vmap: in_axes must name at least one axis, got {in_axes!r}")
+    return _calls.Mapped(
+        f,
+        "vmap",
+        in_axes=in_axes,
+        out_axes=_integer("vmap", "out_axes", out_axes),
+        threads=0 if threads is None else _integer("vmap", "threads", threads, 1),
+        max_ways=_integer("vmap", "max_ways", max_ways, 1),
+    )
+
+
+def _axes(axes: Any) -> Any:
+    """Return axes as None, an int, or tuples and dicts of these."""
+    if isinstance(axes, dict):
+        return {key: _axes(item) for key, item in axes.items()}
+    if isinstance(axes, (tuple, list)):
+        return tuple(map(_axes, axes))
+    return None if axes is None else _integer("vmap", "in_axes", axes)
+
+
+def _is_mapped(axes: Any) -> bool:
+    if isinstance(axes, (tuple, dict)):
+        return any(map(_is_mapped, axes.values() if isinstance(axes, dict) else axes))
+    return axes is not None
+
+
+def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: int = 64) -> Function:
+    """Return a function that traces `f` once and then replays what it did.
+
+    Parameters
+    ----------
+    f : callable
+        A function, or a transform: ``compile(grad(f))`` and ``grad(compile(f))`` are the same.
+    static_argnums : int or tuple of int, default ()
+        The positional arguments that are passed on as they are, so that `f` may use them as sizes, indices or flags.
+        It is traced once for each of their values, which must be hashable.
+    max_ways : int, default 64
+        How many ways through the comparisons of `f` get a program of their own. Points that go other ways are traced
+        anew, with a RuntimeWarning.
+
+    Returns
+    -------
+    callable
+        Returns what `f` returns, with floats for numbers and float64 arrays for arrays; Values if a Value was among the
+        arguments or `f` uses one. Its `programs` are the programs so far, which print readably. It can be pickled if
+        `f` can.
+
+    Raises
+    ------
+    TypeError
+        If `f` is not callable; in a call, if an argument that is no number is not hashable, or a result is something
+        else than numbers, arrays, None, text, and lists, tuples and dicts of these.
+
+    Notes
+    -----
+    All numbers in all arguments may change from call to call, those given by keyword included. Arguments of other
+    types count as static. A Value that `f` uses without being given it is read at every call, and its gradient
+    accumulates in `Value.backward`.
+
+    What `f` does besides computing its result, printing for example, happens when it is traced and not in a replay.
+
+    Examples
+    --------
+    >>> @compile
+    ... def f(x, y):
+    ...     return x * y if x < y else x - y
+    >>> f(2.0, 3.0), f(3.0, 2.0), grad(f)(2.0, 3.0)
+    (6.0, 1.0, 3.0)
+    >>> f(Value(2.0), 3.0).data
+    6.0
+    """
+    numbers = _argument_numbers("compile", "static_argnums", static_argnums)
+    options = {
+        "compiled": True,
+        "static_argnums": numbers if isinstance(numbers, tuple) else (numbers,),
+        "max_ways": _integer("compile", "max_ways", max_ways, 1),
+    }
+    if isinstance(_checked("compile", f), _calls.Transform):
+        return f.with_options(**options)
+    return _calls.Compiled(f, "compile", **options)
+
+
+#: The points at which a fourth-order central difference takes a function, in steps, and the weights of these.
+_STEPS = np.array([1.0, -1.0, 2.0, -2.0])
+_WEIGHTS = np.array([8.0, -8.0, -1.0, 1.0]) / 12.0
+
+
+def check_grad(
+    f: Function, *args: Any, order: int = 2, eps: float = 1e-3, rtol: float = 1e-6, atol: float = 1e-8
+) -> None:
+    """Compare the derivatives of a function with central differences of fourth order.
+
+    Parameters
+    ----------
+    f : callable
+        A function with one scalar output.
+    *args
+        Where to compare; by every number in the arguments.
+    order : {2, 1}
+        Whether to compare second derivatives with differences of the first too.
+    eps : float, default 1e-3
+        The step, relative to numbers greater than 1.
+    rtol, atol : float, default 1e-6 and 1e-8
+        A derivative d may differ by ``atol + rtol * abs(d)``.
+
+    Raises
+    ------
+    AssertionError
+        If a derivative differs by more; the message has the entry, both numbers and the difference.
+    TypeError
+        If the output is no scalar.
+    ValueError
+        If `order` is something else.
+
+    Examples
+    --------
+    >>> check_grad(lambda x, y: x.sin() * y**2, 1.0, 2.0)
+    """
+    if order not in (1, 2):
+        raise ValueError(f"check_grad: order must be 1 or 2, got {order!r}")
+    flat = _calls.Raveled("check_grad", args)
+    x = flat.numbers
+
+    def of_array(numbers: Any) -> Any:
+        return f(*flat.unravel(numbers))
+
+    def value(numbers: Any) -> Any:
+        with no_grad():
+            result = of_array(numbers)
+        return result.data if isinstance(result, Value) else result
+
+    if not x.size:
+        raise ValueError("check_grad: there is no number in the arguments")
+    steps = eps * np.maximum(1.0, np.abs(x))
+    weights = _WEIGHTS[:, None] / steps
+    # By step and number: the point with this number moved.
+    points = (x + _STEPS[:, None, None] * np.diag(steps)).reshape(-1, x.size)
+
+    gradient = grad(of_array)
+    values = np.apply_along_axis(value, 1, points).reshape(weights.shape)
+    _compare("derivative by", gradient(x), np.sum(weights * values, axis=0), flat, rtol, atol)
+    if order == 2:
+        gradients = vmap(gradient)(points).reshape(*weights.shape, x.size)
+        differences = np.einsum("si,sij->ij", weights, gradients)
+        _compare("second derivative by", hessian(of_array)(x), differences, flat, rtol, atol)
+
+
+def _compare(what: str, derivatives: Any, differences: Any, flat: Any, rtol: float, atol: float) -> None:
+    errors = np.abs(derivatives - differences)
+    # A nan is wrong.
+    wrong = ~(errors <= atol + rtol * np.abs(derivatives))
+    if wrong.any():
+        index = np.unravel_index(np.argmax(np.where(wrong, errors, -1.0)), errors.shape)
+        raise AssertionError(
+            f"the {what} {' and '.join(map(flat.name, index))} is {float(derivatives[index])!r}, but central differences give "
+            f"{float(differences[index])!r}, which differs by {errors[index]:.3g}"
+        )
