@@ -67,3 +67,15 @@ def gradients(root, seed=1.0):
         for parent, partial in node.parents:
             result[parent] += result[node] * partial
     return result
+
+
+def gradient_magnitudes(root):
+    """Return the sums of the absolute values of what the gradients are the sums of: the scale of their rounding."""
+    order = list(gradients(root))
+    result = dict.fromkeys(order, 0.0)
+    result[root] = 1.0
+    for node in reversed(order):
+        for parent, partial in node.parents:
+            # Near the flat ends tanh has a derivative that is all rounding.
+            result[parent] += result[node] * max(abs(partial), 1e-3)
+    return result

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import autograd
@@ -21,10 +22,10 @@ PLAIN = (
 )
 
 
-def run(name, directory, absent=("matplotlib", "scipy", "sklearn", "torch")):
+def run(name, directory, *arguments, absent=("matplotlib", "scipy", "sklearn", "torch")):
     program = PLAIN.format(absent=absent, path=str(EXAMPLES / name))
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
+        [sys.executable, "-W", "error", "-c", program, *arguments],
         cwd=directory,
         env=ENVIRONMENT,
         capture_output=True,
@@ -84,11 +85,19 @@ def test_digits(tmp_path):
     assert float(reached) == pytest.approx(100 * (1 - int(wrong) / 360), abs=0.01)
 
 
-def test_digits_without_scikit_learn(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(SystemExit, match="pip install scikit-learn"):
-        runpy.run_path(str(EXAMPLES / "digits.py"), run_name="__main__")
+@pytest.mark.parametrize(
+    ("name", "absent", "remedy"),
+    [
+        ("digits.py", ["sklearn", "sklearn.datasets"], "pip install scikit-learn"),
+        ("lorenz.py", ["scipy", "scipy.integrate"], "pip install scipy"),
+        ("rosenbrock.py", ["scipy", "scipy.optimize"], "pip install scipy"),
+    ],
+)
+def test_without_what_it_needs(monkeypatch, name, absent, remedy):
+    for module in absent:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SystemExit, match=remedy):
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
 
 
 def conditional_entropy(text, length):
@@ -125,9 +134,99 @@ def test_transformer(tmp_path):
     assert sum(first == second[::-1] for first, second in lines) >= 4
 
 
+def test_black_scholes(tmp_path):
+    out = run("black_scholes.py", tmp_path)
+    assert "200000 calls" in out
+    rows = re.findall(r"^([a-z ]+?) +(-?[\d.]+) +(-?[\d.]+) +([\d.]+e[+-]\d+)$", out, re.M)
+    assert [name for name, *_ in rows] == [
+        "price", "delta", "by strike", "rho", "vega", "by maturity", "gamma", "vanna", "volga"
+    ]  # fmt: skip
+    assert all(float(difference) < 1e-12 for *_, difference in rows)
+
+    example = runpy.run_path(str(EXAMPLES / "black_scholes.py"))
+    # Published with these digits by Hull, Options, Futures and Other Derivatives, chapters on pricing and on greeks.
+    assert example["price"](42.0, 40.0, 0.1, 0.2, 0.5) == pytest.approx(4.76, abs=0.005)
+    published = {
+        "price": "2.40",
+        "delta": "0.522",
+        "gamma": "0.066",
+        "vega": "12.1",
+        "rho": "8.91",
+        "by maturity": "4.31",
+    }
+    of_one = example["textbook"](*map(np.array, ([49.0], [50.0], [0.05], [0.2], [0.3846])))
+    for name, digits in published.items():
+        assert float(of_one[name][0]) == pytest.approx(float(digits), abs=0.5 * 10.0 ** -len(digits.partition(".")[2]))
+
+
+def test_swaptions(tmp_path):
+    out = run("swaptions.py", tmp_path, "--paths", "6000")
+    assert "6000 paths with 161 sensitivities" in out and "NOT" not in out
+    compared = re.findall(r"^(accrual|all volatilities|all rates) +(-?[\d.]+) +(-?[\d.]+) *$", out, re.M)
+    assert len(compared) == 3
+    for _, here, difference in compared:
+        assert float(here) == pytest.approx(float(difference), rel=1e-4)
+    value, error = map(float, re.search(r"^value ([\d.]+) \+- ([\d.]+)$", out, re.M).groups())
+
+    portfolio = runpy.run_path(str(EXAMPLES / "swaptions.py"))["portfolio"]
+    accrual, volatilities, rates = 0.25, np.full(80, 0.2), np.full(80, 0.05)
+    # Results published with Giles's program for this model, whose normal numbers all are 0.3.
+    arguments = accrual, volatilities, rates, np.full(40, 0.3)
+    assert portfolio(*arguments) == pytest.approx(224.323, abs=0.0005)
+    assert autograd.grad(portfolio, argnums=2)(*arguments)[-1] == pytest.approx(21.348, abs=0.0005)
+    # Without volatility nothing is random: the value is that of the swaps in the money.
+    discount = (1 + accrual * 0.05) ** -np.arange(1.0, 41.0)
+    swaps = [
+        100 * max(1 - discount[maturity - 1] - strike * accrual * discount[:maturity].sum(), 0)
+        for maturity in (4, 8, 20, 28, 40)
+        for strike in (0.045, 0.05, 0.055)
+    ]
+    still = portfolio(accrual, 0 * volatilities, rates, np.zeros(40))
+    assert still == pytest.approx(discount[39] * sum(swaps), rel=1e-12)
+
+    normals = np.random.default_rng(7).standard_normal((40, 20_000))
+    values = portfolio(0.05, volatilities, rates, normals)
+    assert error == pytest.approx(values.std() / 6000**0.5, rel=0.1)
+    assert value == pytest.approx(values.mean(), abs=5 * error)
+
+
+def test_lorenz(tmp_path):
+    pytest.importorskip("scipy")
+    out = run("lorenz.py", tmp_path, absent=("matplotlib", "sklearn", "torch"))
+    rows = re.findall(r"^(\w+) +([\d.]+) +[\d.]+ +([\d.]+) +([\d.]+)$", out, re.M)
+    assert [(name, float(true)) for name, true, *_ in rows][:3] == [("sigma", 10.0), ("rho", 28.0), ("beta", 2.6667)]
+    for _, true, fitted, error in rows:
+        assert abs(float(fitted) - float(true)) < 4 * float(error)
+    assert float(re.search(r"rms error ([\d.]+)", out)[1]) == pytest.approx(0.3, rel=0.2)
+
+
+def test_rosenbrock(tmp_path):
+    pytest.importorskip("scipy")
+    out = run("rosenbrock.py", tmp_path, absent=("matplotlib", "sklearn", "torch"))
+    rows = re.findall(r"^(\S+) +(differences|gradient|gradient and Hessian) +(\d+) +(\d+) +(\S+) +(\S+)$", out, re.M)
+    assert [method for method, *_ in rows] == ["BFGS", "BFGS", "Newton-CG", "trust-exact"]
+    (_, _, _, evaluations, _, error), *exact = rows
+    assert all(int(other[3]) < int(evaluations) / 10 and float(other[5]) < float(error) / 100 for other in exact)
+
+
+def test_newton(tmp_path):
+    out = run("newton.py", tmp_path)
+    rows = re.findall(r"^ +(\d+) +(slack|pulls) +(\d+) +(-?[\d.]+) +(-?[\d.]+)$", out, re.M)
+    assert sum(int(loads) for _, _, loads, _, _ in rows) == 10_000
+    assert len({steps for steps, *_ in rows}) > 5
+    # The second spring pulls where the first alone would yield more than the gap: beyond sinh(1).
+    for _, spring, _, low, high in rows:
+        assert float(low) > math.sinh(1) if spring == "pulls" else float(high) < math.sinh(1)
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     [
+        ("black_scholes.py", ('"gamma": density / (spot * deviation)', '"gamma": density / (spot + deviation)')),
+        ("swaptions.py", ("step=1e-6", "step=1e-2")),
+        ("lorenz.py", ("GUESS, jac=", "GUESS, max_nfev=2, jac=")),
+        ("rosenbrock.py", ("DIMENSIONS, ITERATIONS = 20, 200", "DIMENSIONS, ITERATIONS = 20, 5")),
+        ("newton.py", ("TOLERANCE = 1e-10", "TOLERANCE = 1.0")),
         ("expression.py", ("-8.0", "-8.5")),
         ("four_points.py", ("STEPS, RATE = 20", "STEPS, RATE = 1")),
         ("moons.py", ("range(100)", "range(3)")),
@@ -138,13 +237,13 @@ def test_transformer(tmp_path):
     ],
 )
 def test_a_broken_promise_is_a_failure(tmp_path, monkeypatch, name, change):
-    if name == "digits.py":
-        pytest.importorskip("sklearn")
+    for needed in {"digits.py": ["sklearn"], "lorenz.py": ["scipy"], "rosenbrock.py": ["scipy"]}.get(name, []):
+        pytest.importorskip(needed)
     text = (EXAMPLES / name).read_text()
     assert text.count(change[0]) == 1
     script = tmp_path / name
     script.write_text(text.replace(*change))
-    monkeypatch.setattr(sys, "argv", [name])
+    monkeypatch.setattr(sys, "argv", [name, *(["--paths", "50"] if name == "swaptions.py" else [])])
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(script), run_name="__main__")
     assert end.value.code == 1
@@ -157,6 +256,18 @@ def test_moons_plot(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["moons.py", "--plot", str(tmp_path / "p.png")])
     with pytest.raises(SystemExit):
         runpy.run_path(str(script), run_name="__main__")
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("arguments", [["swaptions.py", "--paths", "100"], ["lorenz.py"]])
+def test_plots(tmp_path, monkeypatch, capsys, arguments):
+    pytest.importorskip("matplotlib")
+    if "lorenz.py" in arguments:
+        pytest.importorskip("scipy")
+    monkeypatch.setattr(sys, "argv", [*arguments, "--plot", str(tmp_path / "p.png")])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(EXAMPLES / arguments[0]), run_name="__main__")
+    assert end.value.code == 0
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -7,15 +7,13 @@ import random
 
 import pytest
 from bits import bits, outcome
-from domains import OPERATORS, SPECIAL
-from hypothesis import HealthCheck, assume, example, given, settings
+from domains import OPERATORS
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from reference import Node, gradients
+from random_programs import programs
+from reference import Node, gradient_magnitudes, gradients
 
 from autograd import Value, functions, no_grad, ops
-
-settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-settings.load_profile("quick")
 
 #: Every primitive that Python has, with Python's own function.
 PYTHON = {name: (function, 1 if name in ("neg", "abs") else 2) for name, function in OPERATORS.items()}
@@ -24,29 +22,6 @@ PYTHON |= {
     for name, row in ops.OPS.items()
     if row.parameters and row.python_function
 }
-
-floats = st.one_of(
-    st.sampled_from(SPECIAL), st.floats(), st.floats(-10, 10), st.integers(-5, 5).map(float), st.floats(-1, 1, width=16)
-)
-
-
-@st.composite
-def programs(draw, names, longest):
-    """Draw inputs, and steps (name, operand, operand): an operand is the number of a former result."""
-    inputs = draw(st.lists(floats, min_size=1, max_size=4))
-    count = draw(st.integers(1, longest))
-    last = st.integers(0, 3)
-    any_operand = st.integers(0, 10**6)
-    steps = []
-    for i in range(count):
-        known = len(inputs) + i
-        # Half of the operands are recent, so that graphs get deep as well as wide.
-        operands = [
-            draw(st.one_of(last.map(lambda k, n=known: max(n - 1 - k, 0)), any_operand.map(lambda k, n=known: k % n)))
-            for _ in range(2)
-        ]
-        steps.append((draw(st.sampled_from(names)), *operands))
-    return inputs, steps
 
 
 @settings(max_examples=300)
@@ -146,18 +121,6 @@ def test_gradients_of_random_graphs_are_those_of_the_reference(program, numbers)
     for leaf, node in zip(leaves, nodes, strict=True):
         if node in expected and math.isfinite(magnitudes[node]) and magnitudes[node] < 1e200:
             assert leaf.grad == pytest.approx(expected[node], rel=1e-12, abs=1e-12 * magnitudes[node] + 1e-300)
-
-
-def gradient_magnitudes(root):
-    """Return the sums of the absolute values of what the gradients are the sums of: the scale of their rounding."""
-    order = list(gradients(root))
-    result = dict.fromkeys(order, 0.0)
-    result[root] = 1.0
-    for node in reversed(order):
-        for parent, partial in node.parents:
-            # Near the flat ends tanh has a derivative that is all rounding.
-            result[parent] += result[node] * max(abs(partial), 1e-3)
-    return result
 
 
 @settings(max_examples=100)

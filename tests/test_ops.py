@@ -8,7 +8,7 @@ import struct
 import mpmath
 import numpy as np
 import pytest
-from bits import bits, outcome
+from bits import bits, is_close, is_equal, outcome
 from domains import DOMAINS, EPSILON, INF, NAN, SPECIAL, TINY, call
 
 import autograd
@@ -47,20 +47,6 @@ def gradients(name, arguments, gradient=1.0):
     result = call(name, *operands)
     result.backward(gradient)
     return result.data, [operand.grad for operand in operands]
-
-
-def is_close(got, exact, relative, absolute):
-    """Tell whether a float is an exact number but for rounding; beyond the largest float it is infinite."""
-    if abs(exact) > 1.7e308:
-        return math.isinf(got) and (got > 0) == (exact > 0)
-    return abs(mpmath.mpf(got) - exact) <= relative * abs(exact) + absolute + 2 * mpmath.mpf(TINY)
-
-
-def is_equal(got, expected):
-    """Tell whether a float is as expected, but for the sign of zero; ``...`` is anything."""
-    return (
-        expected is ... or bits(got + 0.0) == bits(expected + 0.0) or abs(got - expected) < 4 * EPSILON * abs(expected)
-    )
 
 
 def test_every_row_has_a_domain():
