@@ -129,14 +129,15 @@ cdef class Order:
     cdef Py_ssize_t in_depth(self) noexcept:
         """Order the instructions so that what a result makes possible comes next; return how many there are."""
         cdef Py_ssize_t waiting = self.push_first()
-        cdef Py_ssize_t count = 0, k
+        cdef Py_ssize_t count = 0, first, k
         cdef unsigned i
         while waiting:
             waiting -= 1
             i = self.ready[waiting]
             self.order[count] = i
             count += 1
-            for k in reversed(range(self.first_user[i], self.first_user[i + 1])):
+            first = self.first_user[i]
+            for k in range(<Py_ssize_t> self.first_user[i + 1] - 1, first - 1, -1):
                 self.missing[self.users[k]] -= 1
                 if not self.missing[self.users[k]]:
                     self.ready[waiting] = self.users[k]

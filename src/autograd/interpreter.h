@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include "_lanes.h"
+#include "erf.h"
 #include "lanes.h"
 #include "simd.h"
 
@@ -63,8 +64,10 @@ static double lane_function_at(unsigned op, double a, double b)
 }
 
 /* What NumPy has no function for. */
-static void lane_erf(ptrdiff_t n, const double *a, double *out) { LANES out[i] = erf(a[i]); }
-static void lane_erfc(ptrdiff_t n, const double *a, double *out) { LANES out[i] = erfc(a[i]); }
+AUTOGRAD_CLONES
+static void lanes_erf(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erf(a[i]); }
+AUTOGRAD_CLONES
+static void lanes_erfc(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erfc(a[i]); }
 
 /* ---- What the instructions that are not of the table compute ---- */
 
