@@ -383,10 +383,10 @@ cdef class Planner:
         if not a_fits and not b_fits or a == b:
             return 0
         self.take_in(i, product)
-        if not self.absorbs(i, rest) or not self.may_wait(i, rest):
-            return 0
         # A chain starts with a product, or with what the first product is added to.
-        if self.code.entries[rest].op == OP_MUL or self.code.entries[rest].op == OP_ADD and self.length[rest]:
+        if self.code.entries[rest].op != OP_MUL and not (self.code.entries[rest].op == OP_ADD and self.length[rest]):
+            return 0
+        if self.absorbs(i, rest) and self.may_wait(i, rest):
             self.absorbed[rest] = True
             self.previous[i] = rest
             self.length[i] = max(2, self.length[rest] + 1)
