@@ -77,7 +77,7 @@ def estimate(paths, seed=0):
     return means, np.sqrt((squares / paths - means**2) / (paths - 1))
 
 
-def differences(paths, seed=0, step=1e-6):
+def differences(paths, seed=0, step=1e-7):
     """Return derivatives of the mean by the accrual and by shifts of all volatilities and of all rates.
 
     They are central differences over the paths that `estimate` takes first, with NumPy arrays for scalars.
@@ -113,7 +113,7 @@ def draw(path, means, errors):
             np.arange(RATES), scale * means[part], 2.0 * scale * errors[part], fmt=".", markersize=4, capsize=1.5
         )
         axes.axhline(0.0, color="grey", linewidth=0.8)
-        axes.set(title=f"Sensitivity to the {name}", xlabel="period", ylabel=unit)
+        axes.set(title=f"Sensitivity to the {name}", xlabel="period", ylabel=f"value {unit}")
     figure.savefig(path, dpi=120)
     print(f"plot saved to {path}")
 

@@ -41,6 +41,13 @@ def is_equal(got, expected):
     )
 
 
+def data(x):
+    """Return the number of a Value or number, or those of an array."""
+    if isinstance(x, np.ndarray):
+        return np.array([data(v) for v in x.ravel()]).reshape(x.shape) if x.dtype == object else x
+    return float(getattr(x, "data", x)) if not isinstance(x, np.generic) else float(x)
+
+
 def assert_same_bits(got, expected, *context):
     """Fail where two arrays of floats differ, but for the bits of nans; show the first such place in all columns."""
     got, expected = np.asarray(got, float), np.asarray(expected, float)

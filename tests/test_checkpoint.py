@@ -127,9 +127,7 @@ def test_a_resumed_training_gives_the_numbers_of_an_uninterrupted_one(path, make
 
 def test_random_states_fit_in_metadata(path):
     rng = np.random.default_rng(5)
-    checkpoint.save(
-        path, {}, metadata={"numpy": rng.bit_generator.state, "python": random.Random(5).getstate()}
-    )
+    checkpoint.save(path, {}, metadata={"numpy": rng.bit_generator.state, "python": random.Random(5).getstate()})
     expected = rng.random()
     metadata = checkpoint.load(path).metadata
     rng.bit_generator.state = metadata["numpy"]

@@ -214,16 +214,16 @@ def test_newton(tmp_path):
     rows = re.findall(r"^ +(\d+) +(slack|pulls) +(\d+) +(-?[\d.]+) +(-?[\d.]+)$", out, re.M)
     assert sum(int(loads) for _, _, loads, _, _ in rows) == 10_000
     assert len({steps for steps, *_ in rows}) > 5
-    # The second spring pulls where the first alone would yield more than the gap: beyond sinh(1).
+    # The second spring pulls where the first alone would yield more than the gap: beyond sinh(1) = 1.1752.
     for _, spring, _, low, high in rows:
-        assert float(low) > math.sinh(1) if spring == "pulls" else float(high) < math.sinh(1)
+        assert float(low) >= 1.175 if spring == "pulls" else float(high) <= 1.175
 
 
 @pytest.mark.parametrize(
     ("name", "change"),
     [
         ("black_scholes.py", ('"gamma": density / (spot * deviation)', '"gamma": density / (spot + deviation)')),
-        ("swaptions.py", ("step=1e-6", "step=1e-2")),
+        ("swaptions.py", ("step=1e-7", "step=1e-2")),
         ("lorenz.py", ("GUESS, jac=", "GUESS, max_nfev=2, jac=")),
         ("rosenbrock.py", ("DIMENSIONS, ITERATIONS = 20, 200", "DIMENSIONS, ITERATIONS = 20, 5")),
         ("newton.py", ("TOLERANCE = 1e-10", "TOLERANCE = 1.0")),

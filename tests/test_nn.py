@@ -113,9 +113,7 @@ def test_reprs_are_micrograds():
     assert repr(Neuron(3, False)) == "LinearNeuron(3)"
     assert repr(Layer(2, 2)) == "Layer of [ReLUNeuron(2), ReLUNeuron(2)]"
     assert repr(Layer(2, 1, nonlin=False)) == "Layer of [LinearNeuron(2)]"
-    assert repr(MLP(1, [2, 1])) == (
-        "MLP of [Layer of [ReLUNeuron(1), ReLUNeuron(1)], Layer of [LinearNeuron(2)]]"
-    )
+    assert repr(MLP(1, [2, 1])) == ("MLP of [Layer of [ReLUNeuron(1), ReLUNeuron(1)], Layer of [LinearNeuron(2)]]")
 
 
 @pytest.mark.parametrize(
@@ -187,9 +185,7 @@ def test_all_layers_but_the_last_have_the_activation():
     assert [n.nonlin for layer in model.layers for n in layer.neurons] == [True] * 5 + [False]
 
 
-@pytest.mark.parametrize(
-    "make", [Neuron, lambda *a, **k: Layer(*a, 2, **k), lambda *a, **k: MLP(*a, [2], **k)]
-)
+@pytest.mark.parametrize("make", [Neuron, lambda *a, **k: Layer(*a, 2, **k), lambda *a, **k: MLP(*a, [2], **k)])
 @pytest.mark.parametrize("activation", ["swoosh", None, 3, ["relu"]])
 def test_unknown_activation_is_an_error(make, activation):
     with pytest.raises(ValueError, match="activation must be callable or one of linear, relu.*got"):

@@ -8,7 +8,7 @@ import random
 import mpmath
 import numpy as np
 import pytest
-from bits import assert_same_bits, bits, is_close, is_equal
+from bits import assert_same_bits, bits, data, is_close, is_equal
 from domains import DOMAINS, EPSILON, OPERATORS, SPECIAL, call
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -38,13 +38,6 @@ def columns_of(name):
     rows = [*domain.sample(), *(edge[0] for edge in domain.edges)]
     rows += itertools.product(SPECIAL, repeat=len(domain.intervals))
     return list(np.array(rows).T.copy())
-
-
-def data(x):
-    """Return the number of a Value, or the numbers of an array of Values."""
-    if isinstance(x, np.ndarray) and x.dtype == object:
-        return np.array([v.data for v in x.ravel()]).reshape(x.shape)
-    return getattr(x, "data", x) if isinstance(x, Value) else x
 
 
 # -- one primitive
@@ -370,6 +363,73 @@ def test_gradients_and_hessians_of_random_programs_are_exact(program, numbers):
             for j in range(count):
                 second = at((i, 1), (j, 1)) - at((i, 1), (j, -1)) - at((i, -1), (j, 1)) + at((i, -1), (j, -1))
                 assert matrix[i, j] == pytest.approx(float(second / (4 * step**2)), rel=1e-8, abs=1e-7)
+
+
+CONSTANTS = (1.0, 0.5, -0.75, 2.0, 0.0, -1.5)
+
+
+def long_program(generator, length):
+    """Draw steps in which constants come again, some results are used much later, and many not at all."""
+    steps = []
+    for known in range(3, length):
+        back = [generator.expovariate(0.2) if generator.random() < 0.9 else generator.uniform(0, known) for _ in "ab"]
+        operands = [known - 1 - min(int(distance), known - 1) for distance in back]
+        name = generator.choice(("add", "sub", "mul", "add", "mul", "neg", "abs", "cos", "maximum"))
+        if generator.random() < 0.4:
+            operands[1] = -1 - generator.randrange(len(CONSTANTS))
+        # Now and then a sine keeps numbers in range, and their derivatives.
+        steps.append((name, *operands) if known % 3 else ("sin", known - 1, known - 1))
+    return steps
+
+
+def run_long_program(steps, inputs, apply):
+    results = list(inputs)
+    for name, i, j in steps:
+        operands = [results[i], results[j] if j >= 0 else CONSTANTS[-1 - j]]
+        results.append(apply(name, *operands[: len(ops.OPS[name].grads)]))
+    return results[-1], results[len(results) // 2], functools.reduce(functools.partial(apply, "add"), results[-12::3])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_long_random_programs(seed):
+    generator = random.Random(seed)
+    steps = long_program(generator, generator.choice((40, 150, 400)))
+    columns = np.random.default_rng(seed).normal(size=(3, 33))
+    expected = run_long_program(steps, columns, apply_numpy)
+
+    def function(*x):
+        return run_long_program(steps, x, call)
+
+    for axes in ((0, 0, 0), (0, None, None), (None, 0, None)):
+        arguments = [c if axis == 0 else c[4] for c, axis in zip(columns, axes, strict=True)]
+        other = run_long_program(steps, [np.broadcast_to(x, 33) for x in arguments], apply_numpy)
+        for got, numbers in zip(compile(vmap(function, in_axes=axes))(*arguments), other, strict=True):
+            assert_same_bits(got, numbers)
+    assert_same_bits(compile(function)(*columns[:, 4]), [column[4] for column in expected])
+
+    derivative = grad(lambda *x: function(*x)[2], argnums=(0, 1, 2))
+    at = [column[7] for column in vmap(derivative)(*columns)]
+    assert_same_bits(compile(derivative)(*columns[:, 7]), at)
+    values = [Value(x) for x in columns[:, 7]]
+    function(*values)[2].backward()
+    scale = max(1.0, *(abs(v.grad) for v in values))
+    np.testing.assert_allclose(at, [v.grad for v in values], rtol=1e-9, atol=1e-9 * scale)
+
+
+def test_a_constant_that_was_first_used_for_nothing():
+    """It stands far before the sum that uses it."""
+
+    def f(x):
+        x + 5.0
+        y = x
+        for _ in range(20):
+            y = autograd.sin(y)
+        return y * x + 5.0
+
+    x = np.linspace(-2.0, 2.0, 9)
+    y = functools.reduce(lambda y, _: np.sin(y), range(20), x)
+    assert_same_bits(vmap(f)(x), y * x + 5.0)
+    assert compile(f)(2.0) == (y * x + 5.0)[-1]
 
 
 # -- nodes with many operands
