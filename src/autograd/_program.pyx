@@ -1037,7 +1037,9 @@ cdef bytes alive_rows(Call block, bytes rows):
     """Of the rows of a part, those that the root depends on; None if that is every lane."""
     cdef unsigned char *dead = <unsigned char *> room(block.lanes, 1)
     cdef Py_ssize_t count = block.lanes if rows is None else len(rows) // sizeof(Py_ssize_t)
-    cdef const Py_ssize_t *subset = NULL if rows is None else <const Py_ssize_t *> PyBytes_AS_STRING(rows)
+    cdef const Py_ssize_t *subset = NULL
+    if rows is not None:
+        subset = <const Py_ssize_t *> PyBytes_AS_STRING(rows)
     cdef Py_ssize_t i, k, lane, total = 0
     for i in range(count):
         lane = i if subset == NULL else subset[i]
