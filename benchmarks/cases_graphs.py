@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
 from typing import Any
 
+import models
 from engines import Engine, Unsupported
 from registry import Workload, benchmark, section, target
 
@@ -132,16 +133,9 @@ def rosenbrock(engine: Engine) -> Workload:
     missing = [name for name in ("sin", "exp") if name not in engine.functions]
     if missing:
         raise Unsupported(f"{engine.title} has no {' and no '.join(missing)}")
-    xs = [engine.Value(1.2 + 0.1 * math.sin(i)) for i in range(100)]
-
-    def evaluate(sin: Any = engine.functions["sin"], exp: Any = engine.functions["exp"]) -> Any:
-        total = 0.0
-        for i in range(len(xs) - 1):
-            x, y = xs[i], xs[i + 1]
-            total = total + 100.0 * (y - x**2) ** 2 + (1.0 - x) ** 2 + sin(x) * exp(-y)
-        return total
-
-    return _differentiate(evaluate, xs, 500, differentiates=engine.differentiates)
+    xs = list(map(engine.Value, models.rosenbrock_point(100)))
+    function = models.rosenbrock(SimpleNamespace(**engine.functions))
+    return _differentiate(lambda: function(xs), xs, 500, differentiates=engine.differentiates)
 
 
 target(

@@ -7,6 +7,7 @@ import importlib
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
@@ -86,7 +87,8 @@ def _moons_workload(step: Step) -> Workload:
     return Workload(_timed(_repeated(step)), lambda: [step(1.0 - 0.9 * k / 100) for k in range(2)], depth=600)
 
 
-def _torch_moons_step(engine: Engine) -> tuple[Step, Any]:
+def _torch_moons_step(engine: Engine) -> tuple[Step, Any, Callable[[], Any]]:
+    """Return a step, the model, and a function that evaluates the loss and the accuracy."""
     torch = engine.module
     points, labels = moons(POINTS)
     x = torch.tensor(points, dtype=torch.float64)
@@ -94,40 +96,84 @@ def _torch_moons_step(engine: Engine) -> tuple[Step, Any]:
     model = _moons_model(engine)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
 
+    def data_loss() -> Any:
+        scores = model(x).squeeze(1)
+        ((y > 0) == (scores > 0)).double().mean().item()
+        return torch.relu(1 - y * scores).mean()
+
     def step(learning_rate: float) -> float:
         optimizer.param_groups[0]["lr"] = learning_rate
-        scores = model(x).squeeze(1)
-        data_loss = torch.relu(1 - y * scores).mean()
         reg_loss = ALPHA * sum(p.pow(2).sum() for p in model.parameters())
-        total_loss = data_loss + reg_loss
-        ((y > 0) == (scores > 0)).double().mean().item()
+        total_loss = data_loss() + reg_loss
         optimizer.zero_grad()
         total_loss.backward()
         optimizer.step()
         return float(total_loss.item())
 
-    return step, model
+    def evaluate() -> float:
+        with torch.no_grad():
+            return float(data_loss().item())
+
+    return step, model, evaluate
 
 
-def _c_moons_step(engine: Engine) -> tuple[Step, Any]:
-    points, labels = moons(POINTS)
+def _moons_layers() -> list[list[list[float]]]:
+    """Return micrograd's draws, neuron by neuron, of each the weights and then a bias of zero."""
     random.seed(1337)
-    # micrograd's draws, neuron by neuron: the weights, then a bias of zero.
-    parameters = [
-        random.uniform(-1, 1) if i < nin else 0.0
+    return [
+        [[*(random.uniform(-1, 1) for _ in range(nin)), 0.0] for _ in range(nout)]
         for nin, nout in pairwise(MOONS_WIDTHS)
-        for _ in range(nout)
-        for i in range(nin + 1)
     ]
+
+
+def _jax_moons(engine: Engine) -> tuple[dict[str, Any], Callable[..., Any], Callable[[], Any]]:
+    """Return the parameters, a step to compile, and a function that evaluates the loss and the accuracy."""
+    jax = engine.module
+    jnp = jax.numpy
+    x, y = map(jnp.asarray, moons(POINTS))
+    layers = [jnp.asarray(layer).T for layer in _moons_layers()]
+    state = {"parameters": [(layer[:-1], layer[-1]) for layer in layers]}
+
+    def figures(parameters: Any) -> Any:
+        *hidden, (weights, biases) = parameters
+        outputs = x
+        for w, b in hidden:
+            outputs = jax.nn.relu(outputs @ w + b)
+        scores = (outputs @ weights + biases)[:, 0]
+        return jax.nn.relu(1 - y * scores).mean(), ((y > 0) == (scores > 0)).mean()
+
+    def objective(parameters: Any) -> Any:
+        loss, accuracy = figures(parameters)
+        return loss + ALPHA * sum(jnp.sum(p * p) for p in jax.tree.leaves(parameters)), accuracy
+
+    def step(parameters: Any, learning_rate: Any) -> Any:
+        (loss, accuracy), gradients = jax.value_and_grad(objective, has_aux=True)(parameters)
+        return jax.tree.map(lambda p, g: p - learning_rate * g, parameters, gradients), loss, accuracy
+
+    compiled = jax.jit(figures)
+    return state, step, lambda: list(map(float, compiled(state["parameters"])))
+
+
+def _c_moons_step(engine: Engine) -> tuple[Step, Any, Callable[[], Any]]:
+    """Return a step, the parameters, and a function that evaluates the loss and the accuracy."""
+    points, labels = moons(POINTS)
+    parameters = [number for layer in _moons_layers() for neuron in layer for number in neuron]
     network = (ctypes.c_double * len(parameters))(*parameters)
     x = (ctypes.c_double * (2 * POINTS))(*(coordinate for point in points for coordinate in point))
     y = (ctypes.c_double * POINTS)(*labels)
     pointers = *map(ctypes.byref, (network, x, y)), POINTS
     accuracy = ctypes.byref(ctypes.c_double())
-    function = engine.module.moons_step
-    function.restype = ctypes.c_double
-    function.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_int, ctypes.c_double, ctypes.c_void_p]
-    return lambda learning_rate: function(*pointers, learning_rate, accuracy), network
+    library = engine.module("moons_step.c", "-O2", "-march=native")
+    step, loss = library.moons_step, library.moons_loss
+    step.restype = loss.restype = ctypes.c_double
+    data = [*[ctypes.c_void_p] * 3, ctypes.c_int]
+    step.argtypes = [*data, ctypes.c_double, ctypes.c_void_p]
+    loss.argtypes = [*data, ctypes.c_void_p]
+    return (
+        lambda learning_rate: step(*pointers, learning_rate, accuracy),
+        network,
+        lambda: loss(*pointers, accuracy),
+    )
 
 
 def _register_moons(name: str, title: str, convert: Callable[[Any], Any], left_out_by_quick: tuple[str, ...]) -> None:
@@ -136,7 +182,7 @@ def _register_moons(name: str, title: str, convert: Callable[[Any], Any], left_o
         lambda engine: _moons_loop(engine, *map(convert, moons(POINTS)))
     )
     case.on("torch", "batched nn.Sequential")(lambda engine: _moons_workload(_torch_moons_step(engine)[0]))
-    case.on("c", "one call for a step")(lambda engine: _moons_workload(_c_moons_step(engine)[0]))
+    case.on("c", "cc -O2 -march=native, one call for a step")(lambda engine: _moons_workload(_c_moons_step(engine)[0]))
 
 
 def _array(data: Any) -> Any:
@@ -168,7 +214,10 @@ FIT = section(
     f"Digits: {IMAGES:,} made-up images of 64 pixels in shuffled batches of {BATCH}, `MLP(64, [32, 10])`, "
     "`cross_entropy`, `Adam`. PyTorch runs the loops its users write: eagerly, float64, one thread, `nn.Sequential`, "
     "`torch.optim`, for digits `torch.randperm` and `nn.functional.cross_entropy`. Like `fit`, it adds up the loss and "
-    "the accuracy as it goes.",
+    "the accuracy as it goes. JAX has the same step as one function, compiled by `jit` with the parameters donated, "
+    "called for every step and asked for its loss and accuracy; or all the steps in one call, as a loop inside the "
+    "compiled function. The column of the value is the loss and the accuracy of all points without a step: `evaluate` "
+    "here, a compiled function in JAX, under `no_grad` in PyTorch, `moons_loss` in C.",
 )
 
 
@@ -186,37 +235,99 @@ def _fit(engine: Engine, model: Any, data: tuple[Any, Any], optimizer: str, **op
     return train
 
 
-def _fit_workload(timed: Train, checked: Train, parameters: Callable[[], Iterable[Any]]) -> Workload:
-    """Time epochs at the one function's hands; compare the parameters after a few epochs at the other's."""
+def _fit_workload(
+    timed: Train,
+    checked: Train,
+    parameters: Callable[[], Iterable[Any]],
+    evaluate: Callable[[], Any] | None = None,
+) -> Workload:
+    """Time epochs at the one function's hands; compare the parameters after a few epochs at the other's.
+
+    If there is a function that evaluates the loss, it is timed too, as the part of the step that it is.
+    """
 
     def check() -> list[float]:
         checked(0.1, 3)
         return plain(parameters())
 
-    return Workload(_timed(timed), check)
+    def run(repetitions: int) -> dict[str, float]:
+        assert evaluate is not None
+        begin = perf_counter()
+        for _ in range(repetitions):
+            evaluate()
+        value = perf_counter() - begin
+        return {"value": value, "rest": timed(TIMED_RATE, repetitions) - value}
+
+    return Workload(_timed(timed) if evaluate is None else run, check)
 
 
 def _data_of(model: Any) -> Callable[[], Iterable[Any]]:
     return lambda: (parameter.data for parameter in model.parameters())
 
 
-@benchmark("fit_moons", FIT, "A step of fit on the two moons", ("autograd", "torch", "c"), unit="us")
+@benchmark(
+    "fit_moons",
+    FIT,
+    "A step of fit on the two moons",
+    ("autograd", "torch", "jax", "jax/loop", "c"),
+    unit="us",
+    base="value",
+)
 def fit_moons(engine: Engine) -> Workload:
     model = _moons_model(engine)
-    train = _fit(engine, model, moons(POINTS), "SGD", loss="hinge", l2=ALPHA)
-    return _fit_workload(train, train, _data_of(model))
+    data = moons(POINTS)
+    train = _fit(engine, model, data, "SGD", loss="hinge", l2=ALPHA)
+    evaluate = partial(importlib.import_module("autograd.training").evaluate, model, *map(_array, data), loss="hinge")
+    return _fit_workload(train, train, _data_of(model), evaluate)
 
 
 @fit_moons.on("torch", "eager loop")
 def fit_moons_torch(engine: Engine) -> Workload:
-    step, model = _torch_moons_step(engine)
-    return _fit_workload(_repeated(step), _repeated(step), _data_of(model))
+    step, model, evaluate = _torch_moons_step(engine)
+    return _fit_workload(_repeated(step), _repeated(step), _data_of(model), evaluate)
 
 
-@fit_moons.on("c", "one call for a step")
+@fit_moons.on("jax", "jit of the whole step")
+def fit_moons_jax(engine: Engine) -> Workload:
+    state, step, evaluate = _jax_moons(engine)
+    compiled = engine.module.jit(step, donate_argnums=0)
+
+    def make_step(learning_rate: float) -> float:
+        state["parameters"], loss, accuracy = compiled(state["parameters"], learning_rate)
+        float(accuracy)
+        return float(loss)
+
+    train = _repeated(make_step)
+    return _fit_workload(train, train, lambda: engine.module.tree.leaves(state), evaluate)
+
+
+@fit_moons.on("jax/loop", "jit of all the steps")
+def fit_moons_jax_loop(engine: Engine) -> Workload:
+    jax = engine.module
+    state, step, _ = _jax_moons(engine)
+
+    def make_steps(parameters: Any, learning_rate: Any, steps: Any) -> Any:
+        def body(_: Any, carry: Any) -> Any:
+            parameters, total_loss, right = carry
+            parameters, loss, accuracy = step(parameters, learning_rate)
+            return parameters, total_loss + loss, right + accuracy
+
+        return jax.lax.fori_loop(0, steps, body, (parameters, 0.0, 0.0))
+
+    compiled = jax.jit(make_steps, donate_argnums=0)
+
+    def train(rate: float, steps: int) -> float:
+        begin = perf_counter()
+        state["parameters"], *_ = jax.block_until_ready(compiled(state["parameters"], rate, steps))
+        return perf_counter() - begin
+
+    return _fit_workload(train, train, lambda: jax.tree.leaves(state))
+
+
+@fit_moons.on("c", "cc -O2 -march=native, one call for a step")
 def fit_moons_c(engine: Engine) -> Workload:
-    step, network = _c_moons_step(engine)
-    return _fit_workload(_repeated(step), _repeated(step), lambda: network)
+    step, network, evaluate = _c_moons_step(engine)
+    return _fit_workload(_repeated(step), _repeated(step), lambda: network, evaluate)
 
 
 def _digits_model(engine: Engine) -> Any:
@@ -273,4 +384,5 @@ def fit_digits_torch(engine: Engine) -> Workload:
 
 
 target("fit on the two moons: a step, over PyTorch's eager step", "fit_moons", "autograd", "torch", at_most=0.1)
+target("fit on the two moons: a step, over JAX's jit of the whole step", "fit_moons", "autograd", "jax", at_most=0.6)
 target("fit on digits: a step, over PyTorch's eager step", "fit_digits", "autograd", "torch", at_most=0.3)

@@ -6,18 +6,22 @@ import cmath
 import ctypes
 import importlib
 import math
+import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 FUNCTIONS = ("exp", "log", "sqrt", "sin", "cos", "tanh")
+# What programs need beyond them, and engines without programs need not have.
+MORE_FUNCTIONS = ("erf", "maximum")
 
 
 class Unsupported(Exception):
@@ -37,7 +41,7 @@ class Engine:
     Value : callable
         Makes a number of the engine from a float.
     functions : dict
-        The functions of `FUNCTIONS` the engine has, as a user would call them.
+        The functions of `FUNCTIONS` and of `MORE_FUNCTIONS` the engine has, as a user would call them.
     differentiates : bool
         Whether the numbers have `backward()`.
     MLP : callable or None
@@ -45,7 +49,10 @@ class Engine:
     recursive : bool
         Whether `backward()` recurses once for every node of the longest path.
     module : object
-        The imported package or loaded library, for the cases that an engine does in its own way.
+        The imported package, for the cases that an engine does in its own way; for C, a function that compiles a
+        file of this directory with given flags and loads it.
+    surroundings : callable
+        Makes the context manager within which the engine is measured.
     """
 
     name: str
@@ -56,6 +63,7 @@ class Engine:
     MLP: Callable[..., Any] | None = None
     recursive: bool = False
     module: Any = None
+    surroundings: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def _methods(kind: type) -> dict[str, Callable[[Any], Any]]:
@@ -78,7 +86,7 @@ def _autograd() -> Engine:
         raise ImportError(f"{autograd.__file__} is the other package of this name")
     functions = importlib.import_module("autograd.functions")
     nn = importlib.import_module("autograd.nn")
-    table = {name: getattr(functions, name) for name in FUNCTIONS}
+    table = {name: getattr(functions, name) for name in FUNCTIONS + MORE_FUNCTIONS}
     return Engine("autograd", "autograd", autograd.Value, table, MLP=nn.MLP, module=autograd)
 
 
@@ -118,20 +126,50 @@ def _torch() -> Engine:
     return Engine("torch", f"torch {torch.__version__}", scalar, table, MLP=sequential, module=torch)
 
 
+def _jax() -> Engine:
+    # One thread: on several cores its threads hand small operations to one another, which takes longer than they do,
+    # as does the thread of asynchronous dispatch. The pools are made for the cores that there are at the beginning.
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    jax = importlib.import_module("jax")
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    with _single_core():
+        jax.devices()
+    table = {name: getattr(jax.numpy, name) for name in (*FUNCTIONS, "maximum")} | {"erf": jax.scipy.special.erf}
+    title = f"jax {jax.__version__}"
+    return Engine("jax", title, jax.numpy.float64, table, differentiates=False, module=jax, surroundings=_single_core)
+
+
+@contextmanager
+def _single_core() -> Iterator[None]:
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def _c() -> Engine:
     compiler = shutil.which("cc")
     if compiler is None:
         raise ImportError("there is no C compiler named cc")
-    flags = ("-O2", "-march=native")
-    source = Path(__file__).with_name("moons_step.c")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-        library = Path(directory, "moons_step.so")
-        command = [compiler, *flags, "-shared", "-fPIC", "-o", str(library), str(source)]
-        process = subprocess.run(command, capture_output=True, text=True)
-        if process.returncode:
-            raise ImportError(f"{' '.join(command)}: {process.stderr.strip()}")
-        functions = ctypes.CDLL(str(library))
-    return Engine("c", f"C by hand, cc {' '.join(flags)}", float, differentiates=False, module=functions)
+
+    def compiled(name: str, *flags: str) -> ctypes.CDLL:
+        source = Path(__file__).with_name(name)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+            library = Path(directory, source.stem + ".so")
+            command = [compiler, *flags, "-shared", "-fPIC", "-o", str(library), str(source), "-lm"]
+            process = subprocess.run(command, capture_output=True, text=True)
+            if process.returncode:
+                raise Unsupported(f"{' '.join(command)}: {process.stderr.strip()}")
+            return ctypes.CDLL(str(library))
+
+    return Engine("c", "C by hand", float, differentiates=False, module=compiled)
 
 
 _LOADERS: dict[str, Callable[[], Engine]] = {
@@ -141,6 +179,7 @@ _LOADERS: dict[str, Callable[[], Engine]] = {
     "pure_python": _pure_python,
     "micrograd": _micrograd,
     "torch": _torch,
+    "jax": _jax,
     "c": _c,
 }
 NAMES = tuple(_LOADERS)

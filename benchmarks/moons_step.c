@@ -14,37 +14,66 @@ struct network {
 };
 #define PARAMETERS ((int)(sizeof(struct network) / sizeof(double)))
 
+/* Columns of the second layer: its forward pass adds one to all neurons at once. */
+static void transpose(const struct network *network, double columns[WIDTH][WIDTH])
+{
+    for (int j = 0; j < WIDTH; j++)
+        for (int k = 0; k < WIDTH; k++)
+            columns[k][j] = network->second[j][k];
+}
+
+static inline double score_of(const struct network *network, double columns[WIDTH][WIDTH], const double *point,
+                              double *hidden, double *outer)
+{
+    double score = network->third[WIDTH];
+
+    for (int k = 0; k < WIDTH; k++) {
+        double sum = network->first[k][2] + network->first[k][0] * point[0] + network->first[k][1] * point[1];
+        hidden[k] = sum > 0.0 ? sum : 0.0;
+    }
+    for (int j = 0; j < WIDTH; j++)
+        outer[j] = network->second[j][WIDTH];
+    for (int k = 0; k < WIDTH; k++)
+        for (int j = 0; j < WIDTH; j++)
+            outer[j] += columns[k][j] * hidden[k];
+    for (int j = 0; j < WIDTH; j++) {
+        outer[j] = outer[j] > 0.0 ? outer[j] : 0.0;
+        score += network->third[j] * outer[j];
+    }
+    return score;
+}
+
+/* Return the mean hinge loss; `correct` receives the share of points on the right side. */
+double moons_loss(const struct network *network, const double (*points)[2], const double *labels, int count,
+                  double *correct)
+{
+    double columns[WIDTH][WIDTH], hidden[WIDTH], outer[WIDTH], loss = 0.0;
+    int right = 0;
+
+    transpose(network, columns);
+    for (int i = 0; i < count; i++) {
+        double score = score_of(network, columns, points[i], hidden, outer);
+        double margin = 1.0 - labels[i] * score;
+        right += (labels[i] > 0.0) == (score > 0.0);
+        loss += margin > 0.0 ? margin : 0.0;
+    }
+    *correct = (double)right / count;
+    return loss / count;
+}
+
 /* Make a step in place and return the loss before it; `correct` receives the share of points on the right side. */
 double moons_step(struct network *network, const double (*points)[2], const double *labels, int count,
                   double learning_rate, double *correct)
 {
     struct network gradient = {0};
-    /* Columns of the second layer: its forward pass adds one to all neurons at once. */
-    double columns[WIDTH][WIDTH];
-    double loss = 0.0;
+    double columns[WIDTH][WIDTH], loss = 0.0;
     int right = 0;
 
-    for (int j = 0; j < WIDTH; j++)
-        for (int k = 0; k < WIDTH; k++)
-            columns[k][j] = network->second[j][k];
-
+    transpose(network, columns);
     for (int i = 0; i < count; i++) {
         double x = points[i][0], y = points[i][1], label = labels[i];
-        double hidden[WIDTH], outer[WIDTH], hidden_adjoint[WIDTH] = {0}, score = network->third[WIDTH];
-
-        for (int k = 0; k < WIDTH; k++) {
-            double sum = network->first[k][2] + network->first[k][0] * x + network->first[k][1] * y;
-            hidden[k] = sum > 0.0 ? sum : 0.0;
-        }
-        for (int j = 0; j < WIDTH; j++)
-            outer[j] = network->second[j][WIDTH];
-        for (int k = 0; k < WIDTH; k++)
-            for (int j = 0; j < WIDTH; j++)
-                outer[j] += columns[k][j] * hidden[k];
-        for (int j = 0; j < WIDTH; j++) {
-            outer[j] = outer[j] > 0.0 ? outer[j] : 0.0;
-            score += network->third[j] * outer[j];
-        }
+        double hidden[WIDTH], outer[WIDTH], hidden_adjoint[WIDTH] = {0};
+        double score = score_of(network, columns, points[i], hidden, outer);
 
         right += (label > 0.0) == (score > 0.0);
         double margin = 1.0 - label * score;

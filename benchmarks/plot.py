@@ -21,9 +21,10 @@ COLOURS = {
     "pure_python": "#d1495b",
     "micrograd": "#edae49",
     "torch": "#66a182",
+    "jax": "#9467bd",
     "c": "#4a4e69",
 }
-OTHER = "#9467bd"
+OTHER = "#7f7f7f"
 
 
 def save(path: Path, results: dict[str, Result], machine: dict[str, str]) -> None:
@@ -54,11 +55,11 @@ def _inches(result: Result) -> float:
 
 def _bars(result: Result) -> list[tuple[Candidate, Series]]:
     # Beside single operations in nanoseconds the interpreted engines would be off the scale.
-    shown = (OURS, *YARDSTICKS) if SECTIONS[result.case.section].wide else result.case.engines
+    wide = SECTIONS[result.case.section].wide
     return [
         (candidate, result.series[candidate.key])
         for candidate in result.case.candidates
-        if candidate.key in result.series and candidate.engine in shown
+        if candidate.key in result.series and (not wide or candidate.engine in (OURS, *YARDSTICKS))
     ]
 
 
@@ -108,7 +109,7 @@ def _programs(axis: Any, results: Sequence[Result]) -> None:
         )
         position += 1.1
         for candidate, series in _bars(result):
-            ratio = 1.0 if candidate.engine == OURS else (result.ratio(candidate.key, OURS) or (1.0, 1.0))[0]
+            ratio = 1.0 if candidate.key == OURS else (result.ratio(candidate.key, OURS) or (1.0, 1.0))[0]
             _bar(axis, position, ratio, candidate)
             words = f"{number(ratio)}   {series.title}: {number(series.median())} {_quantity(result)}"
             axis.text(ratio * 1.15, position, words, va="center", fontsize=9)

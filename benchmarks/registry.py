@@ -36,14 +36,21 @@ Build = Callable[[Engine], Workload]
 
 @dataclass(frozen=True)
 class Candidate:
-    """An engine with the cyclic collector on or off."""
+    """Who takes part: an engine, or as `engine/way` a further way in which it does the work.
 
-    engine: str
+    The cyclic collector is on or off.
+    """
+
+    entry: str
     collector: bool = True
 
     @property
+    def engine(self) -> str:
+        return self.entry.partition("/")[0]
+
+    @property
     def key(self) -> str:
-        return self.engine if self.collector else f"{self.engine}:off"
+        return self.entry if self.collector else f"{self.entry}:off"
 
     @property
     def qualifier(self) -> str:
@@ -53,7 +60,7 @@ class Candidate:
     @property
     def short_title(self) -> str:
         """A title for the head of a column."""
-        name = self.engine.replace("_python", " Python")
+        name = self.entry.replace("_python", " Python").replace("/", ", ")
         return f"{name} {'on' if self.collector else 'off'}" if self.engine in CYCLIC else name
 
 
@@ -69,8 +76,9 @@ class Benchmark:
         The section of the report it belongs to.
     build : callable
         Makes the workload for an engine that has no way of its own.
-    engines : tuple of str
-        Who takes part, in the order of the rounds.
+    entries : tuple of str
+        Who takes part, in the order of the rounds: engines, and `engine/way` for a further way that is registered
+        with `on`.
     unit : str
         A key of `UNITS`.
     per : int
@@ -80,46 +88,49 @@ class Benchmark:
     fresh : bool
         Measure every round in a new process, with the collector on.
     left_out_by_quick : tuple of str
-        Engines too slow for `--quick`.
+        Entries too slow for `--quick`.
+    base : str
+        The part of which the report also shows the whole as a multiple.
     """
 
     name: str
     section: str
     title: str
     build: Build
-    engines: tuple[str, ...]
+    entries: tuple[str, ...]
     unit: str = "ns"
     per: int = 1
     of: str = "operation"
     fresh: bool = False
     left_out_by_quick: tuple[str, ...] = ()
+    base: str = ""
     own: dict[str, Build] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
 
-    def on(self, engine: str, words: str) -> Callable[[Build], Build]:
+    def on(self, entry: str, words: str) -> Callable[[Build], Build]:
         """Register the way one engine does this case in its own idiom, and say in words which it is."""
 
         def register(build: Build) -> Build:
-            self.own[engine] = build
-            self.words[engine] = words
+            self.own[entry] = build
+            self.words[entry] = words
             return build
 
         return register
 
     def title_of(self, candidate: Candidate, engine: str) -> str:
         """Return the words of a row: the engine's title, its way of doing the case, the collector's state."""
-        words = self.words.get(candidate.engine)
+        words = self.words.get(candidate.entry)
         return engine + (f", {words}" if words else "") + candidate.qualifier
 
-    def workload(self, engine: Engine) -> Workload:
-        return self.own.get(engine.name, self.build)(engine)
+    def workload(self, entry: str, engine: Engine) -> Workload:
+        return self.own.get(entry, self.build)(engine)
 
     @property
     def candidates(self) -> list[Candidate]:
         return [
-            Candidate(engine, collector)
-            for engine in self.engines
-            for collector in ((True, False) if engine in CYCLIC and not self.fresh else (True,))
+            Candidate(entry, collector)
+            for entry in self.entries
+            for collector in ((True, False) if entry in CYCLIC and not self.fresh else (True,))
         ]
 
 
@@ -164,12 +175,12 @@ def section(name: str, title: str, text: str, *, wide: bool = False) -> str:
 
 
 def benchmark(
-    name: str, section: str, title: str, engines: tuple[str, ...], **options: Any
+    name: str, section: str, title: str, entries: tuple[str, ...], **options: Any
 ) -> Callable[[Build], Benchmark]:
     """Register the decorated function, which makes the workload of an engine, as a benchmark."""
 
     def register(build: Build) -> Benchmark:
-        BENCHMARKS[name] = Benchmark(name, section, title, build, engines, **options)
+        BENCHMARKS[name] = Benchmark(name, section, title, build, entries, **options)
         return BENCHMARKS[name]
 
     return register

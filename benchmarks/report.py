@@ -98,7 +98,11 @@ def _long(result: Result) -> list[str]:
     rows = []
     for key, series in result.series.items():
         own = [number(series.median(part)) if part in series.parts else "" for part in shown]
+        if case.base:
+            has_base = case.base in series.parts and len(series.parts) > 1
+            own.append(number(series.multiple(case.base)) if has_base else "")
         rows.append([series.title, _time(series), *own, str(len(series.rounds)), _comparison(result, key)])
+    shown += [f"whole / {case.base}"] if case.base else []
     for title, reason in result.unsupported.items():
         rows.append([title, "–", *[""] * len(shown), "", f"not measured: {reason}"])
     quantity = "bytes" if case.unit == "B" else f"{case.unit} per {case.of}" if case.per > 1 else case.unit

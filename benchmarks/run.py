@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.list:
         for case in BENCHMARKS.values():
-            print(f"{case.section:12}{case.name:16}{case.title}")
+            print(f"{case.section:12}{case.name:18}{case.title}")
         return 0
     try:
         # What can go wrong with the results should do so before the measurements.

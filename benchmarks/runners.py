@@ -15,7 +15,7 @@ import cases  # noqa: F401 (fills the registry)
 import engines
 import machine
 from engines import Unsupported
-from registry import BENCHMARKS, Workload
+from registry import BENCHMARKS, Candidate, Workload
 
 WORKER = Path(__file__).with_name("worker.py")
 # Deeper than this, Python before 3.11 overflows its C stack, whatever the recursion limit says.
@@ -42,30 +42,31 @@ class LocalRunner:
         """Return the compiler of autograd's core, which must have been imported."""
         return machine.core_compiler()
 
-    def prepare(self, benchmark: str, engine: str) -> str:
+    def prepare(self, benchmark: str, entry: str) -> str:
         """Make the workload and return what the report should say about how it runs."""
         if benchmark != self._benchmark:
             self._ready.clear()
             self._benchmark = benchmark
-        workload = BENCHMARKS[benchmark].workload(engines.load(engine))
-        self._ready[engine] = workload
+        engine = engines.load(Candidate(entry).engine)
+        workload = BENCHMARKS[benchmark].workload(entry, engine)
+        self._ready[entry] = workload
         limit = sys.getrecursionlimit()
-        if not engines.load(engine).recursive or workload.depth < limit:
+        if not engine.recursive or workload.depth < limit:
             return ""
         if workload.depth > C_STACK_DEPTH and sys.version_info < (3, 11):
             raise Unsupported(f"recursion {workload.depth:,} deep overflows the stack before Python 3.11")
         return f"recursion limit raised from {limit:,} to {limit + workload.depth:,}, else RecursionError"
 
-    def check(self, benchmark: str, engine: str) -> list[float] | None:
+    def check(self, benchmark: str, entry: str) -> list[float] | None:
         """Compute the numbers on which the engines must agree."""
-        workload = self._ready[engine]
-        with _surroundings(workload.depth, collector=False):
+        workload = self._ready[entry]
+        with self._surroundings(entry, collector=False):
             return workload.check() if workload.check else None
 
-    def measure(self, benchmark: str, engine: str, number: int, collector: bool) -> dict[str, float]:
+    def measure(self, benchmark: str, entry: str, number: int, collector: bool) -> dict[str, float]:
         """Do the work so many times and return what its parts took altogether."""
-        workload = self._ready[engine]
-        with _surroundings(workload.depth, collector):
+        workload = self._ready[entry]
+        with self._surroundings(entry, collector):
             if not BENCHMARKS[benchmark].fresh:
                 # Untimed: what is timed then bears the collector's work on the graph before, as in a loop
                 # that goes on. Without it a training step in pure Python seems to take half as long.
@@ -76,22 +77,22 @@ class LocalRunner:
         """Drop what was prepared."""
         self._ready.clear()
 
-
-@contextmanager
-def _surroundings(depth: int, collector: bool) -> Iterator[None]:
-    # Garbage of the candidate before is collected outside the timing. What is alive is frozen, so that the
-    # collector walks only what the benchmark makes: how much a process has imported is no engine's fault.
-    gc.collect()
-    gc.freeze()
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + depth)
-    if not collector:
-        gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        sys.setrecursionlimit(limit)
+    @contextmanager
+    def _surroundings(self, entry: str, collector: bool) -> Iterator[None]:
+        # Garbage of the candidate before is collected outside the timing. What is alive is frozen, so that the
+        # collector walks only what the benchmark makes: how much a process has imported is no engine's fault.
+        gc.collect()
+        gc.freeze()
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + self._ready[entry].depth)
+        if not collector:
+            gc.disable()
+        try:
+            with engines.load(Candidate(entry).engine).surroundings():
+                yield
+        finally:
+            gc.enable()
+            sys.setrecursionlimit(limit)
 
 
 class RemoteRunner:
@@ -111,16 +112,16 @@ class RemoteRunner:
         answer: str = self._ask("core_compiler")
         return answer
 
-    def prepare(self, benchmark: str, engine: str) -> str:
-        answer: str = self._ask("prepare", benchmark, engine)
+    def prepare(self, benchmark: str, entry: str) -> str:
+        answer: str = self._ask("prepare", benchmark, entry)
         return answer
 
-    def check(self, benchmark: str, engine: str) -> list[float] | None:
-        answer: list[float] | None = self._ask("check", benchmark, engine)
+    def check(self, benchmark: str, entry: str) -> list[float] | None:
+        answer: list[float] | None = self._ask("check", benchmark, entry)
         return answer
 
-    def measure(self, benchmark: str, engine: str, number: int, collector: bool) -> dict[str, float]:
-        answer: dict[str, float] = self._ask("measure", benchmark, engine, number, collector)
+    def measure(self, benchmark: str, entry: str, number: int, collector: bool) -> dict[str, float]:
+        answer: dict[str, float] = self._ask("measure", benchmark, entry, number, collector)
         return answer
 
     def close(self) -> None:
@@ -153,12 +154,12 @@ Runner = LocalRunner | RemoteRunner
 
 
 @contextmanager
-def fresh(runner: Runner, benchmark: str, engine: str) -> Iterator[RemoteRunner]:
+def fresh(runner: Runner, benchmark: str, entry: str) -> Iterator[RemoteRunner]:
     """Give a new process of a runner's Python with one workload prepared."""
     worker = RemoteRunner(runner.python)
     try:
-        worker.title(engine)
-        worker.prepare(benchmark, engine)
+        worker.title(Candidate(entry).engine)
+        worker.prepare(benchmark, entry)
         yield worker
     finally:
         worker.close()

@@ -15,6 +15,7 @@ if _find_spec("autograd._core") is None:
     )
 
 from autograd._core import Value
+from autograd._program import Program
 from autograd.functions import (
     acos,
     acosh,
@@ -67,7 +68,19 @@ from autograd.functions import (
     where,
 )
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
-from autograd.transforms import check_grad, compile, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp, vmap
+from autograd.transforms import (
+    check_grad,
+    compile,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    trace,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 
 __version__ = "0.1.0"
 
@@ -77,6 +90,7 @@ __all__ = [
     "Layer",
     "Module",
     "Neuron",
+    "Program",
     "Value",
     "__version__",
     "acos",
@@ -94,7 +108,9 @@ __all__ = [
     "atan2",
     "atanh",
     "cbrt",
+    "check_grad",
     "clip",
+    "compile",
     "cos",
     "cosh",
     "custom_vjp",
@@ -104,7 +120,12 @@ __all__ = [
     "exp",
     "expm1",
     "gelu",
+    "grad",
+    "hessian",
+    "hvp",
     "hypot",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "log",
     "log1p",
@@ -127,5 +148,9 @@ __all__ = [
     "sum",
     "tan",
     "tanh",
+    "trace",
+    "value_and_grad",
+    "vjp",
+    "vmap",
     "where",
 ]

@@ -28,6 +28,14 @@ import numpy
 from autograd._program import trace
 
 
+cdef extern from "Python.h":
+    int Py_EnterRecursiveCall(const char *) except -1
+    void Py_LeaveRecursiveCall() noexcept
+
+# Named, because Cython loses the exceptions of isinstance where the tuple is written in the call.
+cdef tuple SEQUENCES = (list, tuple)
+
+
 cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
     cdef void *memory = PyMem_RawMalloc(count * size)
     if memory == NULL:
@@ -38,6 +46,10 @@ cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
 # ---------------------------------------------------------------------------------------------------------------------
 # Plans
 
+# How many ways through the branches of a function get a program if nothing else is said.
+cdef Py_ssize_t MOST_WAYS = 64
+
+
 @cython.internal
 @cython.auto_pickle(False)
 cdef class Structure:
@@ -46,6 +58,8 @@ cdef class Structure:
     cdef Tree arguments
     cdef Tree keywords
     cdef Py_ssize_t size
+    # Whether there is a Value among the arguments that are passed on as they are.
+    cdef bint passes_values
     # The arguments to differentiate by, and their numbers.
     cdef list trees
     cdef list wrt
@@ -68,7 +82,7 @@ cdef class Structure:
         cdef Objects leaves = Objects.__new__(Objects)
         cdef Tree aux = None
         leaves.items = values
-        result = transform.function(*unflatten(self.arguments, leaves), **unflatten(self.keywords, leaves))
+        result = transform.traced(*unflatten(self.arguments, leaves), **unflatten(self.keywords, leaves))
         builder.numbers = []
         builder.is_result = True
         if transform.has_aux:
@@ -101,6 +115,33 @@ cdef class Structure:
 
 cdef bint is_scalar(Tree tree) noexcept:
     return tree.kind == NUMBER or tree.kind == ARRAY and tree.shape == ()
+
+
+cdef bint has_value(Tree tree) except -1:
+    """Whether there is a Value among the static objects."""
+    if tree.kind == STATIC:
+        return contains_value(tree.static)
+    for child in tree.children or ():
+        if has_value(child):
+            return True
+    return False
+
+
+cdef bint contains_value(object x) except -1:
+    if isinstance(x, dict):
+        x = x.values()
+    elif isinstance(x, numpy.ndarray):
+        x = x.ravel().tolist() if x.dtype == object else ()
+    elif not isinstance(x, SEQUENCES):
+        return isinstance(x, Value)
+    Py_EnterRecursiveCall(" while looking for Values in an argument")
+    try:
+        for item in x:
+            if contains_value(item):
+                return True
+    finally:
+        Py_LeaveRecursiveCall()
+    return False
 
 
 cdef Builder new_builder(str caller, bint lasting):
@@ -236,7 +277,7 @@ cdef class Rows(Leaves):
     cdef Leaves matrix
     cdef Py_ssize_t width
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         return self.columns(i, 1, None)
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -262,9 +303,9 @@ cdef class Columns(Leaves):
     cdef Py_ssize_t rows
     cdef tuple shape
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         if self.shape is None:
-            return self.matrix.number(self.row * self.width + i)
+            return self.matrix.scalar(self.row * self.width + i)
         return self.array(i, 1, 0, 1, ())
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -306,6 +347,8 @@ cdef class Transform:
         in_axes, out_axes : see `autograd.vmap`
     """
     cdef readonly object function
+    # The same, but what was compiled in the place of a compiled function.
+    cdef object traced
     cdef readonly bint compiled
     cdef str caller
     cdef dict options
@@ -324,10 +367,10 @@ cdef class Transform:
     def __init__(self, function, caller, **options):
         if isinstance(function, Transform) and function.compiled:
             kept = ("compiled", "static_argnums", "max_ways")
-            options = {name: (<Transform> function).options[name] for name in kept} | options
-            if type(function) is Compiled:
-                function = function.function
+            inherited = (<Transform> function).options
+            options = {name: inherited[name] for name in kept if name in inherited} | options
         self.function = function
+        self.traced = (<Transform> function).traced if type(function) is Compiled else function
         self.caller = caller
         self.options = options
         self.compiled = options.get("compiled", False)
@@ -365,6 +408,11 @@ cdef class Transform:
     def programs(self):
         """The programs so far, those of the last structure of arguments first."""
         return tuple(program for plan in self.plans for program in (<Plan> plan).ways.programs)
+
+    def program_at(self, *args):
+        """The program of the function at these arguments."""
+        cdef Frame frame = self.start(args, {})
+        return frame.plan.ways.programs[0]
 
     def with_options(self, **options):
         """The same transform with other options."""
@@ -424,10 +472,13 @@ cdef class Transform:
         structure.arguments = arguments_tree(builder, args, axes)
         structure.keywords = builder.container(kwargs, "argument", [None if self.compiled else FIXED] * len(kwargs))
         structure.size = builder.size
+        structure.passes_values = has_value(structure.arguments) or has_value(structure.keywords)
         structure.trees = []
         structure.wrt = []
         for i in self.positions(len(args)) if self.is_derivative else ():
             tree = structure.arguments.children[i]
+            if axes[i] is FIXED:
+                raise TypeError(f"{self.caller}: {tree.name} is static and cannot be differentiated by")
             if tree.kind == STATIC and self.argnums is not None:
                 raise TypeError(
                     f"{self.caller}: {tree.name} must be a number, an array, or a list, tuple or dict of these to be "
@@ -451,7 +502,7 @@ cdef class Transform:
             give_back(frame)
         plan = Plan.__new__(Plan)
         plan.structure = self.new_structure(args, kwargs)
-        plan.ways = Ways(plan.structure.make, self.options.get("max_ways", 64), self.__name__)
+        plan.ways = Ways(plan.structure.make, self.options.get("max_ways", MOST_WAYS), self.__name__)
         frame = new_frame(plan)
         if not (read(plan.structure.arguments, args, frame, 0) and read(plan.structure.keywords, kwargs, frame, 0)):
             raise RuntimeError(f"{self.caller}: the arguments changed while they were read")
@@ -474,7 +525,7 @@ cdef class Transform:
 
     cdef bint makes_values(self, Frame frame):
         """Whether results are Values. A derivative of numbers is a number, except in a trace, which has to see it."""
-        if frame.values is not None:
+        if frame.values is not None or frame.plan.structure.passes_values:
             return True
         return frame.plan.ways.captures() and (not self.is_derivative or tracing())
 
@@ -591,7 +642,7 @@ cdef class Batch(Leaves):
     cdef Array *outputs
     cdef Py_ssize_t lanes
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         return self.array(i, 1, 0, 1, ())
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -617,7 +668,7 @@ cdef class ObjectBatch(Leaves):
     # By output, of a Value for each lane.
     cdef list items
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         return self.array(i, 1, 0, 1, ())
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -653,9 +704,9 @@ cdef class Gradient(Transform):
         cdef Py_ssize_t shift = 0 if self.has_value else -1
         result = gradient(structure, leaves, structure.output_count + shift)
         if not self.has_aux:
-            return (leaves.number(0), result) if self.has_value else result
+            return (leaves.scalar(0), result) if self.has_value else result
         aux = unflatten(structure.aux, leaves, shift)
-        return ((leaves.number(0), aux), result) if self.has_value else (result, aux)
+        return ((leaves.scalar(0), aux), result) if self.has_value else (result, aux)
 
 
 cdef class Jacobian(Transform):
@@ -801,25 +852,37 @@ cdef class Pullback:
 
 @cython.auto_pickle(False)
 cdef class Raveled:
-    """The numbers of arguments as one array.
+    """The numbers and Values in an object as one array.
 
     Parameters
     ----------
     caller : str
         For messages.
-    arguments : tuple
+    x : object
+        A tuple of arguments, or what a function returned.
+    name : str, optional
+        What messages call it, if it is no tuple of arguments.
     """
     cdef Tree tree
-    cdef readonly object numbers
+    cdef list items
 
-    def __init__(self, caller, tuple arguments not None):
+    def __init__(self, caller, x, name=None):
         cdef Builder builder = new_builder(caller, False)
-        builder.numbers = []
-        self.tree = arguments_tree(builder, arguments, [None] * len(arguments))
-        self.numbers = numpy.array([x.item() if isinstance(x, Value) else x for x in builder.numbers], numpy.float64)
+        builder.numbers = self.items = []
+        self.tree = arguments_tree(builder, x, [None] * len(x)) if name is None else builder.build(x, name)
+
+    @property
+    def objects(self):
+        """The array."""
+        return object_array(self.items, (len(self.items),))
+
+    @property
+    def numbers(self):
+        """The array of the numbers alone."""
+        return numpy.array([x.item() if isinstance(x, Value) else x for x in self.items], numpy.float64)
 
     def unravel(self, numbers):
-        """The arguments for other numbers, an array of floats or Values; as a function under trace gets them."""
+        """An object of other numbers, an array of floats or Values, as a function under trace gets it."""
         cdef Objects leaves = Objects.__new__(Objects)
         leaves.items = [x if isinstance(x, Value) else Value(x) for x in numbers.tolist()]
         return unflatten(self.tree, leaves)

@@ -70,6 +70,7 @@ cdef class Code:
     cdef unsigned load(self, Py_ssize_t number) except? 0xFFFFFFFF
     cdef int note_load(self, Py_ssize_t number, unsigned i) except -1
     cdef int add_argument(self, unsigned operand) except -1
+    cdef unsigned negated_product(self, unsigned a, unsigned b) except? 0xFFFFFFFF
     cdef int guard(self, unsigned i, unsigned outcome, object place) except -1
     cdef int same(self, unsigned i, double number, object place) except -1
     cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? 0xFFFFFFFF
@@ -79,6 +80,7 @@ cdef class Code:
     cdef Py_ssize_t arity(self, Entry *entry) noexcept
     cdef unsigned operand(self, Entry *entry, Py_ssize_t k) noexcept
     cdef list inline(self, Code source, list loads)
+    cdef int take_over(self, Code source, const unsigned char *alive, const unsigned *order, Py_ssize_t count) except -1
     cdef int begin(self, Code source, unsigned *map, Py_ssize_t more=*) except -1
     cdef unsigned expand(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF
     cdef unsigned expand_gradient(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF

@@ -379,14 +379,25 @@ cdef class Code:
                 return self.emit(OP_NEG, a)
             if known_a and x[0] == -1.0:
                 return self.emit(OP_NEG, b)
-            if entries[a].op == OP_NEG and entries[b].op == OP_NEG:
-                return self.emit(OP_MUL, entries[a].a, entries[b].a)
+            # A sign moves outwards, to where an addition takes it in.
+            if entries[a].op == OP_NEG:
+                return self.negated_product(entries[a].a, b)
+            if entries[b].op == OP_NEG:
+                return self.negated_product(entries[b].a, a)
         elif op == OP_DIV:
             if known_b and x[1] == 1.0:
                 return a
+            if entries[a].op == OP_NEG:
+                return self.emit(OP_NEG, self.emit(OP_DIV, entries[a].a, b))
+            if entries[b].op == OP_NEG:
+                return self.emit(OP_NEG, self.emit(OP_DIV, a, entries[b].a))
         elif op == OP_NEG:
             if entries[a].op == OP_NEG:
                 return entries[a].a
+            if entries[a].op == OP_MUL and (self.is_constant(entries[a].a, &x[0])
+                                            or self.is_constant(entries[a].b, &x[0])):
+                known_a = self.is_constant(entries[a].a, &x[0])
+                return self.emit(OP_MUL, entries[a].b if known_a else entries[a].a, self.constant(-x[0]))
         elif op == OP_POW and known_b:
             if x[1] == 2.0:
                 return self.emit(OP_MUL, a, a)
@@ -399,6 +410,13 @@ cdef class Code:
         if a > b and (op == OP_ADD or op == OP_MUL):
             return self.find(op, b, a, 0, 0)
         return NONE
+
+    cdef unsigned negated_product(self, unsigned a, unsigned b) except? 0xFFFFFFFF:
+        """``-a * b``."""
+        cdef double number = 0.0
+        if self.is_constant(b, &number):
+            return self.emit(OP_MUL, a, self.constant(-number))
+        return self.emit(OP_NEG, self.emit(OP_MUL, a, b))
 
     cdef int guard(self, unsigned i, unsigned outcome, object place) except -1:
         """Demand that the truth of a number is `outcome`."""
@@ -555,6 +573,41 @@ cdef class Code:
         finally:
             PyMem_RawFree(map)
         return code
+
+    cdef int take_over(self, Code source, const unsigned char *alive, const unsigned *order, Py_ssize_t count) except -1:
+        """Become another code with the inputs and constants that are alive, and then `count` instructions in order."""
+        cdef unsigned *map = new_map(source)
+        cdef Entry *entry
+        cdef Py_ssize_t i, k
+        cdef list operands
+        try:
+            self.inputs, self.captured, self.calls = source.inputs, source.captured, source.calls
+            for i in range(source.size):
+                entry = &source.entries[i]
+                if alive[i] and (entry.op == LANE_LOAD or entry.op == CODE_CONSTANT):
+                    map[i] = self.append(entry.op, entry.a, entry.b, 0, 0)
+            for i in range(count):
+                entry = &source.entries[order[i]]
+                if entry.op == CODE_RESULT:
+                    # It came with its call.
+                    continue
+                map[order[i]] = self.size
+                if entry.op == LANE_CALL:
+                    k = self.argument_count
+                    for j in range(entry.c):
+                        self.add_argument(map[source.arguments[entry.b + <Py_ssize_t> j]])
+                    self.append(entry.op, entry.a, k, entry.c, entry.d)
+                    for j in range(entry.d):
+                        map[order[i] + 1 + <Py_ssize_t> j] = self.append(CODE_RESULT, map[order[i]], j, 0, 0)
+                else:
+                    k = operand_count(entry.op)
+                    self.append(entry.op, map[entry.a], map[entry.b] if k > 1 and entry.op != LANE_GUARD else entry.b,
+                                map[entry.c] if k > 2 else entry.c, map[entry.d] if k > 2 else entry.d)
+            for output in source.outputs:
+                self.outputs.append(map[<Py_ssize_t> output])
+        finally:
+            PyMem_RawFree(map)
+        return 0
 
     cdef int begin(self, Code source, unsigned *map, Py_ssize_t more=0) except -1:
         """Take over the inputs of another code, with `more` between them and the captured Values."""

@@ -184,7 +184,7 @@ def maps(ops: ModuleType) -> str:
 #: Functions that compilers turn into an instruction, so that a loop over them is as good as one over a sum.
 _INSTRUCTIONS = ("fabs", "sqrt")
 #: Functions that NumPy does not have, with the kernels that ``interpreter.h`` has for them.
-_KERNELS = {"erf": "lane_erf", "erfc": "lane_erfc"}
+_KERNELS = {"erf": "lanes_erf", "erfc": "lanes_erfc"}
 #: Names that NumPy has always had, where the table has another one.
 _NUMPY_NAMES = {"pow": "power"}
 

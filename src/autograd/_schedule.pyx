@@ -12,7 +12,7 @@ from libc.string cimport memset
 from autograd._code cimport CODE_CONSTANT, CODE_RESULT, NONE, Code, Entry, is_pure, operand_count
 from autograd._lanes cimport (
     LANE_CALL, LANE_DOT, LANE_GUARD, LANE_LOAD, LANE_MADD, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_SAME,
-    LANE_SINCOS, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction,
+    LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction,
 )
 
 cdef extern from "_ops.h" nogil:
@@ -20,8 +20,6 @@ cdef extern from "_ops.h" nogil:
         OP_ADD
         OP_SUB
         OP_MUL
-        OP_SIN
-        OP_COS
 
 
 @cython.auto_pickle(False)
@@ -34,13 +32,203 @@ cdef class Routine:
         PyMem_RawFree(self.constants)
 
 
+cdef void *room(size_t count, size_t size) except NULL:
+    cdef void *memory = PyMem_RawCalloc(count + 1, size)
+    if memory == NULL:
+        raise MemoryError(f"no memory for a schedule of {count} instructions")
+    return memory
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Order
+
+# What the search for an order knows of the instructions of a code.
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Order:
+    cdef Code code
+    # By position: whether the result is of use; how many operands are not there yet; where in `users` the instructions
+    # begin that have it as an operand.
+    cdef unsigned char *alive
+    cdef unsigned *missing
+    cdef unsigned *first_user
+    cdef unsigned *users
+    # Instructions that could come next, and the order that was found.
+    cdef unsigned *ready
+    cdef unsigned *order
+
+    def __cinit__(self, Code code):
+        cdef Py_ssize_t n = code.size
+        self.code = code
+        self.alive = <unsigned char *> room(n, 1)
+        self.missing = <unsigned *> room(n, sizeof(unsigned))
+        self.first_user = <unsigned *> room(n + 1, sizeof(unsigned))
+        self.users = <unsigned *> room(4 * n + code.argument_count, sizeof(unsigned))
+        self.ready = <unsigned *> room(n, sizeof(unsigned))
+        self.order = <unsigned *> room(n, sizeof(unsigned))
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.alive)
+        PyMem_RawFree(self.missing)
+        PyMem_RawFree(self.first_user)
+        PyMem_RawFree(self.users)
+        PyMem_RawFree(self.ready)
+        PyMem_RawFree(self.order)
+
+    cdef inline bint is_free(self, unsigned i) noexcept:
+        """Whether a result is there without an instruction."""
+        return self.code.entries[i].op == LANE_LOAD or self.code.entries[i].op == CODE_CONSTANT
+
+    cdef Py_ssize_t find_alive(self) except -1:
+        """Find what the outputs and guards need, and return how many instructions these are."""
+        cdef Entry *entry
+        cdef Py_ssize_t i, k, count = 0
+        for output in self.code.outputs:
+            self.alive[<Py_ssize_t> output] = True
+        for i in reversed(range(self.code.size)):
+            entry = &self.code.entries[i]
+            self.alive[i] |= entry.op == LANE_GUARD or entry.op == LANE_SAME
+            if self.alive[i]:
+                count += 1
+                for k in range(self.code.arity(entry)):
+                    self.alive[self.code.operand(entry, k)] = True
+            if entry.op == LANE_CALL and self.alive[i]:
+                # A call has all its results.
+                for k in range(entry.d):
+                    count += not self.alive[i + 1 + k]
+                    self.alive[i + 1 + k] = True
+        return count
+
+    cdef void find_users(self) noexcept:
+        cdef Entry *entry
+        cdef Py_ssize_t i, k
+        cdef unsigned operand
+        cdef unsigned total = 0
+        for i in range(self.code.size):
+            entry = &self.code.entries[i]
+            if self.alive[i]:
+                for k in range(self.code.arity(entry)):
+                    operand = self.code.operand(entry, k)
+                    if not self.is_free(operand):
+                        self.first_user[operand] += 1
+                        self.missing[i] += 1
+        for i in range(self.code.size):
+            total += self.first_user[i]
+            self.first_user[i] = total
+        self.first_user[self.code.size] = total
+        # From the end, so that each list is in rising order and begins where the next one ends.
+        for i in reversed(range(self.code.size)):
+            entry = &self.code.entries[i]
+            if self.alive[i]:
+                for k in range(self.code.arity(entry)):
+                    operand = self.code.operand(entry, k)
+                    if not self.is_free(operand):
+                        self.first_user[operand] -= 1
+                        self.users[self.first_user[operand]] = i
+
+    cdef Py_ssize_t in_depth(self) noexcept:
+        """Order the instructions so that what a result makes possible comes next; return how many there are."""
+        cdef Py_ssize_t waiting = self.push_first()
+        cdef Py_ssize_t count = 0, first, k
+        cdef unsigned i
+        while waiting:
+            waiting -= 1
+            i = self.ready[waiting]
+            self.order[count] = i
+            count += 1
+            first = self.first_user[i]
+            for k in range(<Py_ssize_t> self.first_user[i + 1] - 1, first - 1, -1):
+                self.missing[self.users[k]] -= 1
+                if not self.missing[self.users[k]]:
+                    self.ready[waiting] = self.users[k]
+                    waiting += 1
+        return count
+
+    cdef Py_ssize_t push_first(self) noexcept:
+        """Make ready what needs no other instruction, those on top that need the first inputs; return how many."""
+        cdef Entry *entry
+        cdef Py_ssize_t waiting = 0, i, k
+        cdef unsigned latest, operand
+        # By input, a chain of instructions: `order` has the last of each, `missing` the one before.
+        memset(self.order, 0xFF, self.code.size * sizeof(unsigned))
+        for i in range(self.code.size):
+            if not self.alive[i] or self.missing[i] or self.is_free(i):
+                continue
+            entry = &self.code.entries[i]
+            latest = 0
+            for k in range(self.code.arity(entry)):
+                operand = self.code.operand(entry, k)
+                if self.code.entries[operand].op == LANE_LOAD:
+                    latest = max(latest, operand)
+            self.missing[i] = self.order[latest]
+            self.order[latest] = i
+        for i in reversed(range(self.code.size)):
+            operand = self.order[i]
+            while operand != NONE:
+                self.ready[waiting] = operand
+                waiting += 1
+                operand = self.missing[operand]
+        return waiting
+
+    cdef Py_ssize_t most_slots(self, const unsigned *order, Py_ssize_t count, unsigned *left) noexcept:
+        """How many results an order needs at once."""
+        cdef Entry *entry
+        cdef Py_ssize_t k, j, held = 0, most = 0
+        cdef unsigned operand
+        for k in range(self.code.size):
+            left[k] = self.first_user[k + 1] - self.first_user[k]
+        for k in range(count):
+            entry = &self.code.entries[order[k]]
+            for j in range(self.code.arity(entry)):
+                operand = self.code.operand(entry, j)
+                if not self.is_free(operand):
+                    left[operand] -= 1
+                    held -= not left[operand]
+            held += left[order[k]] > 0
+            most = max(most, held)
+        return most
+
+
+cdef Code ordered(Code code):
+    """The instructions that are of use, in the order that needs fewer slots: as they are, or in depth.
+
+    In depth, the derivative of a term of a sum comes right after the term and not after the sum; what was made in many
+    steps, each over many numbers, is better left as it is.
+    """
+    cdef Order order = Order.__new__(Order, code)
+    cdef Code result = Code.__new__(Code)
+    cdef Py_ssize_t n = code.size
+    cdef Py_ssize_t i, k, count = 0
+    cdef unsigned *as_it_is = <unsigned *> room(n, sizeof(unsigned))
+    cdef unsigned *room_for_count = NULL
+    cdef unsigned *chosen = as_it_is
+    try:
+        room_for_count = <unsigned *> room(n, sizeof(unsigned))
+        order.find_alive()
+        order.find_users()
+        for i in range(n):
+            if order.alive[i] and not order.is_free(i):
+                as_it_is[count] = i
+                count += 1
+        order.in_depth()
+        if order.most_slots(order.order, count, room_for_count) < order.most_slots(as_it_is, count, room_for_count):
+            chosen = order.order
+        result.take_over(code, order.alive, chosen, count)
+    finally:
+        PyMem_RawFree(as_it_is)
+        PyMem_RawFree(room_for_count)
+    return result
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Instructions
+
 # An instruction before it has slots: its operands are positions in the code. `first` and `count` say where among the
 # planner's operands those of a dot product or a call are.
 cdef struct Planned:
     unsigned op
     unsigned flags
     unsigned out
-    unsigned second_out
     unsigned operands[4]
     unsigned operand_count
     unsigned first
@@ -64,13 +252,6 @@ cdef enum:
     FOREVER = 0x7FFFFFFF
 
 
-cdef void *room(size_t count, size_t size) except NULL:
-    cdef void *memory = PyMem_RawCalloc(count + 1, size)
-    if memory == NULL:
-        raise MemoryError(f"no memory for a schedule of {count} instructions")
-    return memory
-
-
 @cython.internal
 @cython.auto_pickle(False)
 cdef class Planner:
@@ -86,9 +267,7 @@ cdef class Planner:
     cdef unsigned *product
     cdef unsigned *previous
     cdef unsigned *length
-    # By position: the sine or cosine of the same operand.
-    cdef unsigned *partner
-    # By position: whether it has been planned (loads and partners are, out of turn), and its slot.
+    # By position: whether it has been planned (inputs and results of calls are, out of turn), and its slot.
     cdef unsigned char *done
     cdef unsigned *slots
     # The instructions of prologue, body and epilogue.
@@ -109,13 +288,11 @@ cdef class Planner:
         self.product = <unsigned *> room(n, sizeof(unsigned))
         self.previous = <unsigned *> room(n, sizeof(unsigned))
         self.length = <unsigned *> room(n, sizeof(unsigned))
-        self.partner = <unsigned *> room(n, sizeof(unsigned))
         self.done = <unsigned char *> room(n, 1)
         self.slots = <unsigned *> room(n, sizeof(unsigned))
         for k in range(3):
             self.planned[k] = <Planned *> room(n + 3 * len(code.outputs), sizeof(Planned))
         self.operands = <unsigned *> room(2 * n + code.argument_count + n, sizeof(unsigned))
-        memset(self.partner, 0xFF, n * sizeof(unsigned))
 
     def __dealloc__(self):
         cdef Py_ssize_t k
@@ -126,7 +303,6 @@ cdef class Planner:
         PyMem_RawFree(self.product)
         PyMem_RawFree(self.previous)
         PyMem_RawFree(self.length)
-        PyMem_RawFree(self.partner)
         PyMem_RawFree(self.done)
         PyMem_RawFree(self.slots)
         for k in range(3):
@@ -178,10 +354,6 @@ cdef class Planner:
     cdef int fuse(self) except -1:
         cdef Entry *entry
         cdef Py_ssize_t i
-        cdef unsigned sine = NONE
-        # By position of the operand.
-        cdef unsigned *first = <unsigned *> room(self.size, sizeof(unsigned))
-        memset(first, 0xFF, self.size * sizeof(unsigned))
         for i in range(self.size):
             entry = &self.code.entries[i]
             if not self.uses[i]:
@@ -193,13 +365,6 @@ cdef class Planner:
                     self.take_in(i, entry.b)
                 elif self.takes(i, entry.a):
                     self.take_in(i, entry.a)
-            elif entry.op == OP_SIN or entry.op == OP_COS:
-                sine = first[entry.a]
-                if sine == NONE:
-                    first[entry.a] = i
-                elif self.code.entries[sine].op != entry.op:
-                    self.partner[sine] = i
-        PyMem_RawFree(first)
         return 0
 
     cdef void take_in(self, Py_ssize_t i, unsigned product) noexcept:
@@ -218,10 +383,10 @@ cdef class Planner:
         if not a_fits and not b_fits or a == b:
             return 0
         self.take_in(i, product)
-        if not self.absorbs(i, rest) or not self.may_wait(i, rest):
-            return 0
         # A chain starts with a product, or with what the first product is added to.
-        if self.code.entries[rest].op == OP_MUL or self.code.entries[rest].op == OP_ADD and self.length[rest]:
+        if self.code.entries[rest].op != OP_MUL and not (self.code.entries[rest].op == OP_ADD and self.length[rest]):
+            return 0
+        if self.absorbs(i, rest) and self.may_wait(i, rest):
             self.absorbed[rest] = True
             self.previous[i] = rest
             self.length[i] = max(2, self.length[rest] + 1)
@@ -272,7 +437,6 @@ cdef class Planner:
         self.counts[phase] += 1
         planned.op = op
         planned.out = out
-        planned.second_out = NONE
         return planned
 
     cdef int use(self, Planned *planned, unsigned operand) except -1:
@@ -337,13 +501,6 @@ cdef class Planner:
             self.use(planned, self.start_of(i))
         elif self.length[i]:
             self.plan_dot(phase, i)
-        elif self.partner[i] != NONE:
-            planned = self.plan(phase, LANE_SINCOS, i)
-            self.use(planned, entry.a)
-            planned.second_out = self.partner[i]
-            if entry.op == OP_COS:
-                planned.out, planned.second_out = planned.second_out, planned.out
-            self.done[self.partner[i]] = True
         else:
             planned = self.plan(phase, entry.op, NONE if entry.op == LANE_GUARD or entry.op == LANE_SAME else i)
             planned.flags = entry.b if entry.op == LANE_GUARD else 0
@@ -493,7 +650,7 @@ cdef int assign(Planner planner, Routine routine, unsigned *last, Pool *pools) e
     for phase in range(2):
         for i in range(planner.counts[phase]):
             planned = &planner.planned[phase][i]
-            in_place = planned.op != LANE_DOT and planned.op != LANE_SINCOS and planned.op != LANE_CALL
+            in_place = planned.op != LANE_DOT and planned.op != LANE_CALL
             memset(instruction, 0, sizeof(Instruction))
             memset(operands, 0, sizeof(operands))
             instruction.op = planned.op
@@ -511,9 +668,7 @@ cdef int assign(Planner planner, Routine routine, unsigned *last, Pool *pools) e
                 free_operands(planner, planned, last, i, pools)
             if defines(planned.op):
                 instruction.out = place(planner, planned.out, last, i, &pools[phase])
-            if planned.op == LANE_SINCOS:
-                operands[1] = place(planner, planned.second_out, last, i, &pools[phase])
-            elif planned.op == LANE_CALL:
+            if planned.op == LANE_CALL:
                 instruction.flags = 0
                 operands[1], operands[2], operands[3] = planned.first, planned.count, planned.flags
                 for k in range(planned.flags):
@@ -565,7 +720,7 @@ cdef inline void free_slot(Planner planner, unsigned operand, unsigned *last, Py
 
 
 cdef void free_unused(Planner planner, Planned *planned, unsigned *last, Py_ssize_t i, Pool *pool) noexcept:
-    """Free the slots of results that nobody uses: of a call, or half of a pair."""
+    """Free the slots of results of a call that nobody uses."""
     cdef Py_ssize_t k
     cdef unsigned result
     if planned.op == LANE_CALL:
@@ -583,7 +738,7 @@ cdef Routine make_routine(Code code, bytes varying, bytes summed):
     cdef unsigned *last = NULL
     cdef Py_ssize_t i, total, sums
     cdef bint calls = False
-    code = code.copy_of(True)
+    code = ordered(code.copy_of(True))
     planner = Planner.__new__(Planner, code)
     memset(pools, 0, sizeof(pools))
     planner.count_uses()

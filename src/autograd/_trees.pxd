@@ -82,7 +82,7 @@ cdef bint read(Tree tree, object x, Reader reader, Py_ssize_t shift) except -1
 
 cdef class Leaves:
     """What an object is made of: by its number a leaf, or `rows` x `columns` leaves, rows `step` apart, as an array."""
-    cdef object number(self, Py_ssize_t i)
+    cdef object scalar(self, Py_ssize_t i)
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape)
 
 

@@ -13,9 +13,7 @@ from cpython.object cimport PyObject
 from libc.string cimport memcpy, memset
 
 from autograd._core cimport Value, number
-from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_GET_ITEM, PyTuple_GET_SIZE
-
-import operator
+from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 import numpy
 
@@ -414,7 +412,7 @@ cdef double *address(object array) except? NULL:
 cdef int point_to(Tree tree, object array, Reader reader) except -1:
     """Let the inputs point into an array where it is, or into a copy if it holds no aligned doubles."""
     cdef Py_buffer view
-    if array.dtype is not FLOAT64 or not array.flags.aligned or numpy.any(numpy.mod(array.strides, sizeof(double))):
+    if not holds_doubles(array):
         array = numpy.array(array, FLOAT64)
     PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
     try:
@@ -423,6 +421,21 @@ cdef int point_to(Tree tree, object array, Reader reader) except -1:
         PyBuffer_Release(&view)
     reader.kept.append(array)
     return 0
+
+
+cdef bint holds_doubles(object array) except -1:
+    """Whether all numbers are doubles that lie a whole number of doubles apart."""
+    cdef Py_buffer view
+    cdef size_t bits
+    cdef int i
+    if array.dtype is not FLOAT64:
+        return False
+    PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
+    bits = <size_t> view.buf
+    for i in range(view.ndim):
+        bits |= <size_t> view.strides[i]
+    PyBuffer_Release(&view)
+    return bits % sizeof(double) == 0
 
 
 cdef int point_into(const Py_buffer *view, Array *inputs, Py_ssize_t size, Py_ssize_t axis) except -1:
@@ -451,7 +464,7 @@ cdef int point_into(const Py_buffer *view, Array *inputs, Py_ssize_t size, Py_ss
 cdef class Leaves:
     """What an object is made of."""
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         raise NotImplementedError
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -465,7 +478,7 @@ cdef class Numbers(Leaves):
     def __dealloc__(self):
         PyMem_RawFree(self.data)
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         return self.data[i]
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -481,7 +494,7 @@ cdef class Numbers(Leaves):
 cdef class Objects(Leaves):
     """Values and arrays of these."""
 
-    cdef object number(self, Py_ssize_t i):
+    cdef object scalar(self, Py_ssize_t i):
         return self.items[i]
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
@@ -503,7 +516,7 @@ cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=0):
     cdef Py_ssize_t i
     cdef list items
     if kind == NUMBER:
-        return leaves.number(start)
+        return leaves.scalar(start)
     if kind == ARRAY:
         return leaves.array(start, 1, 0, tree.size, tree.shape)
     if kind == STATIC:
@@ -511,7 +524,7 @@ cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=0):
     if kind == NUMBERS:
         items = [None] * tree.size
         for i in range(tree.size):
-            items[i] = leaves.number(start + i)
+            items[i] = leaves.scalar(start + i)
     else:
         items = []
         for child in tree.children:

@@ -9,12 +9,13 @@
 #include <stdatomic.h>
 #include <string.h>
 #include "_lanes.h"
+#include "erf.h"
 #include "lanes.h"
 #include "simd.h"
 
 /* A row is some numbers longer than the lanes in it: NumPy's loops take another path, whose results differ in the last
  * bit, where an operand ends at the very byte that the result begins at. It also spreads the rows over the cache. */
-enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 256 };
+enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 64 };
 
 /* The loop over the lanes of a block: an in-place operation is no obstacle to vectorising it. */
 #define LANES _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
@@ -63,8 +64,10 @@ static double lane_function_at(unsigned op, double a, double b)
 }
 
 /* What NumPy has no function for. */
-static void lane_erf(ptrdiff_t n, const double *a, double *out) { LANES out[i] = erf(a[i]); }
-static void lane_erfc(ptrdiff_t n, const double *a, double *out) { LANES out[i] = erfc(a[i]); }
+AUTOGRAD_CLONES
+static void lanes_erf(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erf(a[i]); }
+AUTOGRAD_CLONES
+static void lanes_erfc(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erfc(a[i]); }
 
 /* ---- What the instructions that are not of the table compute ---- */
 

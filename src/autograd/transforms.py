@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from autograd import _calls
-from autograd._core import Value, no_grad
+from autograd._core import no_grad
+from autograd._program import Program
 
 __all__ = [
     "check_grad",
@@ -31,6 +32,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "trace",
     "value_and_grad",
     "vjp",
     "vmap",
@@ -39,10 +41,10 @@ __all__ = [
 Function = Callable[..., Any]
 
 
-def _checked(caller: str, f: Any) -> Function:
+def _checked(caller: str, f: Any) -> Any:
     if not callable(f):
         raise TypeError(f"{caller} expects a function, got {type(f).__name__} {f!r}")
-    return f  # type: ignore[no-any-return]
+    return f
 
 
 def _integer(caller: str, name: str, number: Any, least: int | None = None) -> int:
@@ -215,9 +217,9 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 
 def _at_a_point(kind: Any, caller: str, f: Function) -> Any:
-    if isinstance(_checked(caller, f), _calls.Transform) and f.compiled:
+    if isinstance(f, _calls.Transform) and f.compiled:
         return f.derivative(kind, caller)
-    return kind(f, caller)
+    return kind(_checked(caller, f), caller)
 
 
 def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -313,7 +315,7 @@ def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
 
 
 def vmap(
-    f: Function, in_axes: Any = 0, out_axes: int = 0, *, threads: int | None = None, max_ways: int = 64
+    f: Function, in_axes: Any = 0, out_axes: int = 0, *, threads: int | None = None, max_ways: int | None = None
 ) -> Function:
     """Return a function that applies `f` to many arguments at once, in SIMD lanes and threads.
 
@@ -330,9 +332,9 @@ def vmap(
     threads : int, optional
         The most threads to use. Chosen by the size of the work if it is not given, up to the number of processors or
         the environment variable ``AUTOGRAD_NUM_THREADS``. The result does not depend on it.
-    max_ways : int, default 64
-        How many ways through the comparisons of `f` get a program of their own. The points that go other ways are run
-        one by one, with a RuntimeWarning.
+    max_ways : int, optional
+        How many ways through the comparisons of `f` get a program of their own, 64 if nothing is said here or by a
+        `compile` of `f`. The points that go other ways are traced one by one, with a RuntimeWarning.
 
     Returns
     -------
@@ -374,8 +376,12 @@ def vmap(
         in_axes=in_axes,
         out_axes=_integer("vmap", "out_axes", out_axes),
         threads=0 if threads is None else _integer("vmap", "threads", threads, 1),
-        max_ways=_integer("vmap", "max_ways", max_ways, 1),
+        **_bound("vmap", max_ways),
     )
+
+
+def _bound(caller: str, max_ways: int | None) -> dict[str, int]:
+    return {} if max_ways is None else {"max_ways": _integer(caller, "max_ways", max_ways, 1)}
 
 
 def _axes(axes: Any) -> Any:
@@ -393,7 +399,7 @@ def _is_mapped(axes: Any) -> bool:
     return axes is not None
 
 
-def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: int = 64) -> Function:
+def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: int | None = None) -> Function:
     """Return a function that traces `f` once and then replays what it did.
 
     Parameters
@@ -403,9 +409,9 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     static_argnums : int or tuple of int, default ()
         The positional arguments that are passed on as they are, so that `f` may use them as sizes, indices or flags.
         It is traced once for each of their values, which must be hashable.
-    max_ways : int, default 64
-        How many ways through the comparisons of `f` get a program of their own. Points that go other ways are traced
-        anew, with a RuntimeWarning.
+    max_ways : int, optional
+        How many ways through the comparisons of `f` get a program of their own, 64 if nothing is said here or by a
+        `vmap` that `f` is. Points that go other ways are traced anew, with a RuntimeWarning.
 
     Returns
     -------
@@ -435,6 +441,7 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     ...     return x * y if x < y else x - y
     >>> f(2.0, 3.0), f(3.0, 2.0), grad(f)(2.0, 3.0)
     (6.0, 1.0, 3.0)
+    >>> from autograd import Value
     >>> f(Value(2.0), 3.0).data
     6.0
     """
@@ -442,14 +449,43 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     options = {
         "compiled": True,
         "static_argnums": numbers if isinstance(numbers, tuple) else (numbers,),
-        "max_ways": _integer("compile", "max_ways", max_ways, 1),
+        **_bound("compile", max_ways),
     }
-    if isinstance(_checked("compile", f), _calls.Transform):
-        return f.with_options(**options)
-    return _calls.Compiled(f, "compile", **options)
+    if isinstance(f, _calls.Transform):
+        return f.with_options(**options)  # type: ignore[no-any-return]
+    return _calls.Compiled(_checked("compile", f), "compile", **options)
 
 
-#: The points at which a fourth-order central difference takes a function, in steps, and the weights of these.
+def trace(f: Function, *args: Any) -> Program:
+    """Return the program of a function at a point.
+
+    Parameters
+    ----------
+    f : callable
+    *args
+        The arguments. Their numbers, from left to right, are the inputs of the program, and those that `f` returns the
+        outputs.
+
+    Returns
+    -------
+    Program
+        Takes the branches that `f` takes at this point.
+
+    Raises
+    ------
+    TypeError
+        As calling a function that `compile` returned.
+
+    Examples
+    --------
+    >>> program = trace(lambda x: x[0] * x[1], [2.0, 3.0])
+    >>> program(3.0, 4.0), program.reverse([0, 1], [0], ones=True)(3.0, 4.0)
+    ([12.0], [4.0, 3.0])
+    """
+    return _calls.Compiled(_checked("trace", f), "trace").program_at(*args)
+
+
+#: The points at which a central difference of fourth order takes a function, in steps, and the weights of these.
 _STEPS = np.array([1.0, -1.0, 2.0, -2.0])
 _WEIGHTS = np.array([8.0, -8.0, -1.0, 1.0]) / 12.0
 
@@ -462,7 +498,6 @@ def check_grad(
     Parameters
     ----------
     f : callable
-        A function with one scalar output.
     *args
         Where to compare; by every number in the arguments.
     order : {2, 1}
@@ -476,10 +511,8 @@ def check_grad(
     ------
     AssertionError
         If a derivative differs by more; the message has the entry, both numbers and the difference.
-    TypeError
-        If the output is no scalar.
     ValueError
-        If `order` is something else.
+        If `order` is something else, or there is no number in the arguments.
 
     Examples
     --------
@@ -487,40 +520,43 @@ def check_grad(
     """
     if order not in (1, 2):
         raise ValueError(f"check_grad: order must be 1 or 2, got {order!r}")
-    flat = _calls.Raveled("check_grad", args)
-    x = flat.numbers
+    arguments = _calls.Raveled("check_grad", args)
+    x = arguments.numbers
+    if not x.size:
+        raise ValueError("check_grad: there is no number in the arguments")
 
-    def of_array(numbers: Any) -> Any:
-        return f(*flat.unravel(numbers))
+    def result(numbers: Any) -> Any:
+        return _calls.Raveled("check_grad", f(*arguments.unravel(numbers)), "result")
 
     def value(numbers: Any) -> Any:
         with no_grad():
-            result = of_array(numbers)
-        return result.data if isinstance(result, Value) else result
+            return result(numbers).numbers
 
-    if not x.size:
-        raise ValueError("check_grad: there is no number in the arguments")
+    derivative = jacobian(lambda numbers: result(numbers).objects)
+    names = result(x).name, arguments.name, arguments.name
     steps = eps * np.maximum(1.0, np.abs(x))
     weights = _WEIGHTS[:, None] / steps
     # By step and number: the point with this number moved.
     points = (x + _STEPS[:, None, None] * np.diag(steps)).reshape(-1, x.size)
 
-    gradient = grad(of_array)
-    values = np.apply_along_axis(value, 1, points).reshape(weights.shape)
-    _compare("derivative by", gradient(x), np.sum(weights * values, axis=0), flat, rtol, atol)
+    values = np.apply_along_axis(value, 1, points)
+    differences = np.einsum("si,sio->oi", weights, values.reshape(*weights.shape, -1))
+    _compare(derivative(x), differences, names, rtol, atol)
     if order == 2:
-        gradients = vmap(gradient)(points).reshape(*weights.shape, x.size)
-        differences = np.einsum("si,sij->ij", weights, gradients)
-        _compare("second derivative by", hessian(of_array)(x), differences, flat, rtol, atol)
+        values = vmap(derivative)(points)
+        differences = np.einsum("si,sioj->oji", weights, values.reshape(*weights.shape, *values.shape[1:]))
+        _compare(jacobian(derivative)(x), differences, names, rtol, atol)
 
 
-def _compare(what: str, derivatives: Any, differences: Any, flat: Any, rtol: float, atol: float) -> None:
+def _compare(derivatives: Any, differences: Any, names: Any, rtol: float, atol: float) -> None:
     errors = np.abs(derivatives - differences)
     # A nan is wrong.
     wrong = ~(errors <= atol + rtol * np.abs(derivatives))
     if wrong.any():
         index = np.unravel_index(np.argmax(np.where(wrong, errors, -1.0)), errors.shape)
+        output, *inputs = (name(i) for name, i in zip(names, index, strict=False))
+        derivative, difference = float(derivatives[index]), float(differences[index])
         raise AssertionError(
-            f"the {what} {' and '.join(map(flat.name, index))} is {float(derivatives[index])!r}, but central differences give "
-            f"{float(differences[index])!r}, which differs by {errors[index]:.3g}"
+            f"the derivative of {output} by {' and '.join(inputs)} is {derivative!r}, but central differences give "
+            f"{difference!r}, which is {abs(derivative - difference):.3g} away"
         )

@@ -1,0 +1,341 @@
+"""Compiled functions with their derivatives: over batches, at one point, and what compiling takes."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter
+from types import SimpleNamespace
+from typing import Any
+
+import models
+from engines import Engine, Unsupported
+from registry import Workload, benchmark, section, target
+
+Function = Callable[..., Any]
+# Points of a batch whose numbers are compared.
+CHECKED = 5
+
+PROGRAMS = section(
+    "programs",
+    "Compiled value and gradient",
+    "`compile(vmap(value_and_grad(f)))` for a batch, `compile(value_and_grad(f))` for a point, with `f` in scalar "
+    "Python (`models.py`). A call takes all inputs as NumPy arrays and returns all outputs as NumPy arrays, a value "
+    "and a gradient for every point: float64, on one thread unless a row says two, compiled before. JAX does the "
+    "same with `jit` over the same `f`, or over what its row says, and its results are read by `numpy.asarray`, "
+    "which waits for them; it runs on the CPU and is confined to one core, without asynchronous dispatch, which "
+    "makes it faster here. The column of the value is `f` compiled without derivatives, timed in a loop of its own "
+    "in the same turn; derivatives are what the whole takes beyond that. Black-Scholes: the price of a call option "
+    "and its derivatives by spot, strike, rate, volatility and maturity, all of them different for every point. "
+    "Swaptions: 15 payer swaptions on a path of the LIBOR market model, 40 steps of 80 forward rates, and the "
+    "derivatives of every path by the accrual period, 80 volatilities and 80 rates, which the paths have in common. "
+    "C is `swaptions.c`, the value of a path and nothing else. Rosenbrock: the function of 100 variables that is "
+    "evaluated eagerly above.",
+)
+
+
+def _model(make: Callable[[Any], Function], engine: Engine) -> Function:
+    return make(SimpleNamespace(**engine.functions))
+
+
+def _arrays(*data: Any) -> list[Any]:
+    numpy = importlib.import_module("numpy")
+    return [numpy.array(numbers) for numbers in data]
+
+
+def _compile(engine: Engine, function: Function) -> Function:
+    """Compile as the engine's users do; what comes out takes and gives NumPy arrays."""
+    if engine.name != "jax":
+        compiled: Function = engine.module.compile(function)
+        return compiled
+    jitted, to_numpy = engine.module.jit(function), importlib.import_module("numpy").asarray
+    return lambda *arguments: engine.module.tree.map(to_numpy, jitted(*arguments))
+
+
+def _seconds(function: Function, arguments: Sequence[Any], repetitions: int) -> float:
+    begin = perf_counter()
+    for _ in range(repetitions):
+        function(*arguments)
+    return perf_counter() - begin
+
+
+def _numbers(results: Any, rows: int | None) -> list[float]:
+    """Return the numbers of results, of arrays those in the first rows."""
+    if isinstance(results, (tuple, list)):
+        return [number for result in results for number in _numbers(result, rows)]
+    return results[:rows].flatten().tolist() if getattr(results, "ndim", 0) else [float(results)]
+
+
+def _workload(value: Function, value_and_grad: Function, arguments: Sequence[Any], rows: int | None) -> Workload:
+    """Time a function with its derivatives, and compare the numbers of so many rows of a batch, or all."""
+
+    def run(repetitions: int) -> dict[str, float]:
+        alone = _seconds(value, arguments, repetitions)
+        return {"value": alone, "derivatives": _seconds(value_and_grad, arguments, repetitions) - alone}
+
+    def check() -> list[float]:
+        return _numbers([value(*arguments), value_and_grad(*arguments)], rows)
+
+    return Workload(run, check)
+
+
+def _at_a_point(engine: Engine, function: Function, arguments: Sequence[Any]) -> Workload:
+    both = engine.module.value_and_grad(function)
+    return _workload(_compile(engine, function), _compile(engine, both), arguments, None)
+
+
+def _over_a_batch(
+    engine: Engine,
+    function: Function,
+    arguments: Sequence[Any],
+    *,
+    argnums: int | tuple[int, ...] = 0,
+    in_axes: int | tuple[int | None, ...] = 0,
+    threads: int = 1,
+) -> Workload:
+    vmap = engine.module.vmap if engine.name == "jax" else partial(engine.module.vmap, threads=threads)
+    both = engine.module.value_and_grad(function, argnums=argnums)
+    value, value_and_grad = (_compile(engine, vmap(each, in_axes=in_axes)) for each in (function, both))
+    return _workload(value, value_and_grad, arguments, CHECKED)
+
+
+OPTIONS = 200_000
+
+
+def _black_scholes(engine: Engine, threads: int) -> Workload:
+    arguments = _arrays(*models.options(OPTIONS))
+    function = _model(models.black_scholes, engine)
+    return _over_a_batch(engine, function, arguments, argnums=(0, 1, 2, 3, 4), threads=threads)
+
+
+@benchmark(
+    "black_scholes",
+    PROGRAMS,
+    f"Black-Scholes and five sensitivities, {OPTIONS:,} points",
+    ("autograd", "autograd/threads", "jax"),
+    per=OPTIONS,
+    of="point",
+    base="value",
+)
+def black_scholes(engine: Engine) -> Workload:
+    return _black_scholes(engine, 1)
+
+
+@black_scholes.on("autograd/threads", "two threads")
+def black_scholes_threads(engine: Engine) -> Workload:
+    if (os.cpu_count() or 1) < 2:
+        raise Unsupported("the machine has one core")
+    return _black_scholes(engine, 2)
+
+
+PATHS = 1_000
+
+
+def _swaptions(engine: Engine, path: Function) -> Workload:
+    d, *market = models.swaption_market()
+    arguments = [d, *_arrays(*market, models.swaption_paths(PATHS))]
+    return _over_a_batch(engine, path, arguments, argnums=(0, 1, 2), in_axes=(None, None, None, 0))
+
+
+@benchmark(
+    "swaptions",
+    PROGRAMS,
+    f"Swaptions and 161 sensitivities, {PATHS:,} paths",
+    ("autograd", "c", "jax", "jax/loops"),
+    unit="us",
+    per=PATHS,
+    of="path",
+    base="value",
+    left_out_by_quick=("jax", "jax/loops"),
+)
+def swaptions(engine: Engine) -> Workload:
+    return _swaptions(engine, _model(models.swaptions, engine))
+
+
+@swaptions.on("c", "cc -O2, the value alone")
+def swaptions_c(engine: Engine) -> Workload:
+    def vector(numbers: Sequence[float]) -> Any:
+        return (ctypes.c_double * len(numbers))(*numbers)
+
+    d, volatilities, rates = models.swaption_market()
+    normals = [number for path in models.swaption_paths(PATHS) for number in path]
+    values = vector([0.0] * PATHS)
+    pointers = [ctypes.byref(array) for array in (vector(volatilities), vector(rates), vector(normals), values)]
+    function = engine.module("swaptions.c", "-O2").swaptions
+    function.restype = None
+    function.argtypes = [ctypes.c_double, *[ctypes.c_void_p] * 4, ctypes.c_int]
+
+    def check() -> list[float]:
+        function(d, *pointers, PATHS)
+        return list(values[:CHECKED])
+
+    return Workload(lambda repetitions: {"value": _seconds(function, (d, *pointers, PATHS), repetitions)}, check)
+
+
+def _jax_swaptions(jax: Any, step: Function) -> Function:
+    """Return the value of a path, with the rates that are not fixed yet moved to the front by every step."""
+    jnp = jax.numpy
+    last = jnp.array(models.MATURITIES) - 1
+    strikes = jnp.array(models.STRIKES)
+
+    def path(d: Any, volatilities: Any, rates: Any, normals: Any) -> Any:
+        def fix(rates: Any, normal: Any) -> tuple[Any, Any]:
+            evolved = step(d, volatilities[:-1], rates[1:], jnp.sqrt(d) * normal)
+            return jnp.append(evolved, 0.0), rates[0]
+
+        rates, fixed = jax.lax.scan(fix, rates, normals)
+        bonds = jnp.cumprod(1.0 / (1.0 + d * rates[: models.RATES - models.STEPS]))
+        annuities = d * jnp.cumsum(bonds)
+        payoffs = jnp.maximum(1.0 - bonds[last, None] - strikes * annuities[last, None], 0.0)
+        return 100.0 * jnp.sum(payoffs) / jnp.prod(1.0 + d * fixed)
+
+    return path
+
+
+@swaptions.on("jax", "arrays of rates, a scan over the steps")
+def swaptions_jax(engine: Engine) -> Workload:
+    jnp = engine.module.numpy
+
+    def step(d: Any, volatilities: Any, rates: Any, shock: Any) -> Any:
+        c = d * volatilities
+        drift = jnp.cumsum(c * rates / (1.0 + d * rates))
+        return rates * jnp.exp(c * drift + volatilities * (shock - c / 2.0))
+
+    return _swaptions(engine, _jax_swaptions(engine.module, step))
+
+
+@swaptions.on("jax/loops", "scans over steps and rates, rematerialised")
+def swaptions_jax_loops(engine: Engine) -> Workload:
+    jax = engine.module
+
+    def step(d: Any, volatilities: Any, rates: Any, shock: Any) -> Any:
+        def evolve(drift: Any, pair: Any) -> tuple[Any, Any]:
+            volatility, rate = pair
+            c = d * volatility
+            drift = drift + c * rate / (1.0 + d * rate)
+            return drift, rate * jax.numpy.exp(c * drift + volatility * (shock - c / 2.0))
+
+        return jax.lax.scan(jax.checkpoint(evolve), 0.0, (volatilities, rates))[1]
+
+    # Keeping what a step computed for the reverse pass takes three times as long as computing it again.
+    return _swaptions(engine, _jax_swaptions(jax, jax.checkpoint(step)))
+
+
+VARIABLES = 100
+POINTS = 10_000
+
+
+def _jax_rosenbrock(jnp: Any) -> Function:
+    def function(xs: Any) -> Any:
+        x, y = xs[:-1], xs[1:]
+        return jnp.sum(100.0 * (y - x**2) ** 2 + (1.0 - x) ** 2 + jnp.sin(x) * jnp.exp(-y))
+
+    return function
+
+
+@benchmark(
+    "rosenbrock_point",
+    PROGRAMS,
+    f"Rosenbrock with sin and exp, {VARIABLES} variables, one point",
+    ("autograd", "jax", "jax/arrays"),
+    unit="us",
+    base="value",
+    left_out_by_quick=("jax",),
+)
+def rosenbrock_point(engine: Engine) -> Workload:
+    return _at_a_point(engine, _model(models.rosenbrock, engine), _arrays(models.rosenbrock_point(VARIABLES)))
+
+
+rosenbrock_point.on("jax", "the same loop over scalars")(rosenbrock_point.build)
+
+
+@rosenbrock_point.on("jax/arrays", "written for arrays")
+def rosenbrock_point_arrays(engine: Engine) -> Workload:
+    function = _jax_rosenbrock(engine.module.numpy)
+    return _at_a_point(engine, function, _arrays(models.rosenbrock_point(VARIABLES)))
+
+
+def _rosenbrock_points() -> list[Any]:
+    numbers = models.rosenbrock_point(VARIABLES + POINTS)
+    return _arrays([numbers[i : i + VARIABLES] for i in range(POINTS)])
+
+
+@benchmark(
+    "rosenbrock_batch",
+    PROGRAMS,
+    f"Rosenbrock with sin and exp, {VARIABLES} variables, {POINTS:,} points",
+    ("autograd", "jax"),
+    unit="us",
+    per=POINTS,
+    of="point",
+    base="value",
+)
+def rosenbrock_batch(engine: Engine) -> Workload:
+    return _over_a_batch(engine, _model(models.rosenbrock, engine), _rosenbrock_points())
+
+
+@rosenbrock_batch.on("jax", "written for arrays")
+def rosenbrock_batch_jax(engine: Engine) -> Workload:
+    return _over_a_batch(engine, _jax_rosenbrock(engine.module.numpy), _rosenbrock_points())
+
+
+COMPILING = section(
+    "compiling",
+    "Tracing and compiling",
+    "The first call of `compile(value_and_grad(f))`, which traces the function, differentiates, and makes the program, "
+    "less a second call: microseconds for an operation of `f`, which is Rosenbrock's function of so many variables, a "
+    "loop over scalars. JAX, `jit` of the same loop, takes seconds: its figure times the operations. The column of the "
+    "value is `compile(f)`.",
+)
+
+
+def _compile_workload(engine: Engine, variables: int) -> Workload:
+    arguments = _arrays(models.rosenbrock_point(variables))
+
+    def first_call(transform: Callable[[Function], Function]) -> float:
+        # The function is a new one every time: JAX finds again what it has compiled.
+        compiled = _compile(engine, transform(_model(models.rosenbrock, engine)))
+        return _seconds(compiled, arguments, 1) - _seconds(compiled, arguments, 1)
+
+    def run(repetitions: int) -> dict[str, float]:
+        value = sum(first_call(lambda function: function) for _ in range(repetitions))
+        both = sum(first_call(engine.module.value_and_grad) for _ in range(repetitions))
+        return {"value": value, "derivatives": both - value}
+
+    return Workload(run)
+
+
+def _register_compile(name: str, variables: int, engines: tuple[str, ...]) -> None:
+    operations = models.rosenbrock_operations(variables)
+
+    @benchmark(
+        name,
+        COMPILING,
+        f"First call, {operations:,} operations",
+        engines,
+        unit="us",
+        per=operations,
+        base="value",
+        left_out_by_quick=("jax",),
+    )
+    def build(engine: Engine) -> Workload:
+        return _compile_workload(engine, variables)
+
+
+_register_compile("compile_1300", VARIABLES, ("autograd", "jax"))
+_register_compile("compile_31000", 2_400, ("autograd",))
+
+target("Black-Scholes, value and gradient: over JAX", "black_scholes", "autograd", "jax", at_most=0.7)
+target("Black-Scholes: one thread over two", "black_scholes", "autograd", "autograd/threads", at_least=1.6)
+target(
+    "Swaptions, value and 161 sensitivities: over the value in scalar C", "swaptions", "autograd", "c", at_most=1.6
+)
+target("Swaptions: over JAX with arrays", "swaptions", "autograd", "jax", at_most=0.3)
+target("Rosenbrock, compiled, one point: microseconds", "rosenbrock_point", "autograd", at_most=8)
+target("Rosenbrock, compiled, one point: over JAX's jit", "rosenbrock_point", "autograd", "jax", at_most=0.15)
+target("Rosenbrock, compiled, a batch: microseconds a point", "rosenbrock_batch", "autograd", at_most=1.0)
+for _name, _count in (("compile_1300", "1,300"), ("compile_31000", "31,000")):
+    target(f"Tracing and compiling {_count} operations: microseconds each", _name, "autograd", at_most=2.0)
