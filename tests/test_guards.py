@@ -1,9 +1,12 @@
 """Branches in traced functions: every lane gets what plain Python computes for it, whichever way it goes."""
 
+import copy
 import inspect
 import math
 import operator
+import pickle
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,7 +16,23 @@ from hypothesis import strategies as st
 from random_programs import floats
 
 import autograd
-from autograd import Value, clip, compile, custom_vjp, exp, grad, hessian, maximum, minimum, value_and_grad, vmap, where
+from autograd import (
+    MLP,
+    Dropout,
+    Value,
+    clip,
+    compile,
+    custom_vjp,
+    exp,
+    grad,
+    hessian,
+    maximum,
+    minimum,
+    value_and_grad,
+    vmap,
+    where,
+)
+from autograd.optim import SGD
 
 INF, NAN = math.inf, math.nan
 COMPARISONS = {
@@ -501,19 +520,52 @@ def test_reading_a_constant_makes_no_way():
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize(
-    "act",
-    [lambda v: (v * 2.0).backward(), lambda v: setattr(v, "data", 1.0), lambda v: v.grad],
-    ids=["backward", "setting data", "grad"],
-)
-def test_what_a_trace_cannot_do(act):
+PARAMETER = Value(2.0)
+UNREPEATABLE = {
+    "backward": lambda v: (v * 2.0).backward(),
+    "backward of a parameter": lambda v: (PARAMETER * 2.0).backward(),
+    "setting data": lambda v: setattr(v, "data", 1.0),
+    "setting data of a parameter": lambda v: setattr(PARAMETER, "data", 1.0),
+    "grad": lambda v: v.grad,
+    "grad of a parameter": lambda v: v * PARAMETER.grad,
+    "setting grad": lambda v: setattr(PARAMETER, "grad", 0.0),
+    "a node by hand": lambda v: Value(v.data, (v,), "mine"),
+    "a copy": copy.copy,
+    "a deep copy": copy.deepcopy,
+    "a pickle": pickle.dumps,
+    "zero_grad": lambda v: MLP(1, [1], seed=0).zero_grad(),
+    "a step": lambda v: SGD([PARAMETER], lr=0.1).step(),
+    "dropout": lambda v: Dropout(0.5, seed=0)([v]),
+}
+
+
+@pytest.mark.parametrize("act", UNREPEATABLE.values(), ids=UNREPEATABLE)
+def test_what_a_trace_cannot_repeat(act):
     def f(x):
         act(x)
         return x
 
+    before = PARAMETER.data, PARAMETER.grad
     for run in (lambda: compile(f)(1.0), lambda: vmap(f)(np.ones(2)), lambda: grad(f)(1.0)):
-        with pytest.raises(RuntimeError, match="trac"):
+        with pytest.raises(RuntimeError, match="while a function is traced"):
             run()
+    assert (PARAMETER.data, PARAMETER.grad) == before
+
+
+def test_detach_stops_gradients_and_not_numbers():
+    f = compile(value_and_grad(lambda x: x.detach() * x))
+    assert [f(x) for x in (2.0, 3.0)] == [(4.0, 2.0), (9.0, 3.0)]
+    assert vmap(lambda x: x.detach() * 2.0)(np.arange(3.0)).tolist() == [0.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    "number", [10**400, -(10**400), 2**53 + 1, -(2**63) - 1, Fraction(1, 3)], ids=lambda number: str(number)[:12]
+)
+def test_comparisons_with_numbers_that_no_float_equals(number):
+    near = float(number) if abs(number) < 1e300 else math.copysign(1.7976931348623157e308, number)
+    x = np.array([near, np.nextafter(near, INF), np.nextafter(near, -INF), 0.0, INF, -INF, NAN])
+    for compare in COMPARISONS.values():
+        assert_lanes(lambda x, compare=compare: x * 0.0 + 2.0 if compare(x, number) else 1.0, x)
 
 
 def test_a_value_that_leaves_its_trace():

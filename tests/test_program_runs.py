@@ -478,7 +478,12 @@ def branching(x, y):
     return x * y + exp(x) if x > y else x - y
 
 
-derivative = compile(value_and_grad(branching, argnums=(0, 1)))
+def plain(x, y):
+    return x * y + exp(x) if x > y else x - y
+
+
+derivative = compile(value_and_grad(plain, argnums=(0, 1)))
+of_compiled = value_and_grad(branching, argnums=(0, 1))
 
 
 def trace(f, *arguments):
@@ -549,11 +554,13 @@ def test_a_pickled_program_keeps_its_guards():
             one(-3.0)
 
 
-def test_compiled_functions_pickle_by_name_like_functions():
-    for function in (branching, derivative):
-        again = pickle.loads(pickle.dumps(function))
-        assert again(2.0, 1.0) == function(2.0, 1.0) and again(1.0, 2.0) == function(1.0, 2.0)
+def test_compiled_functions_pickle_by_the_name_of_their_function():
     assert pickle.loads(pickle.dumps(branching)) is branching
+    for function in (derivative, of_compiled):
+        again = pickle.loads(pickle.dumps(function))
+        assert [again(*point) for point in ((2.0, 1.0), (1.0, 2.0))] == [function(2.0, 1.0), function(1.0, 2.0)]
+    batch = pickle.loads(pickle.dumps(compile(vmap(plain, in_axes=(0, None)))))
+    assert_same_bits(batch(np.arange(3.0), 1.5), [plain(x, 1.5) for x in (0.0, 1.0)] + [6.0 * 0.5 + np.exp(2.0)])
     with pytest.raises((pickle.PicklingError, AttributeError)):
         pickle.dumps(TWICE)
 

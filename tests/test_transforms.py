@@ -6,6 +6,8 @@ from collections import namedtuple
 import numpy as np
 import pytest
 from bits import assert_same_bits, bits
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autograd
 from autograd import (
@@ -235,6 +237,108 @@ def test_a_large_hessian():
     direction = np.cos(np.arange(n))
     (product,) = hvp(f, (x,), (direction,))
     np.testing.assert_allclose(product, expected @ direction, rtol=1e-11, atol=1e-10)
+
+
+# -- any structure
+
+leaves = st.one_of(
+    st.floats(-2, 2),
+    st.integers(-3, 3),
+    st.lists(st.floats(-2, 2), max_size=3).map(tuple),
+    st.tuples(st.integers(0, 2), st.integers(1, 3)).map(
+        lambda shape: np.arange(float(shape[0] * shape[1])).reshape(shape)
+    ),
+)
+trees = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.tuples(inner, inner),
+        st.builds(Point, inner, inner),
+        st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    ),
+    max_leaves=8,
+)
+
+
+def flatten(tree):
+    """Return the numbers of a structure in order."""
+    if isinstance(tree, dict):
+        return [x for item in tree.values() for x in flatten(item)]
+    if isinstance(tree, (list, tuple)):
+        return [x for item in tree for x in flatten(item)]
+    return list(tree.ravel()) if isinstance(tree, np.ndarray) else [tree]
+
+
+def rebuild(tree, numbers):
+    """Return a structure with other numbers, taken from an iterator."""
+    if isinstance(tree, dict):
+        return {key: rebuild(item, numbers) for key, item in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        items = [rebuild(item, numbers) for item in tree]
+        return type(tree)(*items) if hasattr(tree, "_make") else type(tree)(items)
+    if isinstance(tree, np.ndarray):
+        return np.array([next(numbers) for _ in range(tree.size)], float).reshape(tree.shape)
+    return float(next(numbers))
+
+
+@settings(max_examples=150)
+@given(trees, trees)
+def test_any_structure_of_arguments_and_results(first, second):
+    def f(a, b):
+        return functions.sum([float(i + 1) * x * x for i, x in enumerate(flatten((a, b)))] or [0.0])
+
+    numbers = flatten((first, second))
+    slopes = [2.0 * (i + 1) * float(x) for i, x in enumerate(numbers)]
+    expected = rebuild((first, second), iter(slopes))
+    value = sum((i + 1) * float(x) ** 2 for i, x in enumerate(numbers))
+    for transform in (value_and_grad(f, argnums=(0, 1)), compile(value_and_grad(f, argnums=(0, 1)))):
+        for _ in range(2):
+            got, gradients = transform(first, second)
+            assert got == pytest.approx(value, rel=1e-14)
+            assert_same(gradients, expected)
+    _, tangent = jvp(f, (first, second), rebuild((first, second), iter([1.0] * len(numbers))))
+    assert tangent == pytest.approx(sum(slopes), rel=1e-13, abs=1e-13)
+
+    assert_same(compile(lambda a, b: (b, a))(first, second), rebuild((second, first), iter(flatten((second, first)))))
+    if numbers and not has_empty_sequence((first, second)):
+        # Every number gets an axis of three lanes in front; a sequence of nothing would be one of no lanes.
+        lanes = rebuild_with_lanes((first, second), np.array([1.0, 2.0, -1.0]))
+        batch = vmap(value_and_grad(f, argnums=(0, 1)))(*lanes)
+        for lane, factor in enumerate((1.0, 2.0, -1.0)):
+            assert batch[0][lane] == pytest.approx(value * factor**2, rel=1e-14)
+            of_lane = [x[lane] for x in arrays(batch[1])]
+            np.testing.assert_allclose(np.concatenate([np.ravel(x) for x in of_lane]), np.array(slopes) * factor)
+
+
+def rebuild_with_lanes(tree, factors):
+    """Return a structure with an axis for lanes in every number and array: multiples of them."""
+    if isinstance(tree, dict):
+        return {key: rebuild_with_lanes(item, factors) for key, item in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        items = [rebuild_with_lanes(item, factors) for item in tree]
+        return type(tree)(*items) if hasattr(tree, "_make") else type(tree)(items)
+    return np.multiply.outer(factors, np.asarray(tree, float))
+
+
+def has_empty_sequence(tree):
+    if isinstance(tree, (list, tuple)):
+        return not tree or any(map(has_empty_sequence, tree))
+    return isinstance(tree, dict) and any(map(has_empty_sequence, tree.values()))
+
+
+def arrays(tree):
+    if isinstance(tree, dict):
+        return [x for item in tree.values() for x in arrays(item)]
+    return [x for item in tree for x in arrays(item)] if isinstance(tree, (list, tuple)) else [tree]
+
+
+def test_the_transforms_are_public():
+    names = {"grad", "value_and_grad", "jacobian", "hessian", "jvp", "vjp", "hvp", "vmap", "compile", "check_grad"}
+    names |= {"where", "Program"}
+    assert names <= set(autograd.__all__)
+    for name in names:
+        assert getattr(autograd, name).__doc__
 
 
 # -- jvp, vjp, hvp
