@@ -7,6 +7,7 @@ import operator
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -365,9 +366,11 @@ def fit(
                     )
                 if scheduler is not None:
                     scheduler.step()
-                done = history.epochs
-                for name in dict.fromkeys([*history, *record]):
-                    history.setdefault(name, [math.nan] * done).append(record.get(name, math.nan))
+                for name in record:
+                    if name not in history:
+                        history[name] = [math.nan] * history.epochs
+                for name, series in history.items():
+                    series.append(record.get(name, math.nan))
                 complete = _Snapshot.take(epoch + 1, step, scheduler)
                 if not bar.disable:
                     bar.set_postfix(loss=f"{record['loss']:.4g}", refresh=False)
@@ -472,7 +475,8 @@ def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray
     return np.setdiff1d(np.arange(len(values)), held_out), held_out
 
 
-class _Step(NamedTuple):
+@dataclass(slots=True)
+class _Step:
     """What is the same in all steps of a run."""
 
     outputs: Callable[[NDArray[np.float64]], list[Any]]
