@@ -1,20 +1,20 @@
-/* The two kernels of a dense layer, for the rows of a batch. `w` is stored by input: w[i * n_out + j] is the weight of input
- * i in output j. Both are made of one sum of products, which is added up in one order: the bits depend neither on the
- * instruction set nor on the number of rows. */
+/* The two kernels of a dense layer, for the rows of a batch. `w` is stored by input: w[i * n_out + j] is the weight of
+ * input i in output j. Both are made of one sum of products, which is added up in one order: the bits depend neither on
+ * the instruction set nor on the number of rows. */
 #ifndef AUTOGRAD_DENSE_H
 #define AUTOGRAD_DENSE_H
 #include <string.h>
 #include "simd.h"
 
-/* c[r] += a[r][0] * b[0] + a[r][1] * b[1] + ..., from left to right, for m rows c[r] of n numbers and k rows b[i]; a[r][i] is
- * at a + r * row + i * step. */
+/* c[r] += a[r][0] * b[0] + a[r][1] * b[1] + ..., from left to right, for m rows c[r] of n numbers and k rows b[i];
+ * a[r][i] is at a + r * row + i * step. */
 AUTOGRAD_CLONES
 static void dense_add(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *restrict a, ptrdiff_t row, ptrdiff_t step,
                       const double *restrict b, double *restrict c)
 {
     enum { ROWS = 4, COLUMNS = 8 };
-    /* Tiles whose sums stay in registers. Unrolled further, or not at all, the loops over columns would not become vectors
-     * in registers of every instruction set (GCC 12). */
+    /* Tiles whose sums stay in registers. Unrolled further, or not at all, the loops over columns would not become
+     * vectors in registers of every instruction set (GCC 12). */
     for (ptrdiff_t r = 0; r + ROWS <= m; r += ROWS)
         for (ptrdiff_t j = 0; j + COLUMNS <= n; j += COLUMNS) {
             const double *restrict x = a + r * row, *restrict y = b + j;
@@ -73,8 +73,8 @@ static void dense_forward(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out, const
     dense_add(rows, n_out, n_in, x, n_in, 1, w, z);
 }
 
-/* gb += g[r], gw[i] += x[r][i] * g[r], and unless gx is NULL gx[r] = g[r][0] * v[0] + g[r][1] * v[1] + ..., for all rows r in
- * turn. `v` are the weights stored by output: v[j * n_in + i]. */
+/* gb += g[r], gw[i] += x[r][i] * g[r], and unless gx is NULL gx[r] = g[r][0] * v[0] + g[r][1] * v[1] + ..., for all
+ * rows r in turn. `v` are the weights stored by output: v[j * n_in + i]. */
 static void dense_backward(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out, const double *restrict x,
                            const double *restrict v, const double *restrict g, double *restrict gw,
                            double *restrict gb, double *restrict gx)
