@@ -1,6 +1,7 @@
 """The training loop: its numbers, its record, interruption and continuation, and its errors."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -87,26 +88,26 @@ def test_the_recorded_loss_is_the_mean_over_rows_met():
 
 def test_every_epoch_meets_every_row_once_in_a_new_order():
     model = Watched(2, [1], seed=0)
-    fit(model, X, Y, epochs=2, batch_size=6, seed=5)
+    fit(model, X, Y, epochs=2, batch_size=6, seed=5, compiled=False)
     first, second = model.calls[:20], model.calls[20:]
     assert sorted(first) == sorted(second) == sorted(map(tuple, X.tolist()))
     assert first != second
     again = Watched(2, [1], seed=0)
-    fit(again, X, Y, epochs=2, batch_size=6, seed=5)
+    fit(again, X, Y, epochs=2, batch_size=6, seed=5, compiled=False)
     assert again.calls == model.calls and numbers(again) == numbers(model)
     other = Watched(2, [1], seed=0)
-    fit(other, X, Y, epochs=2, batch_size=6, seed=6)
+    fit(other, X, Y, epochs=2, batch_size=6, seed=6, compiled=False)
     assert other.calls != model.calls
 
 
 def test_held_out_rows_are_not_trained_on():
     model = Watched(2, [1], seed=0)
-    fit(model, X, Y, epochs=1, batch_size=4, validation=0.25, seed=3)
+    fit(model, X, Y, epochs=1, batch_size=4, validation=0.25, seed=3, compiled=False)
     training, held_out = validation_split(Y, 0.25, seed=3)
     assert sorted(model.calls[:15]) == sorted(map(tuple, X[training].tolist()))
     assert model.calls[15:] == list(map(tuple, X[held_out].tolist()))
     own = Watched(2, [1], seed=0)
-    history = fit(own, X, Y, epochs=1, validation=(X[:3], Y[:3]))
+    history = fit(own, X, Y, epochs=1, validation=(X[:3], Y[:3]), compiled=False)
     assert len(own.calls) == 23 and own.calls[20:] == list(map(tuple, X[:3].tolist()))
     assert history["validation_loss"] == [evaluate(own, X[:3], Y[:3])["loss"]]
 
@@ -172,7 +173,7 @@ def test_a_run_continued_with_other_figures_has_series_of_one_length():
 
 @pytest.mark.parametrize("call", [1, 20, 47, 60])
 def test_an_interrupt_leaves_the_last_complete_epoch(call):
-    options = {"loss": "binary_cross_entropy", "batch_size": 6, "seed": 2}
+    options = {"loss": "binary_cross_entropy", "batch_size": 6, "seed": 2, "compiled": False}
     whole = Watched(2, [4, 1], seed=1)
     expected = fit(whole, X, Y, optimizer=Adam(whole.parameters()), epochs=5, **options)
     model = Watched(2, [4, 1], seed=1, fail_at=call, error=KeyboardInterrupt())
@@ -200,29 +201,69 @@ def test_an_interrupt_in_a_callback_keeps_the_epoch():
 def test_an_exception_passes_and_leaves_the_last_complete_epoch():
     model = Watched(2, [1], seed=0, fail_at=30, error=RuntimeError("mine"))
     with pytest.raises(RuntimeError, match="mine"):
-        fit(model, X, Y, epochs=5, batch_size=5)
+        fit(model, X, Y, epochs=5, batch_size=5, compiled=False)
     other = Watched(2, [1], seed=0)
-    fit(other, X, Y, epochs=1, batch_size=5)
+    fit(other, X, Y, epochs=1, batch_size=5, compiled=False)
     assert numbers(model) == numbers(other)
 
 
-def test_a_batch_is_one_call_where_the_model_allows_it():
-    class Neurons(MLP):
-        """The same model, called row by row."""
+class Rows(MLP):
+    """A network that is no more than a function of a row, as far as `fit` knows."""
 
-        def __call__(self, x):
-            assert isinstance(x, list) and isinstance(x[0], float)
-            return super().__call__(x)
+    def __call__(self, x):
+        self.kinds.add((type(x), type(x[0])))
+        return super().__call__(x)
 
+
+@pytest.mark.parametrize(("compiled", "kinds"), [(False, {(list, float)}), (True, {(list, Value)})])
+def test_one_call_for_a_batch_and_a_call_for_each_row_give_the_same(compiled, kinds):
     options = {"loss": "binary_cross_entropy", "epochs": 4, "batch_size": 6, "validation": 0.2}
-    batched, single = MLP(2, [4, 1], activation="tanh", seed=1), Neurons(2, [4, 1], activation="tanh", seed=1)
+    batched, single = MLP(2, [4, 1], activation="tanh", seed=1), Rows(2, [4, 1], activation="tanh", seed=1)
+    single.kinds = set()
     histories = [
-        fit(model, X, Y, optimizer=Adam(model.parameters(), lr=0.02), **options) for model in (batched, single)
+        fit(model, X, Y, optimizer=Adam(model.parameters(), lr=0.02), compiled=compiled, **options)
+        for model in (batched, single)
     ]
+    assert single.kinds == kinds
     for name, series in histories[0].items():
         assert series == pytest.approx(histories[1][name], rel=1e-12)
     assert numbers(batched) == pytest.approx(numbers(single), rel=1e-9)
     assert predict(batched, X) == pytest.approx(predict(single, X), rel=1e-9)
+
+
+class Shifting(MLP):
+    """A model that an attribute changes, and that draws random numbers if told to."""
+
+    def __init__(self, *arguments, noise=0.0, **options):
+        super().__init__(*arguments, **options)
+        self.scale, self.noise, self.count = 1.0, noise, [0]
+
+    def __call__(self, x):
+        self.count[0] += 1
+        noise = random.uniform(-self.noise, self.noise) if self.noise else 0.0
+        return [self.scale * super(Shifting, self).__call__(x) + noise + (0.0 if self.training else 1.0)] * 2
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_a_compiled_model_is_traced_anew_when_it_has_changed(noise):
+    def shift(model, history):
+        model.scale *= 0.5
+        return False
+
+    target = [[y, -y] for y in Y]
+    models = [Shifting(2, [4, 1], activation="tanh", seed=1, noise=noise) for _ in range(2)]
+    histories = []
+    for model, compiled in zip(models, (True, False), strict=True):
+        random.seed(5)
+        optimizer = SGD(model.parameters(), lr=0.02)
+        histories.append(
+            fit(model, X, target, optimizer=optimizer, epochs=4, validation=(X, target), callbacks=[shift],
+                compiled=compiled)
+        )  # fmt: skip
+    for name, series in histories[1].items():
+        assert histories[0][name] == pytest.approx(series, rel=1e-12)
+    assert numbers(models[0]) == pytest.approx(numbers(models[1]), rel=1e-12)
+    assert (models[0].count[0] < models[1].count[0] / 4) == (noise == 0.0)
 
 
 def test_a_single_layer_is_a_model():
@@ -272,7 +313,7 @@ def test_a_schedule_goes_back_with_the_optimizer():
     optimizer = SGD(model.parameters(), lr=0.8)
     schedule = StepLR(optimizer, 1, gamma=0.5)
     with pytest.raises(RuntimeError, match="mine"):
-        fit(model, X, Y, optimizer=optimizer, schedule=schedule, epochs=5)
+        fit(model, X, Y, optimizer=optimizer, schedule=schedule, epochs=5, compiled=False)
     assert (schedule.last_epoch, optimizer.lr) == (2, 0.2)
 
 
@@ -396,7 +437,7 @@ def test_dropout_is_on_in_training_only_and_modes_come_back():
     model = Noted(2, [4, 4, 1], dropout=0.5, seed=0)
     model.layers[3].eval()
     generators = [module.rng for module in model.modules() if isinstance(module, Dropout)]
-    fit(model, X, Y, epochs=1, validation=(X[:3], Y[:3]))
+    fit(model, X, Y, epochs=1, validation=(X[:3], Y[:3]), compiled=False)
     evaluate(model, X[:2], Y[:2])
     predict(model, X[:2])
     assert modes == [[True, True]] * 20 + [[False, False]] * 7

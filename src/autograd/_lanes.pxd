@@ -21,7 +21,8 @@ cdef extern from "lanes.h" nogil:
         LANE_SUM_MUL
         LANE_TOTAL
         LANE_CALL
-        LANE_SINCOS
+        LANE_MAP
+        LANE_MOST_RESULTS
         LANE_OP_COUNT
         LANE_NO_START
     const uint32_t LANE_UNIFORM
@@ -70,3 +71,6 @@ cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_s
 
 # The value of one instruction without side effects, to the bit what `run` computes.
 cdef double evaluate(unsigned op, double a, double b, double c, double d) noexcept nogil
+
+# Whether LANE_MAP has a function.
+cdef bint can_map(unsigned op) noexcept

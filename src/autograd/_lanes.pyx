@@ -65,6 +65,7 @@ cdef extern from "interpreter.h" nogil:
     Py_ssize_t lane_stride(const Run *) noexcept
     Py_ssize_t lane_frame_size(const Run *) noexcept
     int lane_point(const Run *, const Instruction *, Py_ssize_t) noexcept
+    int lane_can_map(unsigned) noexcept
     double lane_evaluate(unsigned, double, double, double, double) noexcept
     void lane_work(Run *, double *, int) noexcept
     void lane_add_up(Run *) noexcept
@@ -379,6 +380,10 @@ cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_s
 
 cdef double evaluate(unsigned op, double a, double b, double c, double d) noexcept nogil:
     return lane_evaluate(op, a, b, c, d)
+
+
+cdef bint can_map(unsigned op) noexcept:
+    return lane_can_map(op)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

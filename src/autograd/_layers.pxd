@@ -28,6 +28,7 @@ cdef struct Stage:
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t weights
+    Py_ssize_t transposed_version
     bint uniform
     Py_ssize_t x_at
     Py_ssize_t z_at
@@ -54,6 +55,7 @@ cdef class Plan(Deferred):
     cdef Py_ssize_t size
     cdef Node **nodes
     cdef double *data
+    cdef double *transposed
     cdef double *grad
     cdef Py_ssize_t version
     # Places of the parameters that are computed Values.
@@ -66,6 +68,7 @@ cdef class Plan(Deferred):
     cdef Py_ssize_t scratch_rows
 
     cdef void refresh(self) noexcept
+    cdef const double *weights_by_output(self, Stage *stage) noexcept
 
 
 cdef class Fields:
@@ -109,3 +112,4 @@ cdef class DenseBlock(Block):
     cdef int forward(self) except -1
     cdef int activate(self, Stage *stage, const double *z, double *r) except -1
     cdef int drop(self, Stage *stage, DenseDropout dropout) except -1
+    cdef Py_ssize_t live_rows(self, Py_ssize_t *live, Py_ssize_t n) noexcept

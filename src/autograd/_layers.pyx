@@ -9,6 +9,7 @@ plan can be made for (a neuron that is called in a way of its own, a weight that
 """
 
 cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from cpython.object cimport PyObject
 from libc.math cimport isfinite
@@ -53,10 +54,10 @@ cdef extern from "_maps.h" nogil:
                      double *ga) noexcept
 
 cdef extern from "dense.h" nogil:
-    void dense_forward(Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *w, const double *b,
-                       double *z) noexcept
-    void dense_backward(Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *w, const double *g,
-                        double *gw, double *gb, double *gx) noexcept
+    void dense_forward(Py_ssize_t rows, Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *w,
+                       const double *b, double *z) noexcept
+    void dense_backward(Py_ssize_t rows, Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *v,
+                        const double *g, double *gw, double *gb, double *gx) noexcept
 
 
 cdef type ndarray = numpy.ndarray
@@ -103,6 +104,7 @@ cdef class Plan(Deferred):
         PyMem_RawFree(self.weights)
         PyMem_RawFree(self.nodes)
         PyMem_RawFree(self.data)
+        PyMem_RawFree(self.transposed)
         PyMem_RawFree(self.grad)
         PyMem_RawFree(self.computed)
         PyMem_RawFree(self.scratch)
@@ -115,6 +117,18 @@ cdef class Plan(Deferred):
                 if self.nodes[i] != NULL:
                     self.data[i] = self.nodes[i].primal
             self.version = shared_version()
+
+    cdef const double *weights_by_output(self, Stage *stage) noexcept:
+        """The weights of a stage in the other order, copied again if any changed."""
+        cdef const double *w = self.data + stage.weights
+        cdef double *v = self.transposed + stage.weights
+        cdef Py_ssize_t i, j
+        if stage.transposed_version != self.version:
+            for i in range(stage.n_in):
+                for j in range(stage.n_out):
+                    v[j * stage.n_in + i] = w[i * stage.n_out + j]
+            stage.transposed_version = self.version
+        return v
 
     cdef void flush(self) noexcept:
         cdef Py_ssize_t i
@@ -173,6 +187,7 @@ cdef Plan make_plan(str title, list groups):
     plan.weights = <PyObject **> allocate(weight_count, sizeof(PyObject *))
     plan.nodes = <Node **> allocate(plan.size, sizeof(Node *))
     plan.data = <double *> allocate(plan.size, sizeof(double))
+    plan.transposed = <double *> allocate(plan.size, sizeof(double))
     plan.grad = <double *> allocate(plan.size, sizeof(double))
     plan.computed = <Py_ssize_t *> allocate(plan.size, sizeof(Py_ssize_t))
     for k in range(len(groups)):
@@ -199,6 +214,7 @@ cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except
     stage.dropout = <PyObject *> dropout if dropout is not None else NULL
     stage.n_in = len((<DenseNeuron> neurons[0]).w)
     stage.n_out = len(neurons)
+    stage.transposed_version = -1
     if previous != NULL:
         stage.first_neuron = previous.first_neuron + previous.n_out
         stage.first_weight = previous.first_weight + previous.n_in * previous.n_out
@@ -352,16 +368,16 @@ cdef class DenseBlock(Block):
         """Compute everything from the inputs, which are in place."""
         cdef Plan plan = self.plan
         cdef Stage *stage
+        cdef const double *w
         cdef double *z
-        cdef Py_ssize_t k, row, n
+        cdef Py_ssize_t k
         plan.refresh()
         for k in range(plan.stage_count):
             stage = &plan.stages[k]
-            n = stage.n_in * stage.n_out
+            w = plan.data + stage.weights
             z = self.values + self.rows * stage.z_at
-            for row in range(self.rows):
-                dense_forward(stage.n_in, stage.n_out, self.values + self.rows * stage.x_at + row * stage.n_in,
-                              plan.data + stage.weights, plan.data + stage.weights + n, z + row * stage.n_out)
+            dense_forward(self.rows, stage.n_in, stage.n_out, self.values + self.rows * stage.x_at, w,
+                          w + stage.n_in * stage.n_out, z)
             if stage.r_at != stage.z_at:
                 self.activate(stage, z, self.values + self.rows * stage.r_at)
             if stage.dropout != NULL:
@@ -374,6 +390,8 @@ cdef class DenseBlock(Block):
         cdef Py_ssize_t n = self.rows * stage.n_out
         if stage.uniform:
             op_map(shots.op, n, z, shots.immediate, r)
+            if not op_asks_python(shots.op):
+                return 0
         else:
             for i in range(n):
                 j = i % stage.n_out
@@ -399,70 +417,112 @@ cdef class DenseBlock(Block):
         cdef Plan plan = self.plan
         cdef Stage *stage
         cdef NeuronShot *shots
+        cdef double *x
+        cdef double *z
+        cdef double *r
         cdef double *g
         cdef double *gz
-        cdef double *alive
-        cdef double *scratch
-        cdef Py_ssize_t k, i, j, n, row
+        cdef double *picked
+        cdef double *grad
+        cdef Py_ssize_t *live
+        cdef Py_ssize_t k, i, j, n, end, rows
         cdef Py_ssize_t inputs = self.input_count - plan.computed_count
         plan.refresh()
         # As the weights are, the inputs are those of now, which is what scalar operations multiply by.
         for i in range(inputs):
             self.values[self.places[i]] = self.inputs[i].primal
         if plan.scratch_rows < self.rows:
-            scratch = <double *> PyMem_RawRealloc(plan.scratch, self.rows * (2 * plan.widest + 1) * sizeof(double))
-            if scratch == NULL:
+            g = <double *> PyMem_RawRealloc(plan.scratch, self.rows * (3 * plan.widest + 1) * sizeof(double))
+            if g == NULL:
                 raise MemoryError("no memory for the gradients of a layer")
-            plan.scratch = scratch
+            plan.scratch = g
             plan.scratch_rows = self.rows
         g = plan.scratch
         gz = g + self.rows * plan.widest
-        alive = gz + self.rows * plan.widest
-        memcpy(g, self.adjoints, self.output_count * sizeof(double))
-        # A row that the root does not depend on passes nothing on, be its numbers infinite.
+        picked = gz + self.rows * plan.widest
+        live = <Py_ssize_t *> (picked + self.rows * plan.widest)
+        # The gradients are those of the live rows, one after the other; the values are those of all rows.
         n = plan.stages[plan.stage_count - 1].n_out
-        for row in range(self.rows):
-            alive[row] = 0.0
-            for i in range(row * n, (row + 1) * n):
-                if g[i] != 0.0:
-                    alive[row] = 1.0
+        rows = self.live_rows(live, n)
+        pick(g, self.adjoints, rows, live, n)
         defer(plan)
         for k in reversed(range(plan.stage_count)):
             stage = &plan.stages[k]
             shots = plan.shots + stage.first_neuron
-            n = self.rows * stage.n_out
+            n = stage.n_out
+            x = self.values + self.rows * stage.x_at
+            z = self.values + self.rows * stage.z_at
+            r = self.values + self.rows * stage.r_at
             if stage.dropout != NULL:
-                for i in range(n):
-                    g[i] *= self.values[self.rows * stage.scale_at + i]
-            if stage.r_at == stage.z_at:
+                for i in range(rows):
+                    for j in range(n):
+                        g[i * n + j] *= self.values[self.rows * stage.scale_at + live[i] * n + j]
+            if r == z:
                 gz, g = g, gz
             elif stage.uniform:
-                op_map_push(shots.op, n, g, self.values + self.rows * stage.r_at, shots.immediate,
-                            self.values + self.rows * stage.z_at, gz)
+                i = 0
+                while i < rows:
+                    end = run_end(live, rows, i)
+                    op_map_push(shots.op, (end - i) * n, g + i * n, r + live[i] * n, shots.immediate, z + live[i] * n,
+                                gz + i * n)
+                    i = end
             else:
-                for i in range(n):
-                    j = i % stage.n_out
-                    gz[i] = g[i]
-                    op_map_push(shots[j].op, 1, g + i, self.values + self.rows * stage.r_at + i, shots[j].immediate,
-                                self.values + self.rows * stage.z_at + i, gz + i)
-            n = stage.n_in * stage.n_out
-            for row in range(self.rows):
-                if alive[row] == 0.0:
-                    memset(g + row * stage.n_in, 0, stage.n_in * sizeof(double))
-                    continue
-                dense_backward(stage.n_in, stage.n_out, self.values + self.rows * stage.x_at + row * stage.n_in,
-                               plan.data + stage.weights, gz + row * stage.n_out, plan.grad + stage.weights,
-                               plan.grad + stage.weights + n,
-                               g + row * stage.n_in if k or inputs else NULL)
+                for i in range(rows):
+                    for j in range(n):
+                        gz[i * n + j] = g[i * n + j]
+                        op_map_push(shots[j].op, 1, g + i * n + j, r + live[i] * n + j, shots[j].immediate,
+                                    z + live[i] * n + j, gz + i * n + j)
+            if rows < self.rows:
+                pick(picked, x, rows, live, stage.n_in)
+                x = picked
+            grad = plan.grad + stage.weights
+            dense_backward(rows, stage.n_in, n, x, plan.weights_by_output(stage) if k or inputs else NULL, gz, grad,
+                           grad + stage.n_in * n, g if k or inputs else NULL)
+        # The inputs are in the order of their places.
+        n = plan.stages.n_in
+        k = 0
         for i in range(inputs):
-            if alive[self.places[i] // plan.stages.n_in] != 0.0:
-                self.inputs[i].adjoint += g[self.places[i]]
+            while k < rows and live[k] < self.places[i] // n:
+                k += 1
+            if k < rows and live[k] == self.places[i] // n:
+                self.inputs[i].adjoint += g[k * n + self.places[i] % n]
         # The adjoint of a computed weight must be whole before the sweep comes to it.
         for i in range(plan.computed_count):
             j = plan.computed[i]
             plan.nodes[j].adjoint += plan.grad[j]
             plan.grad[j] = 0.0
         return 0
+
+    cdef Py_ssize_t live_rows(self, Py_ssize_t *live, Py_ssize_t n) noexcept:
+        """Store the numbers of the rows that the root depends on, by one of their n outputs, and return how many.
+
+        The other rows pass nothing on, be their numbers infinite.
+        """
+        cdef Py_ssize_t count = 0, row, i
+        for row in range(self.rows):
+            for i in range(row * n, (row + 1) * n):
+                if self.adjoints[i] != 0.0:
+                    live[count] = row
+                    count += 1
+                    break
+        return count
+
+
+cdef inline Py_ssize_t run_end(const Py_ssize_t *rows, Py_ssize_t count, Py_ssize_t i) noexcept:
+    """Behind the last of the neighbours that begin with rows[i]."""
+    i += 1
+    while i < count and rows[i] == rows[i - 1] + 1:
+        i += 1
+    return i
+
+
+cdef void pick(double *out, const double *x, Py_ssize_t count, const Py_ssize_t *rows, Py_ssize_t n) noexcept:
+    """Copy `count` rows of n numbers."""
+    cdef Py_ssize_t i = 0, end
+    while i < count:
+        end = run_end(rows, count, i)
+        memcpy(out + i * n, x + rows[i] * n, (end - i) * n * sizeof(double))
+        i = end
 
 
 cdef DenseBlock new_call(Plan plan, Py_ssize_t rows, Py_ssize_t input_values):
@@ -537,7 +597,7 @@ cdef DenseBlock read_rows(Plan plan, object x):
     cdef Py_ssize_t n = plan.stages.n_in
     cdef Py_ssize_t rows = x.shape[0]
     cdef Py_ssize_t i
-    cdef const double[::1] flat
+    cdef Py_buffer view
     cdef DenseBlock block
     if x.shape[1] != n:
         raise ValueError(f"{plan.title} expects {n} inputs, got {x.shape[1]}")
@@ -549,9 +609,9 @@ cdef DenseBlock read_rows(Plan plan, object x):
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{plan.title} expects Values or numbers as inputs, got an array of {x.dtype}")
     block = new_call(plan, rows, 0)
-    if rows:
-        flat = numpy.ascontiguousarray(x, dtype=float).reshape(-1)
-        memcpy(block.values, &flat[0], rows * n * sizeof(double))
+    PyObject_GetBuffer(numpy.ascontiguousarray(x, dtype=float), &view, PyBUF_SIMPLE)
+    memcpy(block.values, view.buf, rows * n * sizeof(double))
+    PyBuffer_Release(&view)
     return block
 
 
@@ -570,18 +630,18 @@ cdef object run(Plan plan, object x):
             return output(block, 0, records)
         return outputs(block, 0, block.rows, records)
     # No comprehensions here: where their list cannot grow, Cython 3.3.1 releases the item twice.
-    results = []
+    results = [None] * block.rows
     for row in range(block.rows):
-        results.append(outputs(block, row * n_out, n_out, records))
+        results[row] = outputs(block, row * n_out, n_out, records)
     return results if batch else results[0]
 
 
 cdef list outputs(DenseBlock block, Py_ssize_t first, Py_ssize_t count, bint records):
     """Outputs number `first` and following."""
-    cdef list values = []
+    cdef list values = [None] * count
     cdef Py_ssize_t i
-    for i in range(first, first + count):
-        values.append(output(block, i, records))
+    for i in range(count):
+        values[i] = output(block, first + i, records)
     return values
 
 

@@ -1,7 +1,7 @@
 """Programs, for other Cython modules to ``cimport``."""
 
 from autograd._code cimport Code
-from autograd._core cimport Block
+from autograd._core cimport Block, Node
 from autograd._lanes cimport Array
 from autograd._schedule cimport Routine
 
@@ -65,14 +65,18 @@ cdef class Call(Block):
     """A run of a compiled function in the graph."""
     cdef str function
     cdef Py_ssize_t lanes
-    # (program, rows or None, positions of its captured Values among the inputs of the Block)
+    # (program, rows or None, positions of its captured Values among the inputs of the Block, or None where these are all
+    # the inputs after the arguments)
     cdef list parts
-    # By input of the Block that was an argument: its number, and its lane or -1.
+    # By input of the Block that was an argument: its number, and its lane or -1; and these numbers, each once.
     cdef list places
+    cdef tuple differentiated
     # The inputs of the program, copied.
     cdef Array *arrays
     cdef double *data
     cdef Py_ssize_t array_count
 
+    cdef Node *captured_input(self, list captured, Py_ssize_t i) noexcept
+    cdef Program pullback(self, Program program, tuple of)
     cdef int push_part(self, Program program, bytes rows, list captured) except -1
     cdef list lower_lane(self, Code code, Program program, list operands, list captured, Py_ssize_t lane)

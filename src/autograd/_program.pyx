@@ -893,18 +893,29 @@ cdef class Call(Block):
             self.push_part(program, rows, captured)
         return 0
 
+    cdef Node *captured_input(self, list captured, Py_ssize_t i) noexcept:
+        """The input that is a program's captured Value number i."""
+        return self.inputs[len(self.places) + i if captured is None else <Py_ssize_t> captured[i]]
+
+    cdef Program pullback(self, Program program, tuple of):
+        """The derivative of some outputs by the arguments that are Values, then by what the program captured."""
+        key = self.differentiated, of
+        if key not in program.pullbacks:
+            wrt = [*self.differentiated, *range(program.inputs, program.inputs + len(program.code.captured))]
+            program.pullbacks[key] = new_program(program.code.reverse(wrt, list(of), [], False))
+        return program.pullbacks[key]
+
     cdef int push_part(self, Program program, bytes rows, list captured) except -1:
         """Add the gradients that come from the rows that a program ran, None standing for all."""
-        cdef Py_ssize_t arguments = len(self.places)
+        cdef Py_ssize_t differentiated = len(self.differentiated)
         cdef Py_ssize_t count = self.lanes
-        cdef Py_ssize_t i, k, lane, row
+        cdef Py_ssize_t i, k, lane, outputs
         cdef bytes alive = alive_rows(self, rows)
         cdef const Py_ssize_t *subset = NULL
         cdef Program pullback
         cdef Array *arrays = NULL
         cdef double *results = NULL
         cdef unsigned char *failed = NULL
-        cdef Node *node
         if alive is not None:
             count = len(alive) // sizeof(Py_ssize_t)
             subset = <const Py_ssize_t *> PyBytes_AS_STRING(alive)
@@ -915,28 +926,25 @@ cdef class Call(Block):
                 of.append(k)
         if not count or not of:
             return 0
-        wrt = list(dict.fromkeys([number for number, _ in self.places]))
-        first_captured = len(wrt)
-        wrt += range(program.inputs, program.inputs + len(captured))
-        key = tuple(wrt), tuple(of)
-        if key not in program.pullbacks:
-            program.pullbacks[key] = new_program(program.code.reverse(wrt, of, [], False))
-        pullback = program.pullbacks[key]
+        pullback = self.pullback(program, tuple(of))
+        outputs = pullback.outputs
         varying = bytearray(varying_of(self.arrays, self.array_count))
         varying += b"\1" * len(of)
-        summed = bytearray(len(wrt))
-        for i in range(len(wrt)):
-            summed[i] = i >= first_captured or not varying[wrt[i]]
+        summed = bytearray(b"\1" * outputs)
+        for i in range(differentiated):
+            summed[i] = self.arrays[<Py_ssize_t> self.differentiated[i]].stride == 0
         try:
             arrays = <Array *> room(pullback.inputs + pullback.outputs, sizeof(Array))
-            results = <double *> room(len(wrt) * self.lanes, sizeof(double))
+            results = <double *> room(differentiated * self.lanes + outputs, sizeof(double))
             failed = <unsigned char *> room(count, 1)
             memcpy(arrays, self.arrays, self.array_count * sizeof(Array))
             for i in range(len(of)):
                 arrays[self.array_count + i].data = self.adjoints + <Py_ssize_t> of[i] * self.lanes
                 arrays[self.array_count + i].stride = 1
-            for i in range(len(wrt)):
-                arrays[pullback.inputs + i].data = results + i * self.lanes
+            # A row for each argument, then a number for each captured Value.
+            for i in range(outputs):
+                arrays[pullback.inputs + i].data = results + min(i, differentiated) * self.lanes + max(
+                    0, i - differentiated)
                 arrays[pullback.inputs + i].stride = 0 if summed[i] else 1
             memset(failed, 0, count)
             if self.lanes == 1:
@@ -950,18 +958,15 @@ cdef class Call(Block):
                         f"data that {self.function} captured changed between its call and backward, so that it would "
                         "now take another way through its branches"
                     )
-            numbers = {number: i for i, number in enumerate(wrt)}
-            for i in range(arguments):
+            for i in range(len(self.places)):
                 number, lane = self.places[i]
-                if lane < 0 or rows is None or has_row(rows, lane):
-                    k = numbers[number]
-                    node = self.inputs[i]
-                    if lane < 0:
-                        node.adjoint += results[k * self.lanes]
-                    elif alive is None or has_row(alive, lane):
-                        node.adjoint += results[k * self.lanes + lane]
-            for i in range(len(captured)):
-                self.inputs[<Py_ssize_t> captured[i]].adjoint += results[(first_captured + i) * self.lanes]
+                k = self.differentiated.index(number) * self.lanes
+                if lane < 0:
+                    self.inputs[i].adjoint += results[k]
+                elif (rows is None or has_row(rows, lane)) and (alive is None or has_row(alive, lane)):
+                    self.inputs[i].adjoint += results[k + lane]
+            for i in range(outputs - differentiated):
+                self.captured_input(captured, i).adjoint += results[differentiated * self.lanes + i]
         finally:
             PyMem_RawFree(arrays)
             PyMem_RawFree(results)
@@ -986,8 +991,8 @@ cdef class Call(Block):
         for i, (number, of_lane) in enumerate(self.places):
             if of_lane < 0 or of_lane == lane:
                 loads[number] = operands[i]
-        for i in captured:
-            loads.append(operands[i])
+        for i in range(len(program.code.captured)):
+            loads.append(operands[len(self.places) + i if captured is None else <Py_ssize_t> captured[i]])
         return code.inline(program.code, loads)
 
 
@@ -996,20 +1001,27 @@ cdef int begin_call(Call block, str name, const Array *inputs, Py_ssize_t input_
     """Fill in a Call: what went in is copied, since arrays may change before the way back."""
     cdef Py_ssize_t i, k, size = 0
     cdef double *data
-    captured = {}
     block.function = name
     block.lanes = lanes
     block.array_count = input_count
     block.places = []
-    block.parts = []
-    for program, rows in parts:
-        for value in (<Program> program).code.captured:
-            captured.setdefault(value, len(values) + len(captured))
-        block.parts.append((program, rows, [captured[value] for value in (<Program> program).code.captured]))
-    set_sizes(block, len(values) + len(captured), outputs * lanes)
-    for value, number, lane in values:
-        add_input(block, <Value> value)
+    for _, number, lane in values:
         block.places.append((number, lane))
+    block.differentiated = tuple(dict.fromkeys([number for number, _ in block.places]))
+    if len(parts) == 1:
+        program, rows = parts[0]
+        captured = (<Program> program).code.captured
+        block.parts = [(program, rows, None)]
+    else:
+        captured = {}
+        block.parts = []
+        for program, rows in parts:
+            for value in (<Program> program).code.captured:
+                captured.setdefault(value, len(values) + len(captured))
+            block.parts.append((program, rows, [captured[value] for value in (<Program> program).code.captured]))
+    set_sizes(block, len(values) + len(captured), outputs * lanes)
+    for value, _, _ in values:
+        add_input(block, <Value> value)
     for value in captured:
         add_input(block, <Value> value)
     for i in range(input_count):
@@ -1037,7 +1049,9 @@ cdef bytes alive_rows(Call block, bytes rows):
     """Of the rows of a part, those that the root depends on; None if that is every lane."""
     cdef unsigned char *dead = <unsigned char *> room(block.lanes, 1)
     cdef Py_ssize_t count = block.lanes if rows is None else len(rows) // sizeof(Py_ssize_t)
-    cdef const Py_ssize_t *subset = NULL if rows is None else <const Py_ssize_t *> PyBytes_AS_STRING(rows)
+    cdef const Py_ssize_t *subset = NULL
+    if rows is not None:
+        subset = <const Py_ssize_t *> PyBytes_AS_STRING(rows)
     cdef Py_ssize_t i, k, lane, total = 0
     for i in range(count):
         lane = i if subset == NULL else subset[i]

@@ -11,8 +11,8 @@ from libc.string cimport memset
 
 from autograd._code cimport CODE_CONSTANT, CODE_RESULT, NONE, Code, Entry, is_pure, operand_count
 from autograd._lanes cimport (
-    LANE_CALL, LANE_DOT, LANE_GUARD, LANE_LOAD, LANE_MADD, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_SAME,
-    LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction,
+    LANE_CALL, LANE_DOT, LANE_GUARD, LANE_LOAD, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD,
+    LANE_NO_START, LANE_SAME, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction, can_map,
 )
 
 cdef extern from "_ops.h" nogil:
@@ -20,6 +20,7 @@ cdef extern from "_ops.h" nogil:
         OP_ADD
         OP_SUB
         OP_MUL
+        OP_COUNT
 
 
 @cython.auto_pickle(False)
@@ -41,6 +42,11 @@ cdef void *room(size_t count, size_t size) except NULL:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Order
+
+# A point's slots that surely fit into the first level of the cache.
+cdef enum:
+    MOST_POINT_SLOTS = 4096
+
 
 # What the search for an order knows of the instructions of a code.
 @cython.internal
@@ -170,6 +176,64 @@ cdef class Order:
                 operand = self.missing[operand]
         return waiting
 
+    cdef bint in_levels(self, Py_ssize_t count, const unsigned *source, unsigned *levels) except -1:
+        """Order the instructions so that calls of one function that need not wait for each other come together.
+
+        Returns whether that is worth it: whether as many calls come in groups as there are groups.
+        """
+        cdef Entry *entry
+        cdef Py_ssize_t i, k, groups = 0, calls = 0
+        cdef unsigned level, highest = 0, last = NONE
+        # By the functions, in order, on the way to a result; twice that, and one more for a function.
+        for k in range(count):
+            i = source[k]
+            entry = &self.code.entries[i]
+            level = 0
+            for j in range(self.code.arity(entry)):
+                operand = self.code.operand(entry, j)
+                if not self.is_free(operand):
+                    level = max(level, levels[<Py_ssize_t> operand] + (levels[<Py_ssize_t> operand] & 1))
+            levels[i] = level + can_map(entry.op)
+            highest = max(highest, levels[i])
+        self.sort_by(count, source, levels, highest, self.ready)
+        for k in range(count):
+            i = self.order[k]
+            if levels[i] & 1:
+                level = levels[i] * <unsigned> OP_COUNT + self.code.entries[i].op
+                calls += 1
+                groups += level != last
+                last = level
+        return calls >= 2 * groups and groups > 0
+
+    cdef int sort_by(self, Py_ssize_t count, const unsigned *source, const unsigned *levels, unsigned highest,
+                     unsigned *scratch) except -1:
+        """Sort instructions by level, calls within a level by function; keep the order of equal ones."""
+        cdef unsigned *starts = <unsigned *> room(max(highest, <unsigned> OP_COUNT) + 2, sizeof(unsigned))
+        cdef Py_ssize_t k
+        cdef unsigned i
+        for k in range(count):
+            starts[self.kind(source[k], levels) + 1] += 1
+        for k in range(OP_COUNT):
+            starts[k + 1] += starts[k]
+        for k in range(count):
+            i = self.kind(source[k], levels)
+            scratch[starts[i]] = source[k]
+            starts[i] += 1
+        memset(starts, 0, (highest + 2) * sizeof(unsigned))
+        for k in range(count):
+            starts[levels[source[k]] + 1] += 1
+        for k in range(highest + 1):
+            starts[k + 1] += starts[k]
+        for k in range(count):
+            i = levels[scratch[k]]
+            self.order[starts[i]] = scratch[k]
+            starts[i] += 1
+        PyMem_RawFree(starts)
+        return 0
+
+    cdef inline unsigned kind(self, unsigned i, const unsigned *levels) noexcept:
+        return self.code.entries[i].op if levels[i] & 1 else 0
+
     cdef Py_ssize_t most_slots(self, const unsigned *order, Py_ssize_t count, unsigned *left) noexcept:
         """How many results an order needs at once."""
         cdef Entry *entry
@@ -189,11 +253,12 @@ cdef class Order:
         return most
 
 
-cdef Code ordered(Code code):
+cdef Code ordered(Code code, bint for_point):
     """The instructions that are of use, in the order that needs fewer slots: as they are, or in depth.
 
     In depth, the derivative of a term of a sum comes right after the term and not after the sum; what was made in many
-    steps, each over many numbers, is better left as it is.
+    steps, each over many numbers, is better left as it is. For a point, whose slots are single numbers, the order that
+    brings functions together is better than both.
     """
     cdef Order order = Order.__new__(Order, code)
     cdef Code result = Code.__new__(Code)
@@ -210,9 +275,13 @@ cdef Code ordered(Code code):
             if order.alive[i] and not order.is_free(i):
                 as_it_is[count] = i
                 count += 1
-        order.in_depth()
-        if order.most_slots(order.order, count, room_for_count) < order.most_slots(as_it_is, count, room_for_count):
+        if for_point and order.in_levels(count, as_it_is, room_for_count) and (
+                order.most_slots(order.order, count, room_for_count) <= MOST_POINT_SLOTS):
             chosen = order.order
+        else:
+            order.in_depth()
+            if order.most_slots(order.order, count, room_for_count) < order.most_slots(as_it_is, count, room_for_count):
+                chosen = order.order
         result.take_over(code, order.alive, chosen, count)
     finally:
         PyMem_RawFree(as_it_is)
@@ -257,6 +326,8 @@ cdef enum:
 cdef class Planner:
     cdef Code code
     cdef Py_ssize_t size
+    # NEAR; at a point, any distance is.
+    cdef Py_ssize_t near
     # By position in the code: how often a result is used, whether it varies, the last position that needs it.
     cdef unsigned *uses
     cdef unsigned char *varies
@@ -276,11 +347,12 @@ cdef class Planner:
     cdef unsigned *operands
     cdef Py_ssize_t operand_total
 
-    def __cinit__(self, Code code):
+    def __cinit__(self, Code code, bint for_point):
         cdef Py_ssize_t n = code.size
         cdef Py_ssize_t k
         self.code = code
         self.size = n
+        self.near = n if for_point else NEAR
         self.uses = <unsigned *> room(n, sizeof(unsigned))
         self.varies = <unsigned char *> room(n, 1)
         self.needed = <unsigned *> room(n, sizeof(unsigned))
@@ -349,7 +421,7 @@ cdef class Planner:
         """Whether an operand is a product that instruction i can take in."""
         cdef Entry *entry = &self.code.entries[operand]
         return entry.op == OP_MUL and self.absorbs(i, operand) and (
-            i - <Py_ssize_t> operand <= NEAR or self.stays(i, entry.a) and self.stays(i, entry.b))
+            i - <Py_ssize_t> operand <= self.near or self.stays(i, entry.a) and self.stays(i, entry.b))
 
     cdef int fuse(self) except -1:
         cdef Entry *entry
@@ -396,10 +468,10 @@ cdef class Planner:
     cdef bint may_wait(self, Py_ssize_t i, unsigned rest) noexcept:
         """Whether the terms so far can be left to be computed at i: see NEAR."""
         cdef Entry *entry
-        if i - <Py_ssize_t> rest <= NEAR and self.length[rest] < NEAR:
-            return True
         if self.length[rest] >= MOST_TERMS:
             return False
+        if i - <Py_ssize_t> rest <= self.near and self.length[rest] < self.near:
+            return True
         while True:
             entry = &self.code.entries[self.product[rest] if self.length[rest] else rest]
             if not self.stays(i, entry.a) or not self.stays(i, entry.b):
@@ -489,6 +561,8 @@ cdef class Planner:
             for k in range(entry.d):
                 self.add_operand(i + 1 + k)
                 self.done[i + 1 + k] = True
+        elif phase == PROLOGUE and can_map(entry.op) and self.run_length(i) > 1:
+            self.plan_map(i, self.run_length(i))
         elif entry.op == OP_SUB and self.length[i]:
             planned = self.plan(phase, LANE_NMADD if self.product[i] == entry.b else LANE_MSUB, i)
             self.use(planned, self.code.entries[self.product[i]].a)
@@ -506,6 +580,41 @@ cdef class Planner:
             planned.flags = entry.b if entry.op == LANE_GUARD else 0
             for k in range(operand_count(entry.op)):
                 self.use(planned, self.code.operand(entry, k))
+        return 0
+
+    cdef Py_ssize_t run_length(self, Py_ssize_t i) noexcept:
+        """How many calls of one function follow each other, from i on, without one needing another."""
+        cdef Entry *first = &self.code.entries[i]
+        cdef Entry *entry
+        cdef Py_ssize_t n = 1, k
+        while n < LANE_MOST_RESULTS and i + n < self.size:
+            entry = &self.code.entries[i + n]
+            if entry.op != first.op or self.varies[i + n] or not self.uses[i + n]:
+                break
+            for k in range(operand_count(entry.op)):
+                if self.code.operand(entry, k) >= <unsigned> i:
+                    return n
+            n += 1
+        return n
+
+    cdef int plan_map(self, Py_ssize_t i, Py_ssize_t n) except -1:
+        """Plan calls of one function as one instruction."""
+        cdef Py_ssize_t operands = operand_count(self.code.entries[i].op)
+        cdef Py_ssize_t j, k
+        cdef Planned *planned
+        for j in range(i + 1, i + n):
+            self.load_chain(j, j)
+        planned = self.plan(PROLOGUE, LANE_MAP, i)
+        planned.operands[0] = self.code.entries[i].op
+        planned.first = self.operand_total
+        planned.count = operands * n
+        planned.flags = n
+        for k in range(operands):
+            for j in range(i, i + n):
+                self.add_operand(self.code.operand(&self.code.entries[j], k))
+        for j in range(i, i + n):
+            self.add_operand(j)
+            self.done[j] = True
         return 0
 
     cdef int add_operand(self, unsigned operand) except -1:
@@ -611,7 +720,12 @@ cdef inline void give_back(Pool *pool, unsigned slot) noexcept:
 cdef inline bint defines(unsigned op) noexcept:
     """Whether `out` is a result."""
     return op != LANE_STORE and op != LANE_SUM and op != LANE_SUM_MUL and op != LANE_GUARD and op != LANE_SAME and (
-        op != LANE_CALL)
+        not has_results(op))
+
+
+cdef inline bint has_results(unsigned op) noexcept:
+    """Whether the results are listed after the operands: `flags` says how many."""
+    return op == LANE_CALL or op == LANE_MAP
 
 
 cdef int last_uses(Planner planner, unsigned *last) except -1:
@@ -622,7 +736,7 @@ cdef int last_uses(Planner planner, unsigned *last) except -1:
     for phase in range(2):
         for i in range(planner.counts[phase]):
             planned = &planner.planned[phase][i]
-            if planned.op != LANE_LOAD and planned.op != LANE_CALL:
+            if planned.op != LANE_LOAD and not has_results(planned.op):
                 for k in range(planned.operand_count):
                     operand = planned.operands[k]
                     last[operand] = FOREVER if phase == BODY and not planner.varies[operand] else i
@@ -636,7 +750,7 @@ cdef inline Py_ssize_t operand_span(Planned *planned) noexcept:
     """How many of the planner's operands an instruction has."""
     if planned.op == LANE_DOT:
         return 2 * planned.count
-    return planned.count + planned.flags if planned.op == LANE_CALL else 0
+    return planned.count + planned.flags if has_results(planned.op) else 0
 
 
 cdef int assign(Planner planner, Routine routine, unsigned *last, Pool *pools) except -1:
@@ -650,13 +764,13 @@ cdef int assign(Planner planner, Routine routine, unsigned *last, Pool *pools) e
     for phase in range(2):
         for i in range(planner.counts[phase]):
             planned = &planner.planned[phase][i]
-            in_place = planned.op != LANE_DOT and planned.op != LANE_CALL
+            in_place = planned.op != LANE_DOT and not has_results(planned.op)
             memset(instruction, 0, sizeof(Instruction))
             memset(operands, 0, sizeof(operands))
             instruction.op = planned.op
             instruction.flags = planned.flags
             instruction.out = planned.out
-            if planned.op == LANE_LOAD or planned.op == LANE_CALL:
+            if planned.op == LANE_LOAD or has_results(planned.op):
                 operands[0] = planned.operands[0]
             else:
                 for k in range(planned.operand_count):
@@ -668,7 +782,7 @@ cdef int assign(Planner planner, Routine routine, unsigned *last, Pool *pools) e
                 free_operands(planner, planned, last, i, pools)
             if defines(planned.op):
                 instruction.out = place(planner, planned.out, last, i, &pools[phase])
-            if planned.op == LANE_CALL:
+            if has_results(planned.op):
                 instruction.flags = 0
                 operands[1], operands[2], operands[3] = planned.first, planned.count, planned.flags
                 for k in range(planned.flags):
@@ -704,10 +818,10 @@ cdef inline unsigned place(Planner planner, unsigned result, unsigned *last, Py_
 
 cdef void free_operands(Planner planner, Planned *planned, unsigned *last, Py_ssize_t i, Pool *pools) noexcept:
     cdef Py_ssize_t k
-    if planned.op != LANE_LOAD and planned.op != LANE_CALL:
+    if planned.op != LANE_LOAD and not has_results(planned.op):
         for k in range(planned.operand_count):
             free_slot(planner, planned.operands[k], last, i, pools)
-    for k in range(operand_span(planned) - (planned.flags if planned.op == LANE_CALL else 0)):
+    for k in range(operand_span(planned) - (planned.flags if has_results(planned.op) else 0)):
         free_slot(planner, planner.operands[planned.first + k], last, i, pools)
 
 
@@ -723,7 +837,7 @@ cdef void free_unused(Planner planner, Planned *planned, unsigned *last, Py_ssiz
     """Free the slots of results of a call that nobody uses."""
     cdef Py_ssize_t k
     cdef unsigned result
-    if planned.op == LANE_CALL:
+    if has_results(planned.op):
         for k in range(planned.flags):
             result = planner.operands[planned.first + planned.count + k]
             if last[result] == <unsigned> i:
@@ -738,8 +852,8 @@ cdef Routine make_routine(Code code, bytes varying, bytes summed):
     cdef unsigned *last = NULL
     cdef Py_ssize_t i, total, sums
     cdef bint calls = False
-    code = ordered(code.copy_of(True))
-    planner = Planner.__new__(Planner, code)
+    code = ordered(code.copy_of(True), varying is None)
+    planner = Planner.__new__(Planner, code, varying is None)
     memset(pools, 0, sizeof(pools))
     planner.count_uses()
     planner.find_varying(varying)

@@ -75,11 +75,19 @@ def parameters(params):
     ValueError
         If a Value was computed from others.
     """
+    return list(checked(params))
+
+
+cdef list checked(object params):
+    """`params` as a list, all of whose elements are leaves; what is a list already is not copied."""
     cdef list values
     cdef Py_ssize_t i
-    if isinstance(params, Set) or not isinstance(params, Iterable):
+    if type(params) is list:
+        values = params
+    elif isinstance(params, Set) or not isinstance(params, Iterable):
         raise TypeError(f"params must be an iterable of Values in a fixed order, got {type(params).__name__}")
-    values = list(params)
+    else:
+        values = list(params)
     for i in range(len(values)):
         parameter_at(values, i)
     return values
@@ -128,7 +136,7 @@ def zero_grad(list params not None):
         parameter_at(params, i).adjoint = 0.0
 
 
-def clip_grad_norm(params, max_norm, norm_type=2.0, error_if_nonfinite=False):
+def clip_grad_norm(params, max_norm, norm_type=2.0, bint error_if_nonfinite=False):
     """Scale gradients down so that their norm is at most `max_norm`.
 
     Parameters
@@ -170,9 +178,10 @@ def clip_grad_norm(params, max_norm, norm_type=2.0, error_if_nonfinite=False):
     >>> round(x.grad, 6), round(y.grad, 6)
     (0.6, 0.8)
     """
-    cdef list values = parameters(params)
     cdef double most = not_negative("max_norm", max_norm)
     cdef double order = real("norm_type", norm_type)
+    # After the numbers, whose conversion may run Python code: from here on the list stays as it is.
+    cdef list values = checked(params)
     cdef double norm = 0.0
     cdef double factor, size
     cdef Py_ssize_t i
@@ -226,8 +235,8 @@ def clip_grad_value(params, clip_value):
     >>> x.grad
     -1.5
     """
-    cdef list values = parameters(params)
     cdef double most = not_negative("clip_value", clip_value)
+    cdef list values = checked(params)
     cdef Node *node
     cdef Py_ssize_t i
     flush_deferred()
@@ -274,9 +283,9 @@ def add_penalty(params, l1=0.0, l2=0.0):
     >>> x.grad, y.grad
     (4.0, -5.0)
     """
-    cdef list values = parameters(params)
     cdef double slope = check_number("l1", l1)
     cdef double curvature = check_number("l2", l2)
+    cdef list values = checked(params)
     cdef double sizes = 0.0
     cdef double squares = 0.0
     cdef double p

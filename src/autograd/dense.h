@@ -1,51 +1,71 @@
-/* The two kernels of a dense layer. `w` is stored by input: w[i * n_out + j] is the weight of input i in output j, so that
- * the loops over the outputs are contiguous and the compiler vectorises them. */
+/* The two kernels of a dense layer, for the rows of a batch. `w` is stored by input: w[i * n_out + j] is the weight of input
+ * i in output j. Both are made of one loop over contiguous numbers, which the compiler vectorises; what it adds up it adds
+ * in one order, so that the bits depend neither on the instruction set nor on the number of rows. */
 #ifndef AUTOGRAD_DENSE_H
 #define AUTOGRAD_DENSE_H
+#include <string.h>
 #include "simd.h"
 
-/* z[j] = b[j] + x[0] * w[0][j] + x[1] * w[1][j] + ..., added in this order, which is that of the scalar graph. */
-AUTOGRAD_CLONES
-static void dense_forward(ptrdiff_t n_in, ptrdiff_t n_out, const double *restrict x, const double *restrict w,
-                          const double *restrict b, double *restrict z)
+/* c[r] += a[r][0] * b[0] + a[r][1] * b[1] + ..., from left to right, for m rows c[r] of n numbers and k rows b[i]; a[r][i] is
+ * at a + r * row + i * step. */
+static inline void dense_add(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *restrict a, ptrdiff_t row, ptrdiff_t step,
+                             const double *restrict b, double *restrict c)
 {
-    ptrdiff_t i = 0;
-    for (ptrdiff_t j = 0; j < n_out; j++)
-        z[j] = b[j];
-    /* Four inputs at a time: a quarter of the loads and stores of z. */
-    for (; i + 4 <= n_in; i += 4, w += 4 * n_out) {
-        const double x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];
-        const double *restrict w1 = w + n_out, *restrict w2 = w1 + n_out, *restrict w3 = w2 + n_out;
-        for (ptrdiff_t j = 0; j < n_out; j++)
-            z[j] = (((z[j] + x0 * w[j]) + x1 * w1[j]) + x2 * w2[j]) + x3 * w3[j];
+    for (ptrdiff_t r = 0; r < m; r++, a += row, c += n) {
+        const double *restrict x = a, *restrict b0 = b;
+        ptrdiff_t i = 0;
+        /* Four at a time: a quarter of the loads and stores of c. */
+        for (; i + 4 <= k; i += 4, x += 4 * step, b0 += 4 * n) {
+            const double x0 = x[0], x1 = x[step], x2 = x[2 * step], x3 = x[3 * step];
+            const double *restrict b1 = b0 + n, *restrict b2 = b1 + n, *restrict b3 = b2 + n;
+            for (ptrdiff_t j = 0; j < n; j++)
+                c[j] = (((c[j] + x0 * b0[j]) + x1 * b1[j]) + x2 * b2[j]) + x3 * b3[j];
+        }
+        for (; i < k; i++, x += step, b0 += n)
+            for (ptrdiff_t j = 0; j < n; j++)
+                c[j] += x[0] * b0[j];
     }
-    for (; i < n_in; i++, w += n_out)
-        for (ptrdiff_t j = 0; j < n_out; j++)
-            z[j] += x[i] * w[j];
 }
 
-/* gb[j] += g[j], gw[i][j] += x[i] * g[j], and unless gx is NULL gx[i] = sum over j of w[i][j] * g[j]. */
+/* z[r] = b + x[r][0] * w[0] + x[r][1] * w[1] + ..., added in this order, which is that of the scalar graph. */
 AUTOGRAD_CLONES
-static void dense_backward(ptrdiff_t n_in, ptrdiff_t n_out, const double *restrict x, const double *restrict w,
-                           const double *restrict g, double *restrict gw, double *restrict gb, double *restrict gx)
+static void dense_forward(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out, const double *restrict x,
+                          const double *restrict w, const double *restrict b, double *restrict z)
 {
-    for (ptrdiff_t j = 0; j < n_out; j++)
-        gb[j] += g[j];
-    for (ptrdiff_t i = 0; i < n_in; i++, gw += n_out)
-        for (ptrdiff_t j = 0; j < n_out; j++)
-            gw[j] += x[i] * g[j];
-    if (gx == NULL)
+    if (n_out == 1) {
+        for (ptrdiff_t r = 0; r < rows; r++, x += n_in) {
+            double sum = b[0];
+            for (ptrdiff_t i = 0; i < n_in; i++)
+                sum += x[i] * w[i];
+            z[r] = sum;
+        }
         return;
-    for (ptrdiff_t i = 0; i < n_in; i++, w += n_out) {
-        /* Eight partial sums on every instruction set, so that the result is the same on all. */
-        double part[8] = {0.0};
-        ptrdiff_t j = 0;
-        for (; j + 8 <= n_out; j += 8)
-            for (int k = 0; k < 8; k++)
-                part[k] += w[j + k] * g[j + k];
-        for (int k = 0; j < n_out; j++, k++)
-            part[k] += w[j] * g[j];
-        gx[i] = ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+    }
+    /* Rows of b, doubled: a copy for each row would be a call for each. */
+    for (ptrdiff_t done = 0, more; done < rows; done += more) {
+        more = done == 0 ? 1 : done < rows - done ? done : rows - done;
+        memcpy(z + done * n_out, done == 0 ? b : z, more * n_out * sizeof(double));
+    }
+    dense_add(rows, n_out, n_in, x, n_in, 1, w, z);
+}
+
+/* gb += g[r], gw[i] += x[r][i] * g[r], and unless gx is NULL gx[r] = g[r][0] * v[0] + g[r][1] * v[1] + ..., for all rows r in
+ * turn. `v` are the weights stored by output: v[j * n_in + i]. */
+AUTOGRAD_CLONES
+static void dense_backward(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out, const double *restrict x,
+                           const double *restrict v, const double *restrict g, double *restrict gw,
+                           double *restrict gb, double *restrict gx)
+{
+    const double one = 1.0;
+    dense_add(1, n_out, rows, &one, 0, 0, g, gb);
+    /* With one output the products are the same the other way round, and the contiguous loop is the longer one. */
+    if (n_out == 1)
+        dense_add(1, n_in, rows, g, 0, 1, x, gw);
+    else
+        dense_add(n_in, n_out, rows, x, 1, n_in, g, gw);
+    if (gx != NULL) {
+        memset(gx, 0, rows * n_in * sizeof(double));
+        dense_add(rows, n_in, n_out, g, n_out, 1, v, gx);
     }
 }
 

@@ -139,6 +139,34 @@ static void lane_frame(const Run *run, double *memory, Frame *frame)
 
 /* ---- One lane ---- */
 
+/* Whether LANE_MAP has this function. */
+static int lane_can_map(unsigned op)
+{
+    return op < OP_COUNT && (lane_functions[op].name != NULL || op == OP_ERF || op == OP_ERFC);
+}
+
+/* A function of many numbers: a call of NumPy's loop for a single exp takes 26 ns, for one of 64 less than 1. */
+static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
+{
+    double rows[3][LANE_MOST_RESULTS + LANE_GAP];
+    const uint32_t *const result = operand + in->c;
+    const ptrdiff_t n = in->d, operands = in->c / in->d;
+
+    rows[0][0] = u[operand[0] & ~LANE_UNIFORM];
+    for (ptrdiff_t i = 1; i < n; i++)
+        rows[0][i] = u[operand[i] & ~LANE_UNIFORM];
+    for (ptrdiff_t i = n; i < n * operands; i++)
+        rows[1][i - n] = u[operand[i] & ~LANE_UNIFORM];
+    if (in->a == OP_ERF)
+        lanes_erf(n, rows[0], rows[2]);
+    else if (in->a == OP_ERFC)
+        lanes_erfc(n, rows[0], rows[2]);
+    else
+        lane_function(in->a, n, rows[0], operands == 2 ? rows[1] : NULL, rows[2]);
+    for (ptrdiff_t i = 0; i < n; i++)
+        u[result[i] & ~LANE_UNIFORM] = rows[2][i];
+}
+
 /* Runs instructions over the uniform slots. Returns 0, 1 if a guard failed, or -1 with an exception set. */
 static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
 {
@@ -194,12 +222,7 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
             if (run->call(run, in, NULL, 1, NULL) < 0)
                 return -1;
             break;
-        case LANE_SINCOS: {
-            const double x = u[in->a];
-            u[in->out] = lane_function_at(OP_SIN, x, 0.0);
-            u[in->b] = lane_function_at(OP_COS, x, 0.0);
-            break;
-        }
+        case LANE_MAP: lane_map(u, in, arguments + in->b); break;
         default: break;
         }
     }
@@ -465,14 +488,6 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             if (run->call(run, in, v, count, failed) < 0)
                 return -1;
             break;
-        case LANE_SINCOS: {
-            const double *a = OPERAND(a, 0);
-            double *const sine = SCRATCH(1), *const out = ROW(in->out);
-            lane_function(OP_SIN, n, a, NULL, sine);
-            lane_function(OP_COS, n, a, NULL, ROW(in->b));
-            LANES out[i] = sine[i];
-            break;
-        }
         default: break;
         }
     }

@@ -23,12 +23,14 @@ enum {
     LANE_SUM_MUL,         /* body: sums[out] += a * b over all lanes */
     LANE_TOTAL,           /* epilogue: out = sums[a] */
     LANE_CALL,            /* calls[a], c operands from arguments[b] on, d results from arguments[b + c] on */
-    LANE_SINCOS,          /* out = sin(a), slot b = cos(a) */
+    LANE_MAP,             /* not in the body: function a, c operands from arguments[b] on, d results after them */
     LANE_OP_COUNT
 };
 
 /* In `arguments`: the slot is uniform. */
 #define LANE_UNIFORM 0x80000000u
+/* The most results of LANE_MAP. */
+#define LANE_MOST_RESULTS 64
 /* LANE_DOT, in `flags`: there is no a, the sum starts with the first product. */
 #define LANE_NO_START 1
 

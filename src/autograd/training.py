@@ -7,13 +7,15 @@ import operator
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from autograd import _layers, functions, losses, optim, schedules
+from autograd import functions, losses, optim, schedules
+from autograd._batching import outputs_of
 from autograd._core import Value
 from autograd._steps import get_data, set_data
 from autograd.nn import Dropout, Module, Neuron
@@ -231,6 +233,7 @@ def fit(
     clip_norm: float | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     metrics: Metrics | None = None,
+    compiled: bool = True,
     patience: int | None = None,
     callbacks: Iterable[Callable[[Model, History], Any]] = (),
     progress: bool | None = None,
@@ -276,6 +279,11 @@ def fit(
     metrics : mapping of str to callable, optional
         Figures to record beside the loss: functions of outputs and targets. By default the accuracy for a
         classification loss of this package, nothing for others.
+    compiled : bool, default True
+        Whether to run the model as a program over all rows of a batch: it is called with a row of Values once, and
+        again where an attribute of one of its modules has changed. A model that draws random numbers from `random` or
+        ``numpy.random`` is called for every row all the same; one that depends on other things that change from row to
+        row or from step to step needs False.
     patience : int, optional
         Stop early: short for ``EarlyStopping(patience)`` as the first callback.
     callbacks : iterable of callable, default ()
@@ -338,7 +346,8 @@ def fit(
     scheduler = _scheduler(schedule, stepper, first, first + epochs)
     callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
     parameters = [parameter for group in stepper.param_groups for parameter in group["params"]]
-    step = _Step(_outputs(model), loss_function, metrics, stepper, parameters, l1, l2, clip_norm)
+    outputs = outputs_of(model, _held(model), compiled)
+    step = _Step(outputs, loss_function, metrics, stepper, parameters, l1, l2, clip_norm)
     complete = _Snapshot.take(first, step, scheduler)
 
     bar = tqdm(
@@ -365,9 +374,11 @@ def fit(
                     )
                 if scheduler is not None:
                     scheduler.step()
-                done = history.epochs
-                for name in dict.fromkeys([*history, *record]):
-                    history.setdefault(name, [math.nan] * done).append(record.get(name, math.nan))
+                for name in record:
+                    if name not in history:
+                        history[name] = [math.nan] * history.epochs
+                for name, series in history.items():
+                    series.append(record.get(name, math.nan))
                 complete = _Snapshot.take(epoch + 1, step, scheduler)
                 if not bar.disable:
                     bar.set_postfix(loss=f"{record['loss']:.4g}", refresh=False)
@@ -402,7 +413,7 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
     rows = _rows(X)
     with functions.no_grad(), _modules(model) as modules:
         _set_mode(modules, False)
-        outputs = _outputs(model)(rows)
+        outputs = outputs_of(model, modules, False)(rows)
     return np.array(
         [[value.data for value in row] if isinstance(row, list) else row.data for row in outputs], dtype=np.float64
     )
@@ -428,7 +439,7 @@ def evaluate(
     rows, targets = _data(X, y)
     with _modules(model) as modules:
         _set_mode(modules, False)
-        return _evaluate(_outputs(model), rows, targets, loss_function, metrics)
+        return _evaluate(outputs_of(model, modules, False), rows, targets, loss_function, metrics)
 
 
 def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -472,7 +483,8 @@ def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray
     return np.setdiff1d(np.arange(len(values)), held_out), held_out
 
 
-class _Step(NamedTuple):
+@dataclass(slots=True)
+class _Step:
     """What is the same in all steps of a run."""
 
     outputs: Callable[[NDArray[np.float64]], list[Any]]
@@ -537,19 +549,16 @@ def _scheduler(
     return schedule
 
 
-def _outputs(model: Model) -> Callable[[NDArray[np.float64]], list[Any]]:
-    """Return the function from rows of inputs to a list of outputs."""
-    call: Any = type(model).__call__
-    if call in (_layers.DenseNetwork.__call__, _layers.DenseLayer.__call__):
-        return model
-    return lambda rows: [model(row) for row in rows.tolist()]
+def _held(model: Model) -> list[Module]:
+    """Return the modules of a model but for the neurons, which have no mode and are many."""
+    modules = model.modules() if isinstance(model, Module) else ()
+    return [module for module in modules if not isinstance(module, Neuron)]
 
 
 @contextmanager
 def _modules(model: Model) -> Iterator[list[Module]]:
     """Give the modules that have a mode; set their modes, and the generators of dropouts, back in the end."""
-    modules = model.modules() if isinstance(model, Module) else ()
-    held = [module for module in modules if not isinstance(module, Neuron)]
+    held = _held(model)
     before = [(module.training, getattr(module, "rng", None)) for module in held]
     try:
         yield held
