@@ -1,9 +1,19 @@
 """Defects of programs and transforms that were found once, a test for each."""
 
+import math
+
+import numpy as np
 import pytest
 from bits import assert_same_bits
 
-from autograd import compile, vmap
+from autograd import compile, custom_vjp, sin, vmap
+
+
+def logarithm():
+    """Return log as a function with a derivative by hand; it raises where it is not defined."""
+    log = custom_vjp(math.log)
+    log.defvjp(lambda x: (math.log(x), x), lambda x, g: (g / x,))
+    return log
 
 
 def test_an_inner_compiled_function_keeps_its_guards_on_a_way_it_has_just_met():
@@ -22,3 +32,29 @@ def test_an_inner_compiled_function_keeps_its_guards_beyond_its_ways():
     lanes = vmap(lambda x: x if x > 0 else -3.0 * x, max_ways=1)
     outer = compile(lambda x: lanes(x).sum())
     assert [outer([1.0, -1.0]), outer([1.0, 2.0]), outer([-1.0, -2.0])] == [4.0, 3.0, 9.0]
+
+
+def test_a_call_of_python_for_all_lanes_waits_for_the_guards_of_the_lanes():
+    """It ran before the body, and raised where no lane goes this way."""
+    log = logarithm()
+    f = compile(vmap(lambda x, c: log(c) * x if x > 0 else x, in_axes=(0, None)))
+    assert_same_bits(f([1.0, -2.0], 3.0), [math.log(3.0), -2.0])
+    assert_same_bits(f([-1.0, -2.0], -3.0), [-1.0, -2.0])
+
+
+def test_a_call_of_python_stays_behind_its_guard_when_instructions_are_reordered():
+    log = logarithm()
+
+    def f(x):
+        factor = log(x) if x > 0 else x
+        return factor * sum(sin(x * i) * x for i in range(1, 30))
+
+    def expected(x):
+        terms = sum(np.sin(x * i) * x for i in range(1, 30))
+        return (math.log(x) if x > 0 else x) * terms
+
+    replayed = compile(f)
+    for x in (2.0, -2.0, 3.0, -3.0):
+        np.testing.assert_allclose(replayed(x), expected(x), rtol=1e-12)
+    xs = np.array([2.0, -2.0, 3.0, -3.0])
+    np.testing.assert_allclose(vmap(f)(xs), [expected(x) for x in xs.tolist()], rtol=1e-12)
