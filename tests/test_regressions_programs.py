@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bits import assert_same_bits
 
-from autograd import compile, custom_vjp, sin, vmap
+from autograd import Value, compile, custom_vjp, grad, sin, tanh, vmap
 
 
 def logarithm():
@@ -58,3 +58,26 @@ def test_a_call_of_python_stays_behind_its_guard_when_instructions_are_reordered
         np.testing.assert_allclose(replayed(x), expected(x), rtol=1e-12)
     xs = np.array([2.0, -2.0, 3.0, -3.0])
     np.testing.assert_allclose(vmap(f)(xs), [expected(x) for x in xs.tolist()], rtol=1e-12)
+
+
+def test_a_result_of_a_call_of_python_that_nobody_uses():
+    """In a batch it was written to the slot of a constant."""
+    f = custom_vjp(lambda xs, scale: (sum(x * scale for x in xs), 2.0 * scale))
+    f.defvjp(
+        lambda xs, scale: ((sum(x * scale for x in xs), 2.0 * scale), (xs, scale)),
+        lambda kept, g: ([kept[1] * g[0] for _ in kept[0]], sum(kept[0]) * g[0] + 2.0 * g[1]),
+    )
+
+    def g(x):
+        # The derivative by the number 3.0 is not used.
+        total, double = f([tanh(x), tanh(x), 3.0], tanh(x))
+        return tanh(0.25 * (total + double)) + tanh(0.25 * (x * x + 0.1) ** 0.5)
+
+    def slope(x):
+        value = Value(x)
+        g(value).backward()
+        return value.grad
+
+    xs = np.linspace(-2.0, 2.0, 9)
+    np.testing.assert_allclose(vmap(grad(g))(xs), [slope(x) for x in xs.tolist()], rtol=1e-12)
+    np.testing.assert_allclose(vmap(lambda x: f([x, 1.0], x)[0])(xs), xs * xs + xs, rtol=1e-15)

@@ -418,6 +418,9 @@ cdef class Planner:
                 self.needed[operand] = i
             if entry.op == LANE_CALL:
                 self.varies[i] |= is_guarded
+                # Of a result without use too, which has a slot all the same.
+                for k in range(entry.d):
+                    self.varies[i + 1 + k] = self.varies[i]
             elif entry.op == LANE_GUARD or entry.op == LANE_SAME:
                 is_guarded |= self.varies[i]
         return 0
