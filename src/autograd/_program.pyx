@@ -791,7 +791,8 @@ cdef class Ways:
         finally:
             PyMem_RawFree(arrays)
         if parts is not None:
-            parts.append((program.without_guards(), PyBytes_FromStringAndSize(<char *> &row, sizeof(Py_ssize_t))))
+            # With its guards, which a trace around this call needs.
+            parts.append((program, PyBytes_FromStringAndSize(<char *> &row, sizeof(Py_ssize_t))))
         return 0
 
     cdef int warn(self, const Array *inputs, Py_ssize_t row) except -1:
