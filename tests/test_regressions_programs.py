@@ -1,12 +1,13 @@
 """Defects of programs and transforms that were found once, a test for each."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
 from bits import assert_same_bits
 
-from autograd import Value, compile, custom_vjp, grad, sin, tanh, vmap
+from autograd import MLP, Value, compile, custom_vjp, functions, grad, sin, tanh, vmap
 
 
 def logarithm():
@@ -81,3 +82,91 @@ def test_a_result_of_a_call_of_python_that_nobody_uses():
     xs = np.linspace(-2.0, 2.0, 9)
     np.testing.assert_allclose(vmap(grad(g))(xs), [slope(x) for x in xs.tolist()], rtol=1e-12)
     np.testing.assert_allclose(vmap(lambda x: f([x, 1.0], x)[0])(xs), xs * xs + xs, rtol=1e-15)
+
+
+# -- Values of traces that are over, or of another thread's
+
+
+def kept(f, *arguments):
+    """Return the Values that a function keeps while it is traced."""
+    values = []
+    compile(lambda *xs: f(values, *xs))(*arguments)
+    return values
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda v: v.data,
+        lambda v: (v * 2.0 + Value(1.0)).item(),
+        lambda v: v.detach().data,
+        lambda v: v > 0,
+        lambda v: 0.0 == v,
+        lambda v: bool(v),
+        lambda v: f"{v:.3f}",
+        lambda v: v.backward(),
+        lambda v: sum([v, Value(1.0)]).backward(),
+        lambda v: functions.sum([v, Value(1.0)]).data,
+        lambda v: MLP(1, [2])([v])[0].data,
+        lambda v: compile(lambda x: x * v)(2.0),
+        lambda v: grad(lambda x: x * (v + 1.0))(2.0),
+        lambda v: vmap(lambda x: x if v > x else -x)([1.0, 5.0]),
+    ],
+)
+def test_a_value_whose_trace_is_over_cannot_be_used(use):
+    """Its number was that of the point where the function was traced, whatever it was called with since."""
+    for value in kept(lambda values, x: values.extend([x, x * 3.0, functions.sum([x, x])]), 3.0):
+        with pytest.raises(RuntimeError, match="used outside of the trace"):
+            use(value)
+        assert repr(value) == f"{value}" == "<Value of a trace that is over>"
+
+
+def test_a_compiled_function_that_captured_a_value_of_a_trace_that_is_over():
+    factor = []
+    inner = compile(lambda x: factor[-1] * x)
+
+    def outer(a):
+        factor.append(a)
+        return inner(2.0)
+
+    assert grad(outer)(3.0) == 2.0
+    # Its factor would be that of the first call.
+    with pytest.raises(RuntimeError, match="used outside of the trace"):
+        grad(outer)(4.0)
+
+
+@pytest.mark.parametrize("work", [lambda x: x * x, lambda x: x.data, lambda x: x if x > 0 else -x])
+def test_work_on_traced_values_in_another_thread(work):
+    """No trace saw it, so that it was a constant of the program."""
+
+    def f(x):
+        results = []
+
+        def run():
+            try:
+                results.append(work(x))
+            except RuntimeError as error:
+                results.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        if isinstance(results[0], Exception):
+            raise results[0]
+        return results[0] + x
+
+    for transformed in (compile(f), grad(f)):
+        with pytest.raises(RuntimeError, match="used outside of the trace"):
+            transformed(2.0)
+
+
+def test_traces_within_traces_may_use_each_others_values():
+    def f(x, y):
+        inner = compile(lambda u: grad(lambda v: v * u * x * x)(y))
+        return inner(y) if x < y else grad(lambda u: inner(u) * u)(x)
+
+    # x**2 * y, and the derivative of u**2 * x**2 by u at x.
+    assert [f(2.0, 3.0), f(3.0, 2.0)] == [12.0, 54.0]
+    assert [compile(f)(2.0, 3.0), compile(f)(3.0, 2.0)] == [12.0, 54.0]
+    assert grad(f, argnums=(0, 1))(2.0, 3.0) == (12.0, 4.0)
+    assert_same_bits(vmap(grad(f))([2.0, 3.0], [3.0, 2.0]), [12.0, 54.0])
