@@ -21,7 +21,6 @@ cdef extern from "lanes.h" nogil:
         LANE_SUM_MUL
         LANE_TOTAL
         LANE_CALL
-        LANE_SINCOS
         LANE_OP_COUNT
         LANE_NO_START
     const uint32_t LANE_UNIFORM

@@ -66,6 +66,7 @@ cdef extern from "interpreter.h" nogil:
     Py_ssize_t lane_frame_size(const Run *) noexcept
     int lane_point(const Run *, const Instruction *, Py_ssize_t) noexcept
     double lane_evaluate(unsigned, double, double, double, double) noexcept
+    void lane_choose_kernels() noexcept
     void lane_work(Run *, double *, int) noexcept
     void lane_add_up(Run *) noexcept
 
@@ -408,6 +409,7 @@ cdef int find_loops() except -1:
                 break  # some have another, less good one further on, which NumPy does not use
         if function.loop == NULL or ufunc.nin != function.operands:
             raise ImportError(f"numpy.{loops.__name__} has no loop for doubles")
+    lane_choose_kernels()
     return 0
 
 

@@ -23,7 +23,6 @@ enum {
     LANE_SUM_MUL,         /* body: sums[out] += a * b over all lanes */
     LANE_TOTAL,           /* epilogue: out = sums[a] */
     LANE_CALL,            /* calls[a], c operands from arguments[b] on, d results from arguments[b + c] on */
-    LANE_SINCOS,          /* out = sin(a), slot b = cos(a) */
     LANE_OP_COUNT
 };
 
