@@ -23,10 +23,12 @@ cdef struct Node:
 
 
 # Flags. SHARED: the data of this Value is copied elsewhere, or its gradient partly held elsewhere. COLLECTABLE: this
-# Value or Block is tracked by the garbage collector, and what is computed from it has to be.
+# Value or Block is tracked by the garbage collector, and what is computed from it has to be. TRACED: this Value or
+# Block belongs to a trace, or what it was computed from does; outside of that, its number is of no use.
 cdef enum:
     SHARED = 1
     COLLECTABLE = 2
+    TRACED = 4
 
 
 cdef class Value:
@@ -91,8 +93,9 @@ cdef inline void add_input(Block block, Value value) noexcept:
     Py_INCREF(value)
     block.inputs[block.input_count] = &value.node
     block.input_count += 1
-    if value.node.flags & COLLECTABLE:
-        track(block)
+    if value.node.flags & (COLLECTABLE | TRACED):
+        inherit(block, value.node.flags)
+cdef void inherit(Block block, unsigned char flags) noexcept
 cdef void track(Block block) noexcept
 cdef void set_calls(Block block, object calls) noexcept
 cdef Value new_output(Block block, Py_ssize_t index, double primal)
@@ -104,6 +107,8 @@ cdef int pauses() noexcept
 cdef void set_tracer(Tracer tracer, int pauses) noexcept
 # Raise if this thread is in a trace, saying what was done there.
 cdef int forbid_in_trace(str what) except -1
+# Raise because a traced Value was used where its trace is not under way, saying how.
+cdef int forbid_outside(str what) except -1
 cdef Value record_specially(unsigned short op, double primal, double immediate, Value left, Value right)
 cdef Value stop_gradient(Value value)
 

@@ -126,9 +126,11 @@ cdef bint is_special() noexcept:
 cdef Value record_specially(unsigned short op, double primal, double immediate, Value left, Value right):
     """Record in a trace, or do not record."""
     cdef Value value
+    cdef unsigned flags = left.node.flags | (0 if right is None else right.node.flags)
     if tracer_here == NULL:
-        return new_node(OP_LEAF, primal, 0.0, 0)
-    value = new_node(op, primal, immediate, left.node.flags | (0 if right is None else right.node.flags))
+        return new_node(OP_LEAF, primal, 0.0, flags & TRACED)
+    # The trace marks the Value itself.
+    value = new_node(op, primal, immediate, flags & COLLECTABLE)
     Py_INCREF(left)
     value.node.left = &left.node
     if right is not None:
@@ -198,6 +200,8 @@ cdef inline double read(Value value) except? -1:
     """The number of a Value that is about to leave the graph, of which a trace takes note."""
     if special and tracer_here != NULL:
         tracer().read(value)
+    elif value.node.flags & TRACED:
+        forbid_outside("its number was asked for")
     return value.node.primal
 
 
@@ -205,6 +209,13 @@ cdef int forbid_in_trace(str what) except -1:
     if special and tracer_here != NULL:
         raise RuntimeError(f"{what} while a function is traced: a replay would not repeat it; do it outside")
     return 0
+
+
+cdef int forbid_outside(str what) except -1:
+    raise RuntimeError(
+        f"a Value of a traced function, or one computed from it, was used outside of the trace: {what}. Its number "
+        "belongs to the point of the trace, and a replay would not change it; return it, or pass it as an argument"
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -420,6 +431,13 @@ cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) exce
     block.adjoints = <double *> (block.inputs + most_inputs)
     block.output_count = outputs
     return 0
+
+
+cdef void inherit(Block block, unsigned char flags) noexcept:
+    """Take over flags of an input."""
+    block.node.flags |= flags & TRACED
+    if flags & COLLECTABLE:
+        track(block)
 
 
 cdef void track(Block block) noexcept:
@@ -678,6 +696,8 @@ cdef int run_backward(Value root, double seed) except -1:
     cdef Order order
     cdef Py_ssize_t left
     forbid_in_trace("backward() was called")
+    if root.node.flags & TRACED:
+        forbid_outside("backward() was called")
     if root.node.op == OP_LEAF:
         root.node.adjoint += seed
         return 0
@@ -981,7 +1001,7 @@ cdef class Value:
         """Return a new leaf of the same number, which passes no gradient on."""
         if special and tracer_here != NULL:
             return stop_gradient(self)
-        return new_leaf(self.node.primal)
+        return new_node(OP_LEAF, self.node.primal, 0.0, self.node.flags & TRACED)
 
     # -- operators
 
@@ -1027,6 +1047,8 @@ cdef class Value:
     def __bool__(self):
         if special and tracer_here != NULL:
             tracer().decide(self)
+        elif self.node.flags & TRACED:
+            forbid_outside("its truth was asked for")
         return self.node.primal != 0.0
 
     def __hash__(self):
@@ -1039,6 +1061,8 @@ cdef class Value:
             traced_result = tracer().compare(<Value> self, other, comparison)
             if traced_result is not None:
                 return traced_result
+        elif self.node.flags & TRACED:
+            forbid_outside("it was compared")
         if isinstance(other, Value):
             b = (<Value> other).node.primal
         elif PyFloat_Check(<PyObject *> other):
@@ -1064,6 +1088,9 @@ cdef class Value:
     # -- text and copies
 
     def __repr__(self):
+        if self.node.flags & TRACED and tracer_here == NULL:
+            # Not an error, since errors show what they are about.
+            return "<Value of a trace that is over>"
         settle(&self.node)
         return f"Value(data={read(self)!r}, grad={self.node.adjoint!r})"
 

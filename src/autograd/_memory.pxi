@@ -38,12 +38,12 @@ cdef inline Node *node_of(PyObject *value) noexcept nogil:
 
 
 cdef inline Value new_node(unsigned short op, double primal, double immediate, unsigned flags):
-    """A Value without parents; it is collectable if `flags`, those of the parents to be, say so."""
+    """A Value without parents; `flags`, those of the parents to be, say whether it is collectable and traced."""
     global free_nodes, free_count
     cdef PyObject *value
     cdef Node *node = free_nodes
-    if flags & COLLECTABLE:
-        return new_collectable(op, primal, immediate)
+    if flags & (COLLECTABLE | TRACED):
+        return new_flagged(op, primal, immediate, flags)
     if node != NULL:
         free_nodes = node.left
         free_count -= 1
@@ -58,6 +58,16 @@ cdef inline Value new_node(unsigned short op, double primal, double immediate, u
     node.immediate = immediate
     node.op = op
     return <Value> steal(PyObject_Init(value, <PyTypeObject *> Value))
+
+
+cdef Value new_flagged(unsigned short op, double primal, double immediate, unsigned flags):
+    cdef Value value
+    if flags & COLLECTABLE:
+        value = new_collectable(op, primal, immediate)
+    else:
+        value = new_node(op, primal, immediate, 0)
+    value.node.flags |= flags & TRACED
+    return value
 
 
 cdef Value new_collectable(unsigned short op, double primal, double immediate):

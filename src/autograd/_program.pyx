@@ -22,13 +22,13 @@ from autograd import _core, ops
 
 from autograd._code cimport CODE_CONSTANT, CODE_RESULT, NONE, Code, Entry, base_of, operand_count
 from autograd._core cimport (
-    Block, Node, Value, add_input, current_tracer, new_leaf, new_output, number, recording, set_sizes,
+    TRACED, Block, Node, Value, add_input, current_tracer, new_leaf, new_output, number, recording, set_sizes,
 )
 from autograd._lanes cimport (
     LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction, run,
 )
 from autograd._schedule cimport Routine, make_routine
-from autograd._trace cimport Observation, Trace, run_traced
+from autograd._trace cimport Observation, Trace, check_captured, run_traced
 
 cdef extern from "_ops.h" nogil:
     enum:
@@ -73,6 +73,8 @@ cdef class Lowering:
         if i >= 0:
             return self.positions[i]
         if value not in self.captured:
+            if value.node.flags & TRACED:
+                check_captured(value)
             self.captured[value] = self.code.load(self.code.inputs + len(self.code.captured))
             self.code.captured.append(value)
         return self.captured[value]
@@ -239,15 +241,19 @@ cdef class Program:
         cdef Routine routine = self.routine(varying, summed)
         cdef Py_ssize_t captured = len(self.code.captured)
         cdef Array *arrays = NULL
+        cdef Value value
         cdef Py_ssize_t i
         if not captured:
             return run(&routine.schedule, routine.calls, lanes, rows, inputs, outputs, failed, threads)
         arrays = <Array *> room(self.inputs + captured, sizeof(Array))
         memcpy(arrays, inputs, self.inputs * sizeof(Array))
-        for i in range(captured):
-            arrays[self.inputs + i].data = &(<Value> self.code.captured[i]).node.primal
-            arrays[self.inputs + i].stride = 0
         try:
+            for i in range(captured):
+                value = self.code.captured[i]
+                if value.node.flags & TRACED:
+                    check_captured(value)
+                arrays[self.inputs + i].data = &value.node.primal
+                arrays[self.inputs + i].stride = 0
             return run(&routine.schedule, routine.calls, lanes, rows, arrays, outputs, failed, threads)
         finally:
             PyMem_RawFree(arrays)
@@ -791,7 +797,8 @@ cdef class Ways:
         finally:
             PyMem_RawFree(arrays)
         if parts is not None:
-            parts.append((program.without_guards(), PyBytes_FromStringAndSize(<char *> &row, sizeof(Py_ssize_t))))
+            # With its guards, which a trace around this call needs.
+            parts.append((program, PyBytes_FromStringAndSize(<char *> &row, sizeof(Py_ssize_t))))
         return 0
 
     cdef int warn(self, const Array *inputs, Py_ssize_t row) except -1:

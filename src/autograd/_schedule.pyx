@@ -275,7 +275,10 @@ cdef Code ordered(Code code, bint for_point):
             if order.alive[i] and not order.is_free(i):
                 as_it_is[count] = i
                 count += 1
-        if for_point and order.in_levels(count, as_it_is, room_for_count) and (
+        if code.calls and code.places:
+            # A call stays behind the guards before it: it may fail where the function does not go this way.
+            pass
+        elif for_point and order.in_levels(count, as_it_is, room_for_count) and (
                 order.most_slots(order.order, count, room_for_count) <= MOST_POINT_SLOTS):
             chosen = order.order
         else:
@@ -401,6 +404,8 @@ cdef class Planner:
         cdef Entry *entry
         cdef Py_ssize_t i, k
         cdef unsigned operand
+        # A call may only happen where the lanes go this way, so it has to wait for the guards before it.
+        cdef bint is_guarded = False
         for i in range(self.size):
             entry = &self.code.entries[i]
             if entry.op == LANE_LOAD:
@@ -411,6 +416,13 @@ cdef class Planner:
                 operand = self.code.operand(entry, k)
                 self.varies[i] |= self.varies[operand]
                 self.needed[operand] = i
+            if entry.op == LANE_CALL:
+                self.varies[i] |= is_guarded
+                # Of a result without use too, which has a slot all the same.
+                for k in range(entry.d):
+                    self.varies[i + 1 + k] = self.varies[i]
+            elif entry.op == LANE_GUARD or entry.op == LANE_SAME:
+                is_guarded |= self.varies[i]
         return 0
 
     cdef inline bint absorbs(self, Py_ssize_t i, unsigned operand) noexcept:

@@ -19,8 +19,8 @@ import numpy
 
 from autograd._code cimport Code, value_of
 from autograd._core cimport (
-    Block, Node, Tracer, Value, add_input, current_tracer, new_leaf, new_output, number, pauses, record_specially,
-    set_sizes, set_tracer,
+    TRACED, Block, Node, Tracer, Value, add_input, current_tracer, forbid_outside, new_leaf, new_output, number,
+    pauses, record_specially, set_sizes, set_tracer,
 )
 
 cdef extern from "_ops.h" nogil:
@@ -64,6 +64,7 @@ cdef class Trace(Tracer):
         if self.position(value) >= 0:
             return 0
         node.cursor = len(self.tape)
+        node.flags |= TRACED
         self.tape.append(value)
         if node.op > OP_OUTPUT:
             node.primal = value_of(node.op, node.left.primal, node.right.primal if node.right != NULL else 0.0,
@@ -125,6 +126,16 @@ cdef tuple caller():
     return frame.f_code.co_filename, frame.f_lineno
 
 
+cdef int check_captured(Value value) except -1:
+    """Raise if a Value from outside is not of a trace around this one, but of one that is over or another thread's."""
+    cdef Trace trace = current_tracer()
+    while trace is not None and trace.position(value) < 0:
+        trace = trace.outer
+    if trace is None:
+        forbid_outside("another traced or compiled function used it")
+    return 0
+
+
 cdef bint tracing() noexcept:
     return current_tracer() is not None
 
@@ -135,6 +146,7 @@ cdef Trace run_traced(object function, list point, list inputs, list outputs):
     cdef Trace trace = Trace.__new__(Trace)
     cdef Tracer outer = current_tracer()
     cdef int outer_pauses = pauses()
+    trace.outer = outer
     set_tracer(trace, 0)
     try:
         for x in point:

@@ -1,6 +1,7 @@
 /* AUTOGRAD_CLONES: compile a function for several instruction sets and choose one when the module is loaded. */
 #ifndef AUTOGRAD_SIMD_H
 #define AUTOGRAD_SIMD_H
+#include <limits.h> /* __GLIBC__ */
 #include <stddef.h>
 
 /* GNU libc is needed to choose; the sanitizers start too late for it. Elsewhere the function is compiled once. */
