@@ -140,7 +140,7 @@ cdef int read_table() except -1:
     cdef unsigned op
     memset(operand_counts, 0, sizeof(operand_counts))
     memset(is_composite, 0, sizeof(is_composite))
-    for op in range(OP_COUNT):
+    for op in range(<unsigned> OP_COUNT):
         row = ROWS[op]
         if row is None:
             continue

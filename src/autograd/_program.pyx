@@ -931,7 +931,7 @@ cdef class Call(Block):
         varying += b"\1" * len(of)
         summed = bytearray(b"\1" * outputs)
         for i in range(differentiated):
-            summed[i] = self.arrays[<Py_ssize_t> self.differentiated[i]].stride == 0
+            summed[i] = 0 if self.arrays[<Py_ssize_t> self.differentiated[i]].stride else 1
         try:
             arrays = <Array *> room(pullback.inputs + pullback.outputs, sizeof(Array))
             results = <double *> room(differentiated * self.lanes + outputs, sizeof(double))
