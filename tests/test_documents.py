@@ -1,4 +1,4 @@
-"""What the documents say: the README's Python runs, so do the sessions, the table of primitives is that of the source."""
+"""What the documents say: the README's Python runs, as the sessions do; the table of primitives is the source's."""
 
 import doctest
 import re

@@ -101,7 +101,7 @@ def kept(f, *arguments):
         lambda v: (v * 2.0 + Value(1.0)).item(),
         lambda v: v.detach().data,
         lambda v: v > 0,
-        lambda v: 0.0 == v,
+        lambda v: v == 0.0,
         lambda v: bool(v),
         lambda v: f"{v:.3f}",
         lambda v: v.backward(),

@@ -241,7 +241,7 @@ class Shifting(MLP):
     def __call__(self, x):
         self.count[0] += 1
         noise = random.uniform(-self.noise, self.noise) if self.noise else 0.0
-        return [self.scale * super(Shifting, self).__call__(x) + noise + (0.0 if self.training else 1.0)] * 2
+        return [self.scale * super().__call__(x) + noise + (0.0 if self.training else 1.0)] * 2
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1])

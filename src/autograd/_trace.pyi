@@ -1,6 +1,3 @@
-from collections.abc import Sequence
-from typing import Any, SupportsFloat
-
-from autograd._core import Value
+from typing import Any
 
 def where(condition: Any, x: Any, y: Any, /) -> Any: ...

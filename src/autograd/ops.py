@@ -111,7 +111,7 @@ class Op:
 
     @property
     def is_primitive(self) -> bool:
-        """Whether the value is one call of a function of C, or arithmetic and choices: what programs have a kernel for."""
+        """Whether programs have a kernel: the value is one call of a function of C, or arithmetic and choices."""
         nodes = list(ast.walk(ast.parse(self.value)))
         calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
         if any(isinstance(node, ast.Pow) for node in nodes):
