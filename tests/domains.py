@@ -38,6 +38,10 @@ OPERATORS = {
 }
 
 
+#: Rows without a domain: what a trace records of a comparison and of `detach`, tested with the traces.
+RECORDED = ("less", "less_equal", "equal", "not_equal", "stop_gradient")
+
+
 @dataclass(frozen=True)
 class Domain:
     """Where a primitive is tested.

@@ -1,5 +1,6 @@
-"""What the documents say: the README's Python runs, the table of primitives is that of the source."""
+"""What the documents say: the README's Python runs, so do the sessions, the table of primitives is that of the source."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -15,7 +16,7 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(enc
 def test_a_program_of_the_readme(program, capsys):
     exec(compile(program, "README.md", "exec"), {})
     expected = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
-    assert capsys.readouterr().out.split() == expected
+    assert capsys.readouterr().out.splitlines() == expected
 
 
 def test_the_readme_has_programs_with_output():
@@ -26,6 +27,14 @@ def test_the_readme_has_programs_with_output():
 def test_the_table_of_primitives():
     document = (ROOT / "docs" / "primitives.md").read_text(encoding="utf-8")
     assert document == ops.markdown(), "run `make docs`"
+
+
+@pytest.mark.parametrize("document", ["programs.md"])
+def test_a_session_of_a_document(document):
+    results = doctest.testfile(
+        str(ROOT / "docs" / document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
+    )
+    assert results.attempted and not results.failed
 
 
 @pytest.mark.parametrize("document", [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/*.md"))], ids=str)

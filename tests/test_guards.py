@@ -297,6 +297,7 @@ def as_function(block):
 
 
 lanes = st.lists(st.tuples(floats, floats, floats), min_size=1, max_size=12)
+moderate = st.floats(-3, 3).map(lambda x: round(x, 3))
 
 
 @settings(max_examples=150)
@@ -318,7 +319,7 @@ def test_random_branching_functions(block, rows):
 
 
 @settings(max_examples=100)
-@given(branching(), st.lists(st.tuples(*[st.floats(-3, 3).map(lambda x: round(x, 3))] * 3), min_size=1, max_size=8))
+@given(branching(), st.lists(st.tuples(moderate, moderate, moderate), min_size=1, max_size=8))
 def test_gradients_of_random_branching_functions_are_those_of_eager_values(block, rows):
     function = as_function(block)
     columns = [np.array(column) for column in zip(*rows, strict=True)]
@@ -331,6 +332,48 @@ def test_gradients_of_random_branching_functions_are_those_of_eager_values(block
             total.backward()
         if abs(getattr(total, "data", total)) < 1e100 and all(abs(v.grad) < 1e100 for v in values):
             np.testing.assert_allclose(slopes, [v.grad for v in values], rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=60)
+@given(branching(), lanes)
+def test_random_branching_functions_beyond_the_bound(block, rows):
+    function = as_function(block)
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    batch = compile(vmap(function, max_ways=1))
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            got = batch(*columns)
+        for column, other in zip(got, zip(*(function(*row) for row in rows), strict=True), strict=True):
+            assert_same_bits(column, other, *columns)
+
+
+@settings(max_examples=100)
+@given(branching(), st.lists(st.tuples(moderate, moderate), min_size=1, max_size=8), moderate, st.sampled_from([1, 64]))
+def test_gradients_to_captured_parameters_of_random_branching_functions(block, rows, number, max_ways):
+    parameter = Value(number)
+
+    def function(a, b):
+        return sum(interpret(block, [a, b, parameter, 1.5]), parameter * 0.5)
+
+    inputs = [[Value(x) for x in row] for row in rows]
+    eager = [function(*row) for row in inputs]
+    autograd.sum(eager).backward()
+    expected, parameter.grad = parameter.grad, 0.0
+    if not all(abs(x) < 1e100 for x in [expected, *(v.data for v in eager), *(v.grad for row in inputs for v in row)]):
+        return
+
+    batch = compile(vmap(function, max_ways=max_ways))
+    arguments = [np.array([Value(x) for x in column]) for column in zip(*rows, strict=True)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        outputs = batch(*arguments)
+    assert_same_bits(data(outputs), [v.data for v in eager])
+    autograd.sum(list(outputs)).backward()
+    scale = max(1.0, *(abs(v.data) for v in eager))
+    assert parameter.grad == pytest.approx(expected, rel=1e-11, abs=1e-11 * scale)
+    for column, numbers in zip(arguments, zip(*inputs, strict=True), strict=True):
+        np.testing.assert_allclose([v.grad for v in column], [v.grad for v in numbers], rtol=1e-11, atol=1e-11 * scale)
 
 
 # -- ways

@@ -596,6 +596,49 @@ def test_a_row_that_is_not_in_the_loss_leaves_no_trace():
     assert gradients(outputs[0], layer.parameters()) == expected
 
 
+@pytest.mark.parametrize("rows", [1, 3, 4, 7, 8, 13])
+@pytest.mark.parametrize("widths", [[1], [8], [16, 1], [7, 9], [17, 24, 3]], ids=str)
+def test_a_batch_gives_the_bits_of_its_rows(rows, widths):
+    model = MLP(5, widths, activation="tanh", seed=1)
+    batch = np.random.default_rng(1).normal(size=(rows, 5))
+    parameters = model.parameters()
+    inputs = [[Value(number) for number in row] for row in batch.tolist()]
+    model.zero_grad()
+    outputs = [flat(model(row)) for row in inputs]
+    for row in outputs:
+        functions.sum(row).backward()
+    expected = [bits(value.grad) for value in (*parameters, *(value for row in inputs for value in row))]
+    together = np.array([[Value(number) for number in row] for row in batch.tolist()])
+    model.zero_grad()
+    found = flat(model(together))
+    functions.sum(found).backward()
+    assert [bits(value.data) for value in found] == [bits(value.data) for row in outputs for value in row]
+    assert [bits(value.grad) for value in (*parameters, *together.flat)] == expected
+
+
+@pytest.mark.parametrize("pattern", ["#.", "##..##.#", ".......#", "........"])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_gradients_of_some_rows_and_of_the_others_add_up(pattern, dropout):
+    model = MLP(3, [9, 6, 2], activation="tanh", seed=1, dropout=dropout)
+    for neuron in model.layers[-1].neurons[1:]:
+        neuron.nonlin, neuron.activation = True, "sigmoid"
+    batch = np.array([[Value(i - j / 2) for j in range(3)] for i in range(16)])
+    values = [*model.parameters(), *batch.flat]
+    outputs = model(batch)
+    chosen = [pattern[i % len(pattern)] == "#" for i in range(16)]
+    parts = []
+    for wanted in (True, False):
+        for value in values:
+            value.grad = 0.0
+        part = [output for row, taken in zip(outputs, chosen, strict=True) if taken == wanted for output in row]
+        functions.sum([0.0 * outputs[0][0], *part]).backward()
+        parts.append([value.grad for value in values])
+    for value in values:
+        value.grad = 0.0
+    functions.sum(flat(outputs)).backward()
+    assert [sum(pair) for pair in zip(*parts, strict=True)] == pytest.approx([v.grad for v in values], rel=1e-12)
+
+
 # -- backward
 
 

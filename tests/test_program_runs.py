@@ -468,6 +468,59 @@ def test_memory_is_flat(count, prepare, body, run_python):
     assert int(run_python(RESIDENT.format(count=count, prepare=prepare, body=body))) < 1_000_000
 
 
+def test_memory_errors_leave_everything_usable(run_python):
+    """Let every allocation fail in turn: the failure is a MemoryError, and afterwards all is as before.
+
+    There is no guard and no array here: a frame's `f_back` and NumPy's ufuncs do not survive that themselves.
+    """
+    pytest.importorskip("_testcapi")
+    program = """
+from _testcapi import remove_mem_hooks, set_nomemory
+from autograd import MLP, Value, compile, custom_vjp, exp, functions, hessian, jacobian, value_and_grad, vjp, where
+
+w = Value(2.0)
+square = custom_vjp(lambda x: x * x)
+square.defvjp(lambda x: (x * x, x), lambda x, g: (2.0 * x * g,))
+model = MLP(2, [2, 1], activation="tanh", seed=0)
+
+def f(x):
+    y = exp(-x) * w
+    return functions.sum([y, x * 3.0, where(x < 1.0, square(x), y)]) + functions.dot([x, y], [1.0, 2.0])
+
+kept = compile(f)
+calls = [
+    lambda: compile(value_and_grad(f))(0.5),
+    lambda: kept(0.25).data,
+    lambda: (kept(Value(0.5)) * 2.0).backward(),
+    lambda: hessian(lambda v: v[0] * v[0] * exp(v[1]))([1.0, 2.0]),
+    lambda: jacobian(lambda v: {"a": v[0] * v[1], "b": [v[0]]})([1.0, 2.0]),
+    lambda: vjp(lambda p: p["a"] * p["b"], {"a": 2.0, "b": 3.0})[1](1.0),
+    lambda: [v.data for v in compile(lambda v: [model(v) * 1.0])([1.0, 2.0])],
+    lambda: str(kept.programs[0]),
+]
+kept(1.0)
+for call in calls:
+    expected = call()
+    start = failures = successes = 0
+    while successes < 10:
+        set_nomemory(start, start + 2)
+        try:
+            result = call()
+        except MemoryError:
+            failures += 1
+            successes = 0
+        else:
+            successes += 1
+            assert result == expected
+        finally:
+            remove_mem_hooks()
+        assert call() == expected
+        start += 1
+    assert failures > 20, failures
+"""
+    run_python(program)
+
+
 # -- pickles
 
 TWICE = compile(lambda x: x * 2.0)

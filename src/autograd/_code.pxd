@@ -80,11 +80,19 @@ cdef class Code:
     cdef Py_ssize_t arity(self, Entry *entry) noexcept
     cdef unsigned operand(self, Entry *entry, Py_ssize_t k) noexcept
     cdef list inline(self, Code source, list loads)
-    cdef int take_over(self, Code source, const unsigned char *alive, const unsigned *order, Py_ssize_t count) except -1
+    cdef int take_over(
+        self, Code source, const unsigned char *alive, const unsigned *order, Py_ssize_t count
+    ) except -1
     cdef int begin(self, Code source, unsigned *map, Py_ssize_t more=*) except -1
-    cdef unsigned expand(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF
-    cdef unsigned expand_gradient(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF
-    cdef unsigned term(self, Formula formula, unsigned reference, unsigned *names, unsigned *results) except? 0xFFFFFFFF
+    cdef unsigned expand(
+        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g
+    ) except? 0xFFFFFFFF
+    cdef unsigned expand_gradient(
+        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g
+    ) except? 0xFFFFFFFF
+    cdef unsigned term(
+        self, Formula formula, unsigned reference, unsigned *names, unsigned *results
+    ) except? 0xFFFFFFFF
     cdef unsigned derivative(
         self, Code source, Entry *entry, unsigned i, Py_ssize_t k, unsigned g, unsigned *map
     ) except? 0xFFFFFFFF
@@ -106,3 +114,5 @@ cdef bint is_pure(unsigned op) noexcept
 cdef double value_of(unsigned op, double a, double b, double c) except? -1
 # The base row of an op and its operands, of which NONE stands for the immediate.
 cdef unsigned base_of(unsigned op, unsigned *a, unsigned *b, unsigned immediate) noexcept
+# Memory for the passes, all zero.
+cdef void *room(size_t count, size_t size) except NULL

@@ -9,8 +9,7 @@ What a simplification may do is bound by bits: ``x * 1`` is `x`, but ``x + 0`` i
 """
 
 cimport cython
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
-from libc.math cimport isnan
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
 import ast
@@ -122,8 +121,8 @@ cdef unsigned add_step(Formula formula, unsigned op, list nodes) except? 0xFFFFF
     return FIRST_STEP + formula.size - 1
 
 
-# By op, for the rows without an immediate: operands, the gradient formulas, and the value's where the interpreter has no
-# kernel for it.
+# By op and operand, the gradient formulas, for the rows without an immediate; by op the value's formula, where the
+# interpreter has no kernel.
 cdef dict OPS_BY_NAME = {name: op for op, name in enumerate(_core.OP_NAMES)}
 cdef tuple ROWS = tuple(ops.OPS.get(name) for name in _core.OP_NAMES)
 cdef dict GRADIENTS = {}
@@ -239,6 +238,13 @@ cdef double evaluate_any(unsigned op, double *x) except? -1:
 # ---------------------------------------------------------------------------------------------------------------------
 # Emitting
 
+cdef void *room(size_t count, size_t size) except NULL:
+    cdef void *memory = PyMem_RawCalloc(count + 1, size)
+    if memory == NULL:
+        raise MemoryError(f"no memory for a program: {count} times {size} bytes")
+    return memory
+
+
 cdef inline void *grown(void *memory, Py_ssize_t *capacity, size_t item) except NULL:
     cdef Py_ssize_t larger = max(2 * capacity[0], 64)
     cdef void *room = PyMem_RawRealloc(memory, larger * item)
@@ -295,11 +301,9 @@ cdef class Code:
 
     cdef int rehash(self) except -1:
         cdef Py_ssize_t size = max(256, 4 * self.table_size)
-        cdef unsigned *table = <unsigned *> PyMem_RawMalloc(size * sizeof(unsigned))
+        cdef unsigned *table = <unsigned *> room(size, sizeof(unsigned))
         cdef Py_ssize_t k
         cdef unsigned i
-        if table == NULL:
-            raise MemoryError(f"no memory for a program of {self.size} instructions")
         memset(table, 0xFF, size * sizeof(unsigned))
         for k in range(self.size):
             i = hash_of(<unsigned *> &self.entries[k]) & (size - 1)
@@ -521,12 +525,13 @@ cdef class Code:
                 self.copy_entry(source, map, i, expand)
         return 0
 
-    cdef unsigned expand(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF:
+    cdef unsigned expand(
+        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g
+    ) except? 0xFFFFFFFF:
         """Emit a formula."""
         cdef unsigned results[MOST_STEPS]
         cdef unsigned names[4]
         cdef unsigned x[4]
-        cdef unsigned reference
         cdef Step *step
         cdef Py_ssize_t i, k
         names[A], names[B], names[R], names[G] = a, b, r, g
@@ -541,7 +546,9 @@ cdef class Code:
                 results[i] = self.emit(step.op, x[0], x[1], x[2], x[3])
         return self.term(formula, formula.result, names, results)
 
-    cdef unsigned term(self, Formula formula, unsigned reference, unsigned *names, unsigned *results) except? 0xFFFFFFFF:
+    cdef unsigned term(
+        self, Formula formula, unsigned reference, unsigned *names, unsigned *results
+    ) except? 0xFFFFFFFF:
         if reference >= FIRST_CONSTANT:
             return self.constant(formula.constants[reference - FIRST_CONSTANT])
         return results[reference - FIRST_STEP] if reference >= FIRST_STEP else names[reference]
@@ -574,12 +581,13 @@ cdef class Code:
             PyMem_RawFree(map)
         return code
 
-    cdef int take_over(self, Code source, const unsigned char *alive, const unsigned *order, Py_ssize_t count) except -1:
+    cdef int take_over(
+        self, Code source, const unsigned char *alive, const unsigned *order, Py_ssize_t count
+    ) except -1:
         """Become another code with the inputs and constants that are alive, and then `count` instructions in order."""
         cdef unsigned *map = new_map(source)
         cdef Entry *entry
         cdef Py_ssize_t i, k
-        cdef list operands
         try:
             self.inputs, self.captured, self.calls = source.inputs, source.captured, source.calls
             for i in range(source.size):
@@ -621,8 +629,8 @@ cdef class Code:
         return 0
 
     cdef Code reverse(self, list wrt, list of, list keep, bint ones):
-        """Reverse mode: the outputs `keep`, then for each input in `wrt` the derivative of the sum over the outputs `of`,
-        each times a cotangent: a further input, or one."""
+        """Reverse mode: the outputs `keep`, then for each input in `wrt` the derivative of the sum over the outputs
+        `of`, each times a cotangent: a further input, or one."""
         cdef Code code = Code.__new__(Code)
         cdef unsigned *map = new_map(self)
         cdef unsigned *adjoints = new_map(self)
@@ -658,11 +666,9 @@ cdef class Code:
 
     cdef bint *active(self, list wrt) except NULL:
         """Which instructions depend on an input in `wrt`."""
-        cdef bint *active = <bint *> PyMem_RawMalloc((self.size + 1) * sizeof(bint))
+        cdef bint *active = <bint *> room(self.size, sizeof(bint))
         cdef Entry *entry
         cdef Py_ssize_t i, k
-        if active == NULL:
-            raise MemoryError(f"no memory for the derivative of {self.size} instructions")
         wanted = set(wrt)
         for i in range(self.size):
             entry = &self.entries[i]
@@ -708,7 +714,9 @@ cdef class Code:
         return self.expand_gradient(gradient(entry.op, k), map[entry.a],
                                     map[entry.b] if operand_counts[entry.op] > 1 else 0, map[i], g)
 
-    cdef unsigned expand_gradient(self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g) except? 0xFFFFFFFF:
+    cdef unsigned expand_gradient(
+        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g
+    ) except? 0xFFFFFFFF:
         # A composite function in a gradient formula stays what it is, for the sake of further derivatives.
         cdef unsigned results[MOST_STEPS]
         cdef unsigned names[4]
@@ -816,8 +824,6 @@ cdef class Code:
 
 cdef unsigned *new_map(Code code) except NULL:
     """Room for a number for each instruction, at first NONE."""
-    cdef unsigned *map = <unsigned *> PyMem_RawMalloc((code.size + 1) * sizeof(unsigned))
-    if map == NULL:
-        raise MemoryError(f"no memory for a pass over {code.size} instructions")
+    cdef unsigned *map = <unsigned *> room(code.size, sizeof(unsigned))
     memset(map, 0xFF, (code.size + 1) * sizeof(unsigned))
     return map

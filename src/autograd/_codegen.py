@@ -193,15 +193,14 @@ def lanes(ops: ModuleType) -> str:
     """Return the text of ``_lanes.h``."""
     lists: dict[str, list[str]] = {"UNARY": [], "BINARY": [], "KERNELS": [], "FUNCTIONS": []}
     for row in ops.OPS.values():
-        if row.arguments not in ("a", "ab"):
+        if "c" in row.arguments or not row.is_primitive:
             continue
         op = f"OP_{row.name.upper()}"
-        own = _is_own_function(row)
-        if own and row.name in _KERNELS:
+        if row.name in _KERNELS:
             lists["KERNELS"].append(f"X({op}, {_KERNELS[row.name]})")
-        elif own and row.libm not in _INSTRUCTIONS:
+        elif row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
             lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, "{_NUMPY_NAMES.get(row.name, row.name)}")')
-        elif own or _calls_nothing(row):
+        else:
             lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
     lines = [
         "/* Generated from ops.py by _codegen.py. */",
@@ -218,26 +217,6 @@ def lanes(ops: ModuleType) -> str:
         lines += ["", f"/* {comments[name]} */", " \\\n    ".join([f"#define LANE_{name}(X)", *entries])]
     lines += ["", "#endif", ""]
     return "\n".join(lines)
-
-
-def _is_own_function(row: Any) -> bool:
-    """Return whether a row's value is a call of its own function of the C library, and nothing else."""
-    match ast.parse(row.value, mode="eval").body:
-        case ast.Call(func=ast.Name(id=name), args=args):
-            pass
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            name, args = row.name, [left, right]
-        case _:
-            return False
-    return name == row.name and [ast.unparse(arg) for arg in args] == list(row.arguments)
-
-
-def _calls_nothing(row: Any) -> bool:
-    """Return whether a row's value is arithmetic and ``where`` only."""
-    return all(
-        ast.unparse(node.func) == "where" if isinstance(node, ast.Call) else not isinstance(node, ast.Pow)
-        for node in ast.walk(ast.parse(row.value, mode="eval"))
-    )
 
 
 def _operands(row: Any) -> list[tuple[str, str]]:

@@ -67,6 +67,7 @@ cdef extern from "interpreter.h" nogil:
     int lane_point(const Run *, const Instruction *, Py_ssize_t) noexcept
     int lane_can_map(unsigned) noexcept
     double lane_evaluate(unsigned, double, double, double, double) noexcept
+    void lane_choose_kernels() noexcept
     void lane_work(Run *, double *, int) noexcept
     void lane_add_up(Run *) noexcept
 
@@ -413,6 +414,7 @@ cdef int find_loops() except -1:
                 break  # some have another, less good one further on, which NumPy does not use
         if function.loop == NULL or ufunc.nin != function.operands:
             raise ImportError(f"numpy.{loops.__name__} has no loop for doubles")
+    lane_choose_kernels()
     return 0
 
 

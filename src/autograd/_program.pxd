@@ -55,7 +55,7 @@ cdef class Ways:
                              list parts) except -1
     cdef int run_rest(self, const Array *inputs, const Array *outputs, const Py_ssize_t *rows, Py_ssize_t count,
                       list parts) except -1
-    cdef int run_traced(self, Program program, const Array *inputs, Py_ssize_t row, const Array *outputs,
+    cdef int run_where_traced(self, Program program, const Array *inputs, Py_ssize_t row, const Array *outputs,
                         list parts) except -1
     cdef int run_fresh(self, const Array *inputs, Py_ssize_t row, const Array *outputs, list parts) except -1
     cdef int warn(self, const Array *inputs, Py_ssize_t row) except -1
@@ -65,12 +65,12 @@ cdef class Call(Block):
     """A run of a compiled function in the graph."""
     cdef str function
     cdef Py_ssize_t lanes
-    # (program, rows or None, positions of its captured Values among the inputs of the Block, or None where these are all
-    # the inputs after the arguments)
+    # (program, rows or None, positions of its captured Values among the inputs of the Block, or None where these are
+    # all the inputs after the arguments)
     cdef list parts
-    # By input of the Block that was an argument: its number, and its lane or -1; and these numbers, each once.
-    cdef list places
+    # The numbers of the arguments with Values. By input of the Block that is one: which of these, and its lane or -1.
     cdef tuple differentiated
+    cdef list places
     # The inputs of the program, copied.
     cdef Array *arrays
     cdef double *data

@@ -8,7 +8,7 @@ way, and runs every lane of a batch by the program of its own.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.mem cimport PyMem_RawFree
 from cpython.object cimport PyObject
 from libc.string cimport memcmp, memcpy, memset
 
@@ -20,12 +20,12 @@ import numpy
 
 from autograd import _core, ops
 
-from autograd._code cimport CODE_CONSTANT, CODE_RESULT, NONE, Code, Entry, base_of, operand_count
+from autograd._code cimport CODE_CONSTANT, CODE_RESULT, Code, Entry, base_of, operand_count, room
 from autograd._core cimport (
-    TRACED, Block, Node, Value, add_input, current_tracer, new_leaf, new_output, number, recording, set_sizes,
+    TRACED, Block, Node, Value, add_input, new_leaf, new_output, number, recording, set_sizes,
 )
 from autograd._lanes cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction, run,
+    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction, run as run_schedule,
 )
 from autograd._schedule cimport Routine, make_routine
 from autograd._trace cimport Observation, Trace, check_captured, run_traced
@@ -40,13 +40,6 @@ cdef extern from "_ops.h" nogil:
 cdef inline PyObject *owner(Node *node) noexcept:
     """The Value around a node."""
     return <PyObject *> (<char *> node - sizeof(PyObject))
-
-
-cdef void *room(size_t count, size_t size) except NULL:
-    cdef void *memory = PyMem_RawMalloc((count + 1) * size)
-    if memory == NULL:
-        raise MemoryError(f"no memory for a run of {count} numbers")
-    return memory
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -167,8 +160,8 @@ cdef Program new_program(Code code):
 cdef class Program:
     """A traced function: flat instructions that run without Python.
 
-    ``print(program)`` shows the instructions; ``len`` of the listing is not what runs, since products and sums are fused
-    and results share slots: `instructions`, `slots` and `nbytes` count what does.
+    ``print(program)`` lists what was recorded. What runs is shorter, since products and sums are fused and results share
+    slots: `instructions`, `slots` and `nbytes` count it.
 
     Programs come from `autograd.trace` and from compiled functions, as their `programs`. They can be pickled, with the
     data of the Values that they captured.
@@ -248,7 +241,7 @@ cdef class Program:
         cdef Value value
         cdef Py_ssize_t i
         if not captured:
-            return run(&routine.schedule, routine.calls, lanes, rows, inputs, outputs, failed, threads)
+            return run_schedule(&routine.schedule, routine.calls, lanes, rows, inputs, outputs, failed, threads)
         arrays = <Array *> room(self.inputs + captured, sizeof(Array))
         memcpy(arrays, inputs, self.inputs * sizeof(Array))
         try:
@@ -258,7 +251,7 @@ cdef class Program:
                     check_captured(value)
                 arrays[self.inputs + i].data = &value.node.primal
                 arrays[self.inputs + i].stride = 0
-            return run(&routine.schedule, routine.calls, lanes, rows, arrays, outputs, failed, threads)
+            return run_schedule(&routine.schedule, routine.calls, lanes, rows, arrays, outputs, failed, threads)
         finally:
             PyMem_RawFree(arrays)
 
@@ -742,7 +735,7 @@ cdef class Ways:
                         self.warn(inputs, rows[0])
                         self.run_rest(inputs, outputs, rows, left, parts)
                         break
-                    self.found.append(self.new_way(point_at(inputs, self.input_count(), rows[0] if rows != NULL else 0)))
+                    self.found.append(self.new_way(point_at(inputs, self.input_count(), rows[0])))
                 program = self.found[k]
                 left = self.run_rows(program, varying, inputs, outputs, &rows, left, failed, threads, parts)
                 k += 1
@@ -756,7 +749,6 @@ cdef class Ways:
                              list parts) except -1:
         """Run a program for the rows that are left; leave those of another way, and return how many they are."""
         cdef Py_ssize_t i, left = 0
-        cdef Py_ssize_t *done = NULL
         program.run(varying, None, count, rows[0], inputs, outputs, failed, threads)
         for i in range(count):
             left += failed[i]
@@ -805,13 +797,13 @@ cdef class Ways:
         program = self.new_way(point_at(inputs, self.input_count(), 0))
         self.found.append(program)
         self.latest = n
-        return self.run_traced(program, inputs, 0, outputs, parts)
+        return self.run_where_traced(program, inputs, 0, outputs, parts)
 
     cdef int run_fresh(self, const Array *inputs, Py_ssize_t row, const Array *outputs, list parts) except -1:
         """Run the function itself for a row, which makes a program for this row alone."""
-        return self.run_traced(self.new_way(point_at(inputs, self.input_count(), row)), inputs, row, outputs, parts)
+        return self.run_where_traced(self.new_way(point_at(inputs, self.input_count(), row)), inputs, row, outputs, parts)
 
-    cdef int run_traced(self, Program program, const Array *inputs, Py_ssize_t row, const Array *outputs,
+    cdef int run_where_traced(self, Program program, const Array *inputs, Py_ssize_t row, const Array *outputs,
                         list parts) except -1:
         """Run a program at the point where it was traced."""
         cdef Array *arrays = <Array *> room(program.inputs + program.outputs, sizeof(Array))
@@ -997,8 +989,8 @@ cdef class Call(Block):
                         "now take another way through its branches"
                     )
             for i in range(len(self.places)):
-                number, lane = self.places[i]
-                k = self.differentiated.index(number) * self.lanes
+                k, lane = self.places[i]
+                k *= self.lanes
                 if lane < 0:
                     self.inputs[i].adjoint += results[k]
                 elif (rows is None or has_row(rows, lane)) and (alive is None or has_row(alive, lane)):
@@ -1013,7 +1005,7 @@ cdef class Call(Block):
 
     cdef list lower(self, object code, list operands):
         """Put the instructions of the programs in the place of the call, for every lane."""
-        cdef Py_ssize_t i, k
+        cdef Py_ssize_t k
         outputs = [None] * self.output_count
         for program, rows, captured in self.parts:
             for lane in range(self.lanes) if rows is None else numpy.frombuffer(rows, numpy.intp).tolist():
@@ -1026,9 +1018,9 @@ cdef class Call(Block):
         cdef Py_ssize_t i
         for i in range(program.inputs):
             loads.append(code.constant(self.arrays[i].data[lane * self.arrays[i].stride]))
-        for i, (number, of_lane) in enumerate(self.places):
+        for i, (argument, of_lane) in enumerate(self.places):
             if of_lane < 0 or of_lane == lane:
-                loads[number] = operands[i]
+                loads[self.differentiated[argument]] = operands[i]
         for i in range(len(program.code.captured)):
             loads.append(operands[len(self.places) + i if captured is None else <Py_ssize_t> captured[i]])
         return code.inline(program.code, loads)
@@ -1043,9 +1035,10 @@ cdef int begin_call(Call block, str name, const Array *inputs, Py_ssize_t input_
     block.lanes = lanes
     block.array_count = input_count
     block.places = []
-    for _, number, lane in values:
-        block.places.append((number, lane))
-    block.differentiated = tuple(dict.fromkeys([number for number, _ in block.places]))
+    places = {}
+    for _, input_number, lane in values:
+        block.places.append((places.setdefault(input_number, len(places)), lane))
+    block.differentiated = tuple(places)
     if len(parts) == 1:
         program, rows = parts[0]
         captured = (<Program> program).code.captured

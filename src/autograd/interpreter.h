@@ -12,6 +12,7 @@
 #include "erf.h"
 #include "lanes.h"
 #include "simd.h"
+#include "trigonometry.h"
 
 /* A row is some numbers longer than the lanes in it: NumPy's loops take another path, whose results differ in the last
  * bit, where an operand ends at the very byte that the result begins at. It also spreads the rows over the cache. */
@@ -37,23 +38,32 @@ typedef struct {
 /* The number of `double` in `types`. */
 enum { UFUNC_DOUBLE = 12 };
 
-/* A row of the table and its loop, which is found in NumPy when the module is imported. */
+/* Over up to LANE_MOST_WIDTH numbers; out may be a. */
+typedef void (*Kernel)(ptrdiff_t n, const double *a, double *out);
+
+/* A row of the table, its loop, which is found in NumPy when the module is imported, and perhaps a kernel that gives
+ * the same bits for blocks in less time. */
 typedef struct {
     const char *name;
     int operands;
     Loop loop;
     void *data;
+    Kernel kernel;
 } Function;
 
-#define FUNCTION(OP, operands, name) [OP] = {name, operands, NULL, NULL},
+#define FUNCTION(OP, operands, name) [OP] = {name, operands, NULL, NULL, NULL},
 static Function lane_functions[OP_COUNT] = {LANE_FUNCTIONS(FUNCTION)};
 #undef FUNCTION
 
 static void lane_function(unsigned op, ptrdiff_t n, const double *a, const double *b, double *out)
 {
     static const ptrdiff_t steps[3] = {sizeof(double), sizeof(double), sizeof(double)};
+    const Function *const function = &lane_functions[op];
     char *arguments[3] = {(char *)a, (char *)(b != NULL ? b : out), (char *)out};
-    lane_functions[op].loop(arguments, &n, steps, lane_functions[op].data);
+    if (function->kernel != NULL && n > 1)
+        function->kernel(n, a, out);
+    else
+        function->loop(arguments, &n, steps, function->data);
 }
 
 static double lane_function_at(unsigned op, double a, double b)
@@ -84,6 +94,36 @@ OP_INLINE int lane_same(double a, double b)
     memcpy(&x, &a, sizeof x);
     memcpy(&y, &b, sizeof y);
     return (x == y) | ((a != a) & (b != b));
+}
+
+/* Takes the kernels whose bits are the C library's where NumPy's loops have these too, as a sample tells: NumPy's own
+ * approximations differ from them in many places. To be called when the loops have been found. */
+static void lane_choose_kernels(void)
+{
+#if AUTOGRAD_HAS_CLONES
+    static const struct {
+        unsigned op;
+        double (*function)(double);
+        Kernel kernel;
+    } rows[] = {{OP_SIN, sin, lanes_sin}, {OP_COS, cos, lanes_cos}};
+    enum { SAMPLE = 400 };
+    double x[SAMPLE], y[SAMPLE];
+
+    if (!__builtin_cpu_supports("x86-64-v3"))
+        return;
+    /* Up to 1e12. */
+    x[0] = 1e-9;
+    for (int i = 1; i < SAMPLE; i++)
+        x[i] = -1.13 * x[i - 1];
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        int same = 1;
+        lane_function(rows[k].op, SAMPLE, x, NULL, y);
+        for (int i = 0; i < SAMPLE; i++)
+            same &= lane_same(y[i], rows[k].function(x[i]));
+        if (same)
+            lane_functions[rows[k].op].kernel = rows[k].kernel;
+    }
+#endif
 }
 
 #define LANE_MADDS(X) X(LANE_MADD, lane_madd) X(LANE_MSUB, lane_msub) X(LANE_NMADD, lane_nmadd)

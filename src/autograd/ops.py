@@ -112,7 +112,10 @@ class Op:
     @property
     def is_primitive(self) -> bool:
         """Whether the value is one call of a function of C, or arithmetic and choices: what programs have a kernel for."""
-        calls = {node.func.id for node in ast.walk(ast.parse(self.value)) if isinstance(node, ast.Call)}
+        nodes = list(ast.walk(ast.parse(self.value)))
+        calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+        if any(isinstance(node, ast.Pow) for node in nodes):
+            calls.add("pow")
         return calls <= {"where", "abs"} or calls == {self.base}
 
     def with_immediates(self) -> Iterator[Op]:
