@@ -1,13 +1,15 @@
 """Defects of programs and transforms that were found once, a test for each."""
 
+import hashlib
 import math
+import pickle
 import threading
 
 import numpy as np
 import pytest
 from bits import assert_same_bits
 
-from autograd import MLP, Value, compile, custom_vjp, functions, grad, sin, tanh, vmap
+from autograd import MLP, Program, Value, compile, custom_vjp, functions, grad, sin, tanh, trace, vmap
 
 
 def logarithm():
@@ -170,3 +172,65 @@ def test_traces_within_traces_may_use_each_others_values():
     assert [compile(f)(2.0, 3.0), compile(f)(3.0, 2.0)] == [12.0, 54.0]
     assert grad(f, argnums=(0, 1))(2.0, 3.0) == (12.0, 4.0)
     assert_same_bits(vmap(grad(f))([2.0, 3.0], [3.0, 2.0]), [12.0, 54.0])
+
+
+# -- Programs that no trace made
+
+
+def test_a_program_made_without_a_trace_computes_nothing():
+    """It crashed."""
+    program = Program.__new__(Program)
+    assert (program.inputs, program.outputs, program.captured, program()) == (0, 0, (), [])
+    assert str(pickle.loads(pickle.dumps(program))) == str(program)
+    with pytest.raises(TypeError, match="made by tracing"):
+        Program()
+
+
+def forged(program, **changes):
+    """Return a program from a pickle whose content was changed, and its checksum with it."""
+    restore, (version, content) = program.__reduce__()
+    content = {**content, **changes}
+    checked = {name: item for name, item in content.items() if name not in ("checksum", "captured", "calls")}
+    content["checksum"] = hashlib.sha256(repr(sorted(checked.items())).encode()).hexdigest()
+    return restore(version, content)
+
+
+def test_a_forged_pickle_points_nowhere_outside():
+    """A captured None, an operand without a number and an input loaded twice crashed."""
+    log, w = logarithm(), Value(3.0)
+    program = trace(lambda x: log(x) * w if x > 0 else x, 2.0)
+    content = program.__reduce__()[1][1]
+    names, arguments = content["names"], content["arguments"]
+    entries = np.frombuffer(content["entries"], "<u4").reshape(-1, 5)
+
+    def at(name):
+        return int(np.argmax(entries[:, 0] == names.index(name)))
+
+    def changed(row, column, number):
+        altered = entries.copy()
+        altered[row, column] = number
+        return altered.tobytes()
+
+    assert forged(program)(2.0) == program(2.0)
+    loads = np.flatnonzero(entries[:, 0] == names.index("load"))
+    for changes in (
+        {"captured": [None]},
+        {"inputs": -1},
+        {"outputs": [at("guard")]},
+        {"outputs": [at("call")]},
+        {"outputs": [len(entries)]},
+        {"arguments": [at("guard") for _ in arguments]},
+        {"entries": changed(loads[1], 1, entries[loads[0], 1])},
+        {"entries": changed(loads[1], 1, 7)},
+        {"entries": changed(at("mul"), 1, at("guard"))},
+        {"entries": changed(at("mul"), 2, len(entries))},
+        {"entries": changed(at("call"), 2, 2**32 - 1)},
+        {"entries": changed(at("call"), 4, 2)},
+        {"entries": changed(at("call"), 1, 1)},
+        {"entries": changed(at("result"), 1, 0)},
+        {"entries": changed(at("result"), 1, 2**32 - 1)},
+        {"entries": changed(at("result"), 2, 1)},
+        {"places": {}},
+    ):
+        with pytest.raises(ValueError, match="damaged"):
+            forged(program, **changes)

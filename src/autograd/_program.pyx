@@ -149,8 +149,6 @@ cdef Program new_program(Code code):
     program.code = code
     program.inputs = code.inputs
     program.outputs = len(code.outputs)
-    program.routines = {}
-    program.pullbacks = {}
     return program
 
 
@@ -187,6 +185,12 @@ cdef class Program:
     >>> program(2.0, 5.0)
     [12.0]
     """
+
+    def __cinit__(self):
+        # Nothing to compute, until `new_program` says what.
+        self.code = Code.__new__(Code)
+        self.routines = {}
+        self.pullbacks = {}
 
     def __init__(self):
         raise TypeError("a Program is made by tracing a function: autograd.trace(f, *arguments)")
@@ -584,8 +588,6 @@ def _restore(version, content):
 
 cdef Code unpacked(dict content):
     cdef Code code = Code.__new__(Code)
-    cdef Py_ssize_t i, k
-    cdef Entry *entry
     code.captured, code.calls = list(content.pop("captured")), list(content.pop("calls"))
     if content.pop("checksum") != checksum(content):
         raise ValueError("its checksum is wrong")
@@ -601,28 +603,57 @@ cdef Code unpacked(dict content):
         code.add_argument(argument)
     code.places = content["places"]
     code.outputs = content["outputs"]
-    # A checksum is no proof that this was written by us: nothing may point outside.
+    check(code)
+    return code
+
+
+cdef int check(Code code) except -1:
+    """Raise if something is not there that is needed: a checksum is no proof that a pickle was written by us."""
+    cdef Py_ssize_t i, k
+    cdef Entry *entry
+    for value in code.captured:
+        if not isinstance(value, Value):
+            raise TypeError(f"it has captured {value!r}, which is no Value")
+    if code.inputs < 0:
+        raise ValueError("its number of inputs is negative")
     for i in range(code.size):
         entry = &code.entries[i]
         if entry.op == LANE_LOAD:
             if entry.a >= code.inputs + len(code.captured):
                 raise ValueError(f"instruction {i} loads an input that is not there")
+            if entry.a < len(code.loads) and code.loads[entry.a] is not None:
+                raise ValueError(f"instruction {i} loads an input again")
             code.note_load(entry.a, i)
-        elif entry.op == LANE_CALL and (
-            entry.a >= len(code.calls) or entry.b + entry.c > code.argument_count or i + entry.d >= code.size
-        ):
-            raise ValueError(f"instruction {i} calls what is not there")
-        for k in range(code.arity(entry)):
-            if code.operand(entry, k) >= i:
-                raise ValueError(f"instruction {i} needs a later one")
-        if entry.op == CODE_RESULT and code.entries[entry.a].op != LANE_CALL:
-            raise ValueError(f"instruction {i} is the result of no call")
-        if (entry.op == LANE_GUARD or entry.op == LANE_SAME) and i not in code.places:
+        elif entry.op == LANE_CALL:
+            if entry.a >= len(code.calls) or (
+                    <Py_ssize_t> entry.b + entry.c > code.argument_count or i + entry.d >= code.size):
+                raise ValueError(f"instruction {i} calls what is not there")
+            for k in range(entry.d):
+                if not is_result(&code.entries[i + 1 + k], i, k):
+                    raise ValueError(f"the results of instruction {i} are not there")
+        elif entry.op == CODE_RESULT:
+            if entry.a >= i or code.entries[entry.a].op != LANE_CALL or i - entry.a > code.entries[entry.a].d:
+                raise ValueError(f"instruction {i} is the result of no call")
+            continue
+        elif (entry.op == LANE_GUARD or entry.op == LANE_SAME) and i not in code.places:
             raise ValueError(f"guard {i} has no place")
+        for k in range(code.arity(entry)):
+            if code.operand(entry, k) >= i or not is_number(code, code.operand(entry, k)):
+                raise ValueError(f"instruction {i} needs a number that is not there")
     for output in code.outputs:
-        if not 0 <= output < code.size:
+        if not 0 <= output < code.size or not is_number(code, output):
             raise ValueError("an output is not there")
-    return code
+    return 0
+
+
+cdef inline bint is_result(Entry *entry, Py_ssize_t call, Py_ssize_t k) noexcept:
+    return entry.op == CODE_RESULT and entry.a == call and entry.b == k
+
+
+cdef inline bint is_number(Code code, Py_ssize_t i) noexcept:
+    """Whether an instruction has a result that others may use."""
+    cdef unsigned op = code.entries[i].op
+    return op != LANE_GUARD and op != LANE_SAME and op != LANE_CALL
 
 
 # ---------------------------------------------------------------------------------------------------------------------
