@@ -27,6 +27,7 @@ from autograd import (
     exp,
     grad,
     hessian,
+    losses,
     maximum,
     minimum,
     value_and_grad,
@@ -606,7 +607,7 @@ def test_detach_stops_gradients_and_not_numbers():
     "number", [10**400, -(10**400), 2**53 + 1, -(2**63) - 1, Fraction(1, 3)], ids=lambda number: str(number)[:12]
 )
 def test_comparisons_with_numbers_that_no_float_equals(number):
-    near = float(number) if abs(number) < 1e300 else math.copysign(1.7976931348623157e308, number)
+    near = float(number) if abs(number) < 1e300 else math.copysign(1.7976931348623157e308, 1 if number > 0 else -1)
     x = np.array([near, np.nextafter(near, INF), np.nextafter(near, -INF), 0.0, INF, -INF, NAN])
     for compare in COMPARISONS.values():
         assert_lanes(lambda x, compare=compare: x * 0.0 + 2.0 if compare(x, number) else 1.0, x)
@@ -736,3 +737,43 @@ def test_no_grad_in_a_trace():
     assert vmap(f)(np.arange(4.0)).tolist() == [0.0, 3.0, 12.0, 27.0]
     assert compile(f)(2.0) == 12.0
     assert vmap(grad(f))(np.arange(4.0)).tolist() == [0.0, 3.0, 6.0, 9.0]
+
+
+# -- labels as arguments
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels", "wrong"),
+    [(losses.hinge, [1, -1, 1], 2.0), (losses.binary_cross_entropy, [1, 0, 1], 0.5)],
+    ids=["hinge", "binary_cross_entropy"],
+)
+def test_labels_may_be_arguments(loss, labels, wrong):
+    scores = np.array([0.5, -2.0, 1.5])
+    f = compile(value_and_grad(loss))
+    for flip in (1, -1) if loss is losses.hinge else (1,):
+        y = flip * np.array(labels, float)
+        values = [Value(x) for x in scores]
+        expected = loss(values, y)
+        expected.backward()
+        value, slope = f(scores, y)
+        assert value == pytest.approx(expected.data, rel=1e-15)
+        np.testing.assert_allclose(slope, [x.grad for x in values], rtol=1e-14)
+    assert len(f.programs) == 1
+    with pytest.raises(ValueError, match="expects labels in"):
+        f(scores, np.array([1.0, wrong, 1.0]))
+
+
+def test_classes_may_be_arguments():
+    rows = np.array([[0.5, -2.0, 1.5], [3.0, 0.0, -1.0]])
+    f = compile(value_and_grad(lambda scores, classes: losses.cross_entropy(list(scores), list(classes))))
+    for classes in ([2, 0], [1, 1], [0, 2]):
+        values = [[Value(x) for x in row] for row in rows]
+        expected = losses.cross_entropy(values, classes)
+        expected.backward()
+        value, slope = f(rows, np.array(classes, float))
+        assert value == pytest.approx(expected.data, rel=1e-14)
+        np.testing.assert_allclose(slope, [[x.grad for x in row] for row in values], rtol=1e-12, atol=1e-15)
+    assert len(f.programs) == 1
+    for wrong in (3.0, -1.0, 0.5):
+        with pytest.raises((ValueError, TypeError), match="expects (integer )?classes"):
+            f(rows, np.array([0.0, wrong]))

@@ -562,6 +562,12 @@ cdef int check_lengths(str function, object predictions, object targets, object 
     return 0
 
 
+cdef int demand_one_of(object numbers, Value value) except -1:
+    """Let a trace demand that a number stays among these, by a single guard."""
+    current_tracer().decide(<Value> _scalar.total([value == number for number in numbers]))
+    return 0
+
+
 cdef int check_labels(Gathered block, tuple labels, Py_ssize_t inputs, list rows, str within) except -1:
     """Check the second half of the entries, those of `rows`; so many `inputs` come from the first half."""
     cdef double low = labels[0], middle = labels[1], high = labels[len(labels) - 1]
@@ -569,6 +575,11 @@ cdef int check_labels(Gathered block, tuple labels, Py_ssize_t inputs, list rows
     cdef Py_ssize_t n = block.size // 2
     cdef Py_ssize_t numbers = block.positions[inputs] - n if block.input_count > inputs else n
     cdef double *x = block.entries + n
+    if numbers < n and tracing():
+        # A function that is traced may have its labels as arguments. A replay checks them too.
+        for label in Block.parents(block)[inputs:]:
+            demand_one_of(labels, <Value> label)
+        numbers = n
     while i < numbers and (x[i] == low or x[i] == middle or x[i] == high):
         i += 1
     if i == n:
@@ -653,13 +664,18 @@ cdef Py_ssize_t gather_classes(
         if n < 2:
             raise ValueError(f"{function} expects at least two class scores at index {i}, got {n}")
         try:
-            index = PyNumber_AsSsize_t(target, NULL)
+            if isinstance(target, Value) and tracing() and (<Value> target).node.primal.is_integer():
+                demand_one_of(range(n), <Value> target)
+                index = <Py_ssize_t> (<Value> target).node.primal
+            else:
+                index = PyNumber_AsSsize_t(target, NULL)
         except TypeError:
             raise TypeError(
                 f"{function} expects integer classes as targets, got {type(target).__name__} at index {i}"
             ) from None
         if not 0 <= index < n:
-            raise ValueError(f"{function} expects classes from 0 to {n - 1}, got {operator.index(target)} at index {i}")
+            given = index if isinstance(target, Value) else operator.index(target)
+            raise ValueError(f"{function} expects classes from 0 to {n - 1}, got {given} at index {i}")
         x = block.entries + block.size
         gather(block, row, n, "class score", "row", i)
         value[0] += kernel(x, n, index)

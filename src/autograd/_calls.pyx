@@ -360,6 +360,8 @@ cdef class Transform:
     cdef bint needs_scalar
     cdef bint is_batched
     cdef bint is_derivative
+    # Whether results are numbers though the function uses a Value: those of derivatives, also of many points.
+    cdef bint gives_numbers
     cdef dict derived
     cdef dict __dict__
     cdef object __weakref__
@@ -377,7 +379,7 @@ cdef class Transform:
         self.threads = options.get("threads", 0)
         self.argnums = options.get("argnums")
         self.has_aux = options.get("has_aux", False)
-        self.is_derivative = True
+        self.is_derivative = self.gives_numbers = True
         self.plans = ()
         self.__name__ = type(function).__name__
         functools.update_wrapper(self, function)
@@ -527,7 +529,7 @@ cdef class Transform:
         """Whether results are Values. A derivative of numbers is a number, except in a trace, which has to see it."""
         if frame.values is not None or frame.plan.structure.passes_values:
             return True
-        return frame.plan.ways.captures() and (not self.is_derivative or tracing())
+        return frame.plan.ways.captures() and (not self.gives_numbers or tracing())
 
     cdef object run(self, Frame frame):
         cdef Structure structure = frame.plan.structure
@@ -576,6 +578,7 @@ cdef class Compiled(Transform):
     def __init__(self, function, caller, **options):
         Transform.__init__(self, function, caller, **options)
         self.is_derivative = False
+        self.gives_numbers = isinstance(function, Transform) and (<Transform> function).gives_numbers
 
     cdef Program derive(self, Structure structure, Program program):
         return program

@@ -3,7 +3,8 @@
 
 # One instruction; its position in the code is the name of its result. Operands are such positions. A constant has the
 # bits of its number in a and b, an input its number in a, a guard its outcome in b, the result of a call its number in
-# b. A call has its function's number in a, its operands at arguments[b], their number in c and that of its results in d.
+# b. A call has its function's number in a, its operands at arguments[b], their number in c and that of its results in
+# d.
 cdef struct Entry:
     unsigned op
     unsigned a

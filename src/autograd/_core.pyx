@@ -196,7 +196,7 @@ cdef int pauses() noexcept:
     return paused_here
 
 
-cdef inline double read(Value value) except? -1:
+cdef double read(Value value) except? -1:
     """The number of a Value that is about to leave the graph, of which a trace takes note."""
     if special and tracer_here != NULL:
         tracer().read(value)

@@ -1,8 +1,8 @@
 """The order of instructions.
 
-How many results have to be kept at once decides how much memory a lane takes, and so how fast the body of a program runs.
-A point takes little memory; there it is worth more to have calls of the same function next to each other, which become one
-call.
+How many results have to be kept at once decides how much memory a lane takes, and so how fast the body of a program
+runs. A point takes little memory; there it is worth more to have calls of the same function next to each other, which
+become one call.
 """
 
 cimport cython
@@ -236,7 +236,7 @@ cdef Code ordered(Code code, bint for_point):
     cdef Order order = Order.__new__(Order, code)
     cdef Code result = Code.__new__(Code)
     cdef Py_ssize_t n = code.size
-    cdef Py_ssize_t i, k, count = 0
+    cdef Py_ssize_t i, count = 0
     cdef unsigned *as_it_is = <unsigned *> room(n, sizeof(unsigned))
     cdef unsigned *room_for_count = NULL
     cdef unsigned *chosen = as_it_is

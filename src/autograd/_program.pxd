@@ -56,7 +56,7 @@ cdef class Ways:
     cdef int run_rest(self, const Array *inputs, const Array *outputs, const Py_ssize_t *rows, Py_ssize_t count,
                       list parts) except -1
     cdef int run_where_traced(self, Program program, const Array *inputs, Py_ssize_t row, const Array *outputs,
-                        list parts) except -1
+                              list parts) except -1
     cdef int run_fresh(self, const Array *inputs, Py_ssize_t row, const Array *outputs, list parts) except -1
     cdef int warn(self, const Array *inputs, Py_ssize_t row) except -1
 

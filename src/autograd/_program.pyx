@@ -25,7 +25,8 @@ from autograd._core cimport (
     TRACED, Block, Node, Value, add_input, new_leaf, new_output, number, recording, set_sizes,
 )
 from autograd._lanes cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction, run as run_schedule,
+    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction,
+    run as run_schedule,
 )
 from autograd._schedule cimport Routine, make_routine
 from autograd._trace cimport Observation, Trace, check_captured, run_traced
@@ -160,8 +161,8 @@ cdef Program new_program(Code code):
 cdef class Program:
     """A traced function: flat instructions that run without Python.
 
-    ``print(program)`` lists what was recorded. What runs is shorter, since products and sums are fused and results share
-    slots: `instructions`, `slots` and `nbytes` count it.
+    ``print(program)`` lists what was recorded. What runs is shorter, since products and sums are fused and results
+    share slots: `instructions`, `slots` and `nbytes` count it.
 
     Programs come from `autograd.trace` and from compiled functions, as their `programs`. They can be pickled, with the
     data of the Values that they captured.
@@ -801,10 +802,11 @@ cdef class Ways:
 
     cdef int run_fresh(self, const Array *inputs, Py_ssize_t row, const Array *outputs, list parts) except -1:
         """Run the function itself for a row, which makes a program for this row alone."""
-        return self.run_where_traced(self.new_way(point_at(inputs, self.input_count(), row)), inputs, row, outputs, parts)
+        program = self.new_way(point_at(inputs, self.input_count(), row))
+        return self.run_where_traced(program, inputs, row, outputs, parts)
 
     cdef int run_where_traced(self, Program program, const Array *inputs, Py_ssize_t row, const Array *outputs,
-                        list parts) except -1:
+                              list parts) except -1:
         """Run a program at the point where it was traced."""
         cdef Array *arrays = <Array *> room(program.inputs + program.outputs, sizeof(Array))
         cdef bint failed = False

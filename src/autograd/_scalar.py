@@ -76,9 +76,14 @@ PAIRS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def cross_entropy(scores: list[list[Any]], targets: list[int]) -> Any:
-    """Return the sum of the negative logarithms of the targets' probabilities."""
-    # Differences to the target's score: nothing cancels where its probability is nearly one.
-    return total(
-        [logsumexp([score - row[target] for score in row]) for row, target in zip(scores, targets, strict=True)]
-    )
+def cross_entropy(scores: list[list[Any]], targets: list[Any]) -> Any:
+    """Return the sum of the negative logarithms of the targets' probabilities; a target may be a Value."""
+    losses = []
+    for row, target in zip(scores, targets, strict=True):
+        if isinstance(target, Value):
+            chosen = total([where(target == k, score, 0.0) for k, score in enumerate(row)])
+        else:
+            chosen = row[target]
+        # Differences to the target's score: nothing cancels where its probability is nearly one.
+        losses.append(logsumexp([score - chosen for score in row]))
+    return total(losses)

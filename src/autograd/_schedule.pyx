@@ -9,7 +9,7 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memset
 
-from autograd._code cimport CODE_CONSTANT, CODE_RESULT, NONE, Code, Entry, operand_count, room
+from autograd._code cimport CODE_CONSTANT, NONE, Code, Entry, operand_count, room
 from autograd._lanes cimport (
     LANE_CALL, LANE_DOT, LANE_GUARD, LANE_LOAD, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD,
     LANE_NO_START, LANE_SAME, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction, can_map,
@@ -409,7 +409,8 @@ cdef class Planner:
             if self.absorbed[i] or not self.uses[i]:
                 continue
             numbers = by_position.get(i)
-            if entry.op == OP_MUL and self.uses[i] == 1 and numbers and self.varies[i] and is_summed(summed, numbers[0]):
+            if (entry.op == OP_MUL and self.uses[i] == 1 and self.varies[i] and numbers
+                    and is_summed(summed, numbers[0])):
                 self.load_chain(i, i)
                 self.plan_sum(i, numbers[0], sums, True)
                 continue
@@ -542,7 +543,8 @@ cdef int assign(Planner planner, Routine routine, unsigned *last, Pool *pools) e
                     place(planner, planner.operands[planned.first + planned.count + k], last, i, &pools[phase])
             elif planned.op == LANE_DOT:
                 operands[1], operands[2] = planned.first, planned.count
-            instruction.a, instruction.b, instruction.c, instruction.d = operands[0], operands[1], operands[2], operands[3]
+            instruction.a, instruction.b = operands[0], operands[1]
+            instruction.c, instruction.d = operands[2], operands[3]
             for k in range(operand_span(planned)):
                 operand = planner.operands[planned.first + k]
                 routine.arguments[planned.first + k] = planner.slots[operand] | (

@@ -83,7 +83,10 @@ cdef class Trace(Tracer):
                 return record_specially(OP_LESS_EQUAL, 0.0, 0.0, value, right)
             return record_specially(OP_EQUAL if comparison == Py_EQ else OP_NOT_EQUAL, 0.0, 0.0, value, right)
         # An integer or fraction that no double equals is compared by the number itself.
-        if not number(other, &c) or (not isinstance(other, float) and c != other):
+        try:
+            if not number(other, &c) or (not isinstance(other, float) and c != other):
+                return None
+        except OverflowError:
             return None
         return record_specially(comparison_with_number(comparison), 0.0, c, value, None)
 
