@@ -213,6 +213,9 @@ class Block:
 @disjoint_base
 class Deferred: ...
 
+@disjoint_base
+class Tracer: ...
+
 @overload
 def leaky_relu(x: Value, negative_slope: _Operand = 0.01) -> Value: ...
 @overload

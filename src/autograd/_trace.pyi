@@ -1,3 +1,13 @@
 from typing import Any
 
+from typing_extensions import disjoint_base
+
+from autograd._core import Tracer
+
+@disjoint_base
+class Observation: ...
+
+@disjoint_base
+class Trace(Tracer): ...
+
 def where(condition: Any, x: Any, y: Any, /) -> Any: ...
