@@ -65,7 +65,7 @@ class _Compiled:
         if self._draws:
             return self._by_row(rows)
         if isinstance(results, np.ndarray):
-            return results.tolist()
+            return list(results)
         return [list(row) for row in zip(*results, strict=True)]
 
     def _by_row(self, rows: NDArray[np.float64]) -> list[Any]:

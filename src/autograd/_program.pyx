@@ -835,7 +835,8 @@ cdef class Ways:
                 f"{file}:{line}; points that go yet another way run without a program. Write the branch with where(), "
                 "or raise max_ways",
                 RuntimeWarning,
-                stacklevel=2,
+                # The caller: nothing of this package that it called is written in Python.
+                stacklevel=1,
             )
         return 0
 
@@ -1051,7 +1052,7 @@ cdef int begin_call(Call block, str name, const Array *inputs, Py_ssize_t input_
         for program, rows in parts:
             for value in (<Program> program).code.captured:
                 captured.setdefault(value, len(values) + len(captured))
-            block.parts.append((program, rows, [captured[value] for value in (<Program> program).code.captured]))
+            block.parts.append((program, rows, list(map(captured.get, (<Program> program).code.captured))))
     set_sizes(block, len(values) + len(captured), outputs * lanes)
     for value, _, _ in values:
         add_input(block, <Value> value)
