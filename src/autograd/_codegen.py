@@ -89,7 +89,7 @@ def header(ops: ModuleType) -> str:
         *(f"    OP_{name.upper()}," for name in names),
         "    OP_COUNT",
         "};",
-        # The derivative of the commonest power, a square, has the exponent 1; pow() costs more than the rest of its step.
+        # The derivative of the commonest power, a square, has the exponent 1; pow() costs more than all the rest of it.
         "OP_INLINE double power(double x, double y) { return y == 1.0 ? x : pow(x, y); }",
     ]
     for row in ops.OPS.values():
