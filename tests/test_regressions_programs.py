@@ -9,7 +9,21 @@ import numpy as np
 import pytest
 from bits import assert_same_bits
 
-from autograd import MLP, Program, Value, compile, custom_vjp, functions, grad, sin, tanh, trace, vmap
+from autograd import (
+    MLP,
+    Program,
+    Value,
+    compile,
+    custom_vjp,
+    functions,
+    grad,
+    hessian,
+    jacobian,
+    sin,
+    tanh,
+    trace,
+    vmap,
+)
 
 
 def logarithm():
@@ -234,3 +248,17 @@ def test_a_forged_pickle_points_nowhere_outside():
     ):
         with pytest.raises(ValueError, match="damaged"):
             forged(program, **changes)
+
+
+# -- Derivatives
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0, 3.0, -1.0])
+@pytest.mark.parametrize("base", [1.0, 2.0, 0.25])
+def test_second_derivatives_of_a_power_whose_exponent_varies(base, exponent):
+    """They were zero where the derivative has a case of its own, for the exponents 0 and 2."""
+    x, y = base, exponent
+    mixed = x ** (y - 1) * (1.0 + y * math.log(x))
+    expected = ((y * (y - 1.0) * x ** (y - 2), mixed), (mixed, x**y * math.log(x) ** 2))
+    for f in (hessian, lambda f, argnums: jacobian(grad(f, argnums), argnums)):
+        np.testing.assert_allclose(f(lambda x, y: x**y, (0, 1))(x, y), expected, rtol=1e-13, atol=1e-15)

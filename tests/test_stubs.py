@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 
 import autograd
@@ -28,6 +29,10 @@ def run_mypy(module, *arguments):
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.skipif(
+    tuple(map(int, numpy.__version__.split(".")[:2])) < (2, 3),
+    reason="mypy cannot tell what the operators of NumPy's numbers take",
+)
 def test_stubs_agree_with_the_core():
     status, output = run_mypy(
         "mypy.stubtest",

@@ -166,8 +166,8 @@ _ROWS = (
     Op("mul", "a * b", ("g * b", "g * a"), symbol="*", python="operator.mul", commutative=True),
     Op("div", "a / b", ("g / b", "-g * r / b"), symbol="/", python="operator.truediv"),
     Op("pow", "a ** b",
-       # A square is the commonest power, and pow() costs more than all the rest of its step.
-       ("where(b == 2, g * 2 * a, where(b == 0, 0, g * b * a ** (b - 1)))",
+       # For the sake of second derivatives no case may leave out that the exponent varies.
+       ("where(b == 0, where(abs(a) > 0, g * b / a, 0), g * b * a ** (b - 1))",
         "where(a == 0, where(b < 0, -r * g, 0), g * r * log(a))"),
        symbol="**", python="operator.pow"),
     Op("neg", "-a", ("-g",)),
