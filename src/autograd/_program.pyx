@@ -376,7 +376,8 @@ cdef class Program:
             PyMem_RawFree(arrays)
 
     def __repr__(self):
-        return f"<Program: {self.inputs} inputs, {self.outputs} outputs, {self.instructions} instructions>"
+        counts = plural(self.inputs, "input"), plural(self.outputs, "output"), plural(self.instructions, "instruction")
+        return f"<Program: {', '.join(counts)}>"
 
     def __str__(self):
         return "\n".join(listing(self))
