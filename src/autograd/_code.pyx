@@ -492,7 +492,7 @@ cdef class Code:
                 map[i] = map[entry.a]
             elif expand and is_composite[entry.op]:
                 map[i] = self.expand(value_formula(entry.op), map[entry.a],
-                                     map[entry.b] if operand_counts[entry.op] > 1 else 0, 0, 0)
+                                     map[entry.b] if operand_counts[entry.op] > 1 else 0, 0, 0, True)
             else:
                 map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if operand_counts[entry.op] > 1 else 0)
         elif operand_count(entry.op) == 4:
@@ -526,9 +526,10 @@ cdef class Code:
         return 0
 
     cdef unsigned expand(
-        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g
+        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g, bint fully
     ) except? 0xFFFFFFFF:
-        """Emit a formula."""
+        """Emit a formula. A composite function in it stays what it is, for the sake of further derivatives, if the
+        expansion is not to go `fully` down to what the interpreter has."""
         cdef unsigned results[MOST_STEPS]
         cdef unsigned names[4]
         cdef unsigned x[4]
@@ -540,8 +541,8 @@ cdef class Code:
             memset(x, 0, sizeof(x))
             for k in range(operand_count(step.op)):
                 x[k] = self.term(formula, step.operands[k], names, results)
-            if step.op < OP_COUNT and is_composite[step.op]:
-                results[i] = self.expand(value_formula(step.op), x[0], x[1], 0, 0)
+            if fully and step.op < OP_COUNT and is_composite[step.op]:
+                results[i] = self.expand(value_formula(step.op), x[0], x[1], 0, 0, True)
             else:
                 results[i] = self.emit(step.op, x[0], x[1], x[2], x[3])
         return self.term(formula, formula.result, names, results)
@@ -711,26 +712,8 @@ cdef class Code:
         self, Code source, Entry *entry, unsigned i, Py_ssize_t k, unsigned g, unsigned *map
     ) except? 0xFFFFFFFF:
         """What operand k of an op of the table contributes."""
-        return self.expand_gradient(gradient(entry.op, k), map[entry.a],
-                                    map[entry.b] if operand_counts[entry.op] > 1 else 0, map[i], g)
-
-    cdef unsigned expand_gradient(
-        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g
-    ) except? 0xFFFFFFFF:
-        # A composite function in a gradient formula stays what it is, for the sake of further derivatives.
-        cdef unsigned results[MOST_STEPS]
-        cdef unsigned names[4]
-        cdef unsigned x[4]
-        cdef Step *step
-        cdef Py_ssize_t i, k
-        names[A], names[B], names[R], names[G] = a, b, r, g
-        for i in range(formula.size):
-            step = &formula.steps[i]
-            memset(x, 0, sizeof(x))
-            for k in range(operand_count(step.op)):
-                x[k] = self.term(formula, step.operands[k], names, results)
-            results[i] = self.emit(step.op, x[0], x[1], x[2], x[3])
-        return self.term(formula, formula.result, names, results)
+        return self.expand(gradient(entry.op, k), map[entry.a],
+                           map[entry.b] if operand_counts[entry.op] > 1 else 0, map[i], g, False)
 
     cdef int reverse_call(self, Code source, unsigned i, unsigned *map, unsigned *adjoints) except -1:
         """A call of the function with a derivative of the user's own, in reverse."""
