@@ -192,7 +192,7 @@ def test_swaptions(tmp_path):
 
 def test_lorenz(tmp_path):
     pytest.importorskip("scipy")
-    out = run("lorenz.py", tmp_path, absent=("matplotlib", "sklearn", "torch"))
+    out = run("lorenz.py", tmp_path, absent=("matplotlib", "sklearn"))
     rows = re.findall(r"^(\w+) +([\d.]+) +[\d.]+ +([\d.]+) +([\d.]+)$", out, re.M)
     assert [(name, float(true)) for name, true, *_ in rows][:3] == [("sigma", 10.0), ("rho", 28.0), ("beta", 2.6667)]
     for _, true, fitted, error in rows:
@@ -202,7 +202,7 @@ def test_lorenz(tmp_path):
 
 def test_rosenbrock(tmp_path):
     pytest.importorskip("scipy")
-    out = run("rosenbrock.py", tmp_path, absent=("matplotlib", "sklearn", "torch"))
+    out = run("rosenbrock.py", tmp_path, absent=("matplotlib", "sklearn"))
     rows = re.findall(r"^(\S+) +(differences|gradient|gradient and Hessian) +(\d+) +(\d+) +(\S+) +(\S+)$", out, re.M)
     assert [method for method, *_ in rows] == ["BFGS", "BFGS", "Newton-CG", "trust-exact"]
     (_, _, _, evaluations, _, error), *exact = rows

@@ -3,7 +3,9 @@
 import hashlib
 import math
 import pickle
+import random
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -248,6 +250,30 @@ def test_a_forged_pickle_points_nowhere_outside():
     ):
         with pytest.raises(ValueError, match="damaged"):
             forged(program, **changes)
+
+
+# -- Memory
+
+
+def test_derivatives_of_many_subsets_of_the_outputs_are_not_all_kept():
+    """Each subset that backward came from kept a program for ever."""
+
+    def run(count):
+        for _ in range(count):
+            outputs = f(*[Value(0.3) if random.random() < 0.5 else 0.2 for _ in range(12)], Value(0.1))
+            sum(random.sample(outputs, random.randint(1, 12))).backward()
+
+    f = compile(lambda *xs: [sin(x) * xs[-1] for x in xs[:-1]])
+    random.seed(3)
+    run(300)
+    tracemalloc.start()
+    try:
+        run(100)
+        before = tracemalloc.get_traced_memory()[0]
+        run(300)
+        assert tracemalloc.get_traced_memory()[0] - before < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 # -- Derivatives

@@ -156,6 +156,19 @@ cdef Program new_program(Code code):
 # ---------------------------------------------------------------------------------------------------------------------
 # Programs
 
+# So many routines and so many derivatives of a program are kept: there can be one for each subset of the inputs, or of
+# the outputs.
+cdef Py_ssize_t MOST_KEPT = 32
+
+
+cdef int keep(dict kept, object key, object item) except -1:
+    """Keep something, in the place of what has been there for longest if there is much."""
+    if len(kept) >= MOST_KEPT:
+        kept.pop(next(iter(kept)), None)
+    kept[key] = item
+    return 0
+
+
 # How far a derivative of a program has been asked for is no part of it.
 @cython.auto_pickle(False)
 cdef class Program:
@@ -231,7 +244,7 @@ cdef class Program:
                 routine = make_routine(self.code, varying + bytes(len(self.code.captured)), summed)
             else:
                 routine = make_routine(self.code, varying, summed)
-            self.routines[key] = routine
+            keep(self.routines, key, routine)
         return routine
 
     cdef int run(self, bytes varying, bytes summed, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
@@ -934,10 +947,12 @@ cdef class Call(Block):
     cdef Program pullback(self, Program program, tuple of):
         """The derivative of some outputs by the arguments that are Values, then by what the program captured."""
         key = self.differentiated, of
-        if key not in program.pullbacks:
+        pullback = program.pullbacks.get(key)
+        if pullback is None:
             wrt = [*self.differentiated, *range(program.inputs, program.inputs + len(program.code.captured))]
-            program.pullbacks[key] = new_program(program.code.reverse(wrt, list(of), [], False))
-        return program.pullbacks[key]
+            pullback = new_program(program.code.reverse(wrt, list(of), [], False))
+            keep(program.pullbacks, key, pullback)
+        return pullback
 
     cdef int push_part(self, Program program, bytes rows, list captured) except -1:
         """Add the gradients that come from the rows that a program ran, None standing for all."""

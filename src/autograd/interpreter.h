@@ -558,8 +558,11 @@ static void lane_work(Run *run, double *memory, int looks)
             const ptrdiff_t count = end - first < run->width ? end - first : run->width;
             if (atomic_load_explicit(&run->stopped, memory_order_relaxed))
                 return;
-            if (lane_block(run, &frame, first, count) < 0)
+            if (lane_block(run, &frame, first, count) < 0) {
+                /* With an exception set: no look for Ctrl-C, whose handler would run. */
                 atomic_store(&run->stopped, 1);
+                return;
+            }
             work += (double)count * (double)run->schedule->body_size;
             if (looks && work > LANE_PATIENCE) {
                 work = 0.0;
