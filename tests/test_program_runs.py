@@ -772,3 +772,10 @@ def test_a_structure_that_changes_after_compiling_is_not_silently_old():
     changed = vmap(model)(x[None])[0]
     assert plain.data != changed.data
     assert changed.data == pytest.approx(model(x).data, rel=1e-12)
+
+
+def test_the_structures_of_arguments_that_are_kept_are_bounded():
+    f = compile(lambda x, key: x * 2.0, static_argnums=1)
+    for key in range(300):
+        assert f(3.0, key) == 6.0
+    assert len(f.programs) == 128

@@ -49,6 +49,10 @@ cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
 # How many ways through the branches of a function get a program if nothing else is said.
 cdef Py_ssize_t MOST_WAYS = 64
 
+# How many structures of arguments a compiled function has plans for at once. A static argument that is another one in
+# every call would let them grow without end.
+cdef Py_ssize_t MOST_PLANS = 128
+
 
 @cython.internal
 @cython.auto_pickle(False)
@@ -517,10 +521,10 @@ cdef class Transform:
         return frame
 
     cdef int put_first(self, Plan plan) except -1:
-        """Let the next call look at a plan before the others."""
+        """Let the next call look at a plan before the others; forget those that were used longest ago."""
         cdef list plans = [plan]
         for other in self.plans:
-            if other is not plan:
+            if other is not plan and len(plans) < MOST_PLANS:
                 plans.append(other)
         self.plans = tuple(plans)
         return 0

@@ -430,7 +430,7 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     -----
     All numbers in all arguments may change from call to call, those given by keyword included. Arguments of other
     types count as static. A Value that `f` uses without being given it is read at every call, and its gradient
-    accumulates in `Value.backward`.
+    accumulates in `Value.backward`. Programs are kept for the 128 structures of arguments that were used last.
 
     What `f` does besides computing its result, printing for example, happens when it is traced and not in a replay.
 

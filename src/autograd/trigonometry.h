@@ -109,22 +109,19 @@ OP_INLINE uint64_t trig_lane(double x, int cosine, double *y)
 TRIG_LANES(trig_sines, 0)
 TRIG_LANES(trig_cosines, 1)
 
-/* out may be a. */
-static void lanes_sin(ptrdiff_t n, const double *a, double *out)
+/* All lanes, 64 at a time; the doubtful ones by the function of the C library. out may be a. */
+OP_INLINE void trig_all(uint64_t (*lanes)(ptrdiff_t, const double *, double *), double (*libc)(double), ptrdiff_t n,
+                        const double *a, double *out)
 {
-    for (uint64_t left = trig_sines(n, a, out); left; left &= left - 1) {
-        double *x = &out[__builtin_ctzll(left)];
-        *x = sin(*x);
-    }
+    for (; n > 0; n -= 64, a += 64, out += 64)
+        for (uint64_t left = lanes(n < 64 ? n : 64, a, out); left; left &= left - 1) {
+            double *x = &out[__builtin_ctzll(left)];
+            *x = libc(*x);
+        }
 }
 
-static void lanes_cos(ptrdiff_t n, const double *a, double *out)
-{
-    for (uint64_t left = trig_cosines(n, a, out); left; left &= left - 1) {
-        double *x = &out[__builtin_ctzll(left)];
-        *x = cos(*x);
-    }
-}
+static void lanes_sin(ptrdiff_t n, const double *a, double *out) { trig_all(trig_sines, sin, n, a, out); }
+static void lanes_cos(ptrdiff_t n, const double *a, double *out) { trig_all(trig_cosines, cos, n, a, out); }
 
 #endif
 #endif
