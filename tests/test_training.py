@@ -577,3 +577,27 @@ def test_history_counts_epochs():
     assert History().epochs == 0
     assert History({"loss": [1.0, 0.5]}).epochs == 2
     assert not History().interrupted
+
+
+class Swapped(MLP):
+    """A model with a function for an attribute."""
+
+    def __call__(self, x):
+        return self.change(super().__call__(x))
+
+
+def test_a_compiled_model_is_traced_anew_for_another_function():
+    """However often, and though a function that is gone may leave its place in memory to the next one."""
+    factors = []
+
+    def swap(model, history):
+        factors.append(0.5 + len(factors) % 7)
+        model.change = None
+        model.change = lambda y, factor=factors[-1]: y * factor
+
+    models = [Swapped(2, [3, 1], activation="tanh", seed=1) for _ in range(2)]
+    for model, compiled in zip(models, (True, False), strict=True):
+        factors.clear()
+        model.change = lambda y: y
+        fit(model, X, Y, optimizer=SGD(model.parameters(), lr=0.01), epochs=30, callbacks=[swap], compiled=compiled)
+    assert numbers(models[0]) == pytest.approx(numbers(models[1]), rel=1e-12)

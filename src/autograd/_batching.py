@@ -50,7 +50,8 @@ class _Compiled:
         self._model = model
         self._holders = [holder for holder in (modules or [model]) if hasattr(holder, "__dict__")]
         self._dropouts = [module for module in modules if isinstance(module, Dropout)]
-        self._programs: dict[Any, Callable[..., Any]] = {}
+        # By state, with the attributes: a state names them by their identities, which must not pass to others.
+        self._programs: dict[Any, tuple[Callable[..., Any], list[Any]]] = {}
         self._draws = False
 
     def __call__(self, rows: NDArray[np.float64]) -> list[Any]:
@@ -60,8 +61,10 @@ class _Compiled:
         if state not in self._programs:
             while len(self._programs) >= _MOST_STATES:
                 del self._programs[next(iter(self._programs))]
-            self._programs[state] = compile(vmap(self._row))
-        results = self._programs[state](*rows.T)
+            attributes = [list(vars(holder).values()) for holder in self._holders]
+            self._programs[state] = compile(vmap(self._row)), attributes
+        program, _ = self._programs[state]
+        results = program(*rows.T)
         if self._draws:
             return self._by_row(rows)
         if isinstance(results, np.ndarray):

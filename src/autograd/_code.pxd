@@ -107,7 +107,6 @@ cdef class Code:
 
 # Number of operands of an op of the table or a choice of the interpreter.
 cdef Py_ssize_t operand_count(unsigned op) noexcept
-cdef bint is_pure(unsigned op) noexcept
 # The value of an op of the table in a program, derived rows included.
 cdef double value_of(unsigned op, double a, double b, double c) except? -1
 # The base row of an op and its operands, of which NONE stands for the immediate.

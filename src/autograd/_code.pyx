@@ -177,11 +177,6 @@ cdef Py_ssize_t operand_count(unsigned op) noexcept:
     return 1 if op == LANE_GUARD or op == CODE_RESULT else 2 if op == LANE_SAME else 0
 
 
-cdef bint is_pure(unsigned op) noexcept:
-    """Whether equal operands give an equal result, which need not be computed if nobody wants it."""
-    return op < OP_COUNT or op == CODE_CONSTANT or op == CODE_RESULT or operand_count(op) == 4
-
-
 cdef unsigned base_of(unsigned op, unsigned *a, unsigned *b, unsigned immediate) noexcept:
     cdef unsigned left = a[0]
     cdef unsigned right = b[0]

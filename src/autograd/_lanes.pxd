@@ -7,7 +7,6 @@ cdef extern from "lanes.h" nogil:
     enum:
         LANE_LOAD
         LANE_STORE
-        LANE_COPY
         LANE_WHERE_LT
         LANE_WHERE_LE
         LANE_WHERE_EQ
@@ -23,7 +22,6 @@ cdef extern from "lanes.h" nogil:
         LANE_CALL
         LANE_MAP
         LANE_MOST_RESULTS
-        LANE_OP_COUNT
         LANE_NO_START
     const uint32_t LANE_UNIFORM
 

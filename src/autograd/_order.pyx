@@ -58,25 +58,23 @@ cdef class Order:
         """Whether a result is there without an instruction."""
         return self.code.entries[i].op == LANE_LOAD or self.code.entries[i].op == CODE_CONSTANT
 
-    cdef Py_ssize_t find_alive(self) except -1:
-        """Find what the outputs and guards need, and return how many instructions these are."""
+    cdef int find_alive(self) except -1:
+        """Find what the outputs and guards need."""
         cdef Entry *entry
-        cdef Py_ssize_t i, k, count = 0
+        cdef Py_ssize_t i, k
         for output in self.code.outputs:
             self.alive[<Py_ssize_t> output] = True
         for i in reversed(range(self.code.size)):
             entry = &self.code.entries[i]
             self.alive[i] |= entry.op == LANE_GUARD or entry.op == LANE_SAME
             if self.alive[i]:
-                count += 1
                 for k in range(self.code.arity(entry)):
                     self.alive[self.code.operand(entry, k)] = True
             if entry.op == LANE_CALL and self.alive[i]:
                 # A call has all its results.
                 for k in range(entry.d):
-                    count += not self.alive[i + 1 + k]
                     self.alive[i + 1 + k] = True
-        return count
+        return 0
 
     cdef void find_users(self) noexcept:
         cdef Entry *entry
@@ -105,8 +103,8 @@ cdef class Order:
                         self.first_user[operand] -= 1
                         self.users[self.first_user[operand]] = i
 
-    cdef Py_ssize_t in_depth(self) noexcept:
-        """Order the instructions so that what a result makes possible comes next; return how many there are."""
+    cdef void in_depth(self) noexcept:
+        """Order the instructions so that what a result makes possible comes next."""
         cdef Py_ssize_t waiting = self.push_first()
         cdef Py_ssize_t count = 0, first, k
         cdef unsigned i
@@ -121,7 +119,6 @@ cdef class Order:
                 if not self.missing[self.users[k]]:
                     self.ready[waiting] = self.users[k]
                     waiting += 1
-        return count
 
     cdef Py_ssize_t push_first(self) noexcept:
         """Make ready what needs no other instruction, those on top that need the first inputs; return how many."""

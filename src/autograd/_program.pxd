@@ -34,8 +34,7 @@ cdef class Ways:
     cdef Py_ssize_t latest
     cdef bint warned
 
-    # Make a program if there is none: at row 0 of the inputs, or at a point.
-    cdef int prepare(self, const Array *inputs, Py_ssize_t count) except -1
+    # Make a program at a point if there is none yet, as there has to be before what follows is called.
     cdef int prepare_at(self, list point) except -1
     cdef bint captures(self) noexcept
     cdef Py_ssize_t input_count(self) noexcept

@@ -35,7 +35,6 @@ cdef extern from "_ops.h" nogil:
     enum:
         OP_LEAF
         OP_OUTPUT
-        OP_COUNT
 
 
 cdef inline PyObject *owner(Node *node) noexcept:
@@ -722,11 +721,6 @@ cdef class Ways:
             )
         return program
 
-    cdef int prepare(self, const Array *inputs, Py_ssize_t count) except -1:
-        if not self.found:
-            self.found.append(self.new_way(point_at(inputs, count, 0)))
-        return 0
-
     cdef int prepare_at(self, list point) except -1:
         if not self.found:
             self.found.append(self.new_way(point))
@@ -794,7 +788,6 @@ cdef class Ways:
         cdef Py_ssize_t k, n
         cdef bint failed = False
         cdef Program program
-        self.prepare(inputs, 0)
         n = len(self.found)
         for k in range(n):
             # The way of the last point first.

@@ -264,21 +264,20 @@ cdef class Planner:
         planned.out = out
         return planned
 
-    cdef int use(self, Planned *planned, unsigned operand) except -1:
-        """Add an operand; an input is loaded just before its first use."""
+    cdef inline void use(self, Planned *planned, unsigned operand) noexcept:
+        """Add an operand."""
         planned.operands[planned.operand_count] = operand
         planned.operand_count += 1
-        return 0
 
-    cdef int load_operands(self, Py_ssize_t i, unsigned operand) except -1:
+    cdef void load(self, unsigned operand) noexcept:
+        """Plan to load an input, if this is one, before its first use."""
         cdef Planned *planned
         if self.code.entries[operand].op == LANE_LOAD and not self.done[operand]:
             self.done[operand] = True
             planned = self.plan(BODY if self.varies[operand] else PROLOGUE, LANE_LOAD, operand)
             planned.operands[0] = self.code.entries[operand].a
-        return 0
 
-    cdef int load_chain(self, Py_ssize_t i, unsigned chain) except -1:
+    cdef void load_chain(self, unsigned chain) noexcept:
         """Load what an instruction needs, the terms that it took in included."""
         cdef Entry *entry = &self.code.entries[chain]
         cdef Py_ssize_t k
@@ -287,12 +286,12 @@ cdef class Planner:
             for k in range(self.code.arity(entry)):
                 operand = self.code.operand(entry, k)
                 if not self.absorbed[operand]:
-                    self.load_operands(i, operand)
+                    self.load(operand)
             if self.length[chain]:
-                self.load_operands(i, self.code.entries[self.product[chain]].a)
-                self.load_operands(i, self.code.entries[self.product[chain]].b)
+                self.load(self.code.entries[self.product[chain]].a)
+                self.load(self.code.entries[self.product[chain]].b)
             if self.length[chain] < 2:
-                return 0
+                return
             chain = self.previous[chain]
             entry = &self.code.entries[chain]
 
@@ -301,7 +300,7 @@ cdef class Planner:
         cdef Py_ssize_t phase = BODY if self.varies[i] else PROLOGUE
         cdef Planned *planned
         cdef Py_ssize_t k
-        self.load_chain(i, i)
+        self.load_chain(i)
         if entry.op == LANE_CALL:
             planned = self.plan(phase, LANE_CALL, i)
             planned.operands[0] = entry.a
@@ -356,7 +355,7 @@ cdef class Planner:
         cdef Py_ssize_t j, k
         cdef Planned *planned
         for j in range(i + 1, i + n):
-            self.load_chain(j, j)
+            self.load_chain(j)
         planned = self.plan(PROLOGUE, LANE_MAP, i)
         planned.operands[0] = self.code.entries[i].op
         planned.first = self.operand_total
@@ -411,13 +410,13 @@ cdef class Planner:
             numbers = by_position.get(i)
             if (entry.op == OP_MUL and self.uses[i] == 1 and self.varies[i] and numbers
                     and is_summed(summed, numbers[0])):
-                self.load_chain(i, i)
+                self.load_chain(i)
                 self.plan_sum(i, numbers[0], sums, True)
                 continue
             if not self.done[i] and entry.op != CODE_CONSTANT and entry.op != LANE_LOAD:
                 self.plan_entry(i)
             if numbers:
-                self.load_operands(i, i)
+                self.load(i)
                 for number in numbers:
                     if is_summed(summed, number):
                         self.plan_sum(i, number, sums, False)
@@ -535,12 +534,12 @@ cdef int assign(Planner planner, Routine routine, unsigned *last, Pool *pools) e
             if in_place:
                 free_operands(planner, planned, last, i, pools)
             if defines(planned.op):
-                instruction.out = place(planner, planned.out, last, i, &pools[phase])
+                instruction.out = place(planner, planned.out, &pools[phase])
             if has_results(planned.op):
                 instruction.flags = 0
                 operands[1], operands[2], operands[3] = planned.first, planned.count, planned.flags
                 for k in range(planned.flags):
-                    place(planner, planner.operands[planned.first + planned.count + k], last, i, &pools[phase])
+                    place(planner, planner.operands[planned.first + planned.count + k], &pools[phase])
             elif planned.op == LANE_DOT:
                 operands[1], operands[2] = planned.first, planned.count
             instruction.a, instruction.b = operands[0], operands[1]
@@ -566,7 +565,7 @@ cdef int assign(Planner planner, Routine routine, unsigned *last, Pool *pools) e
     return 0
 
 
-cdef inline unsigned place(Planner planner, unsigned result, unsigned *last, Py_ssize_t i, Pool *pool) noexcept:
+cdef inline unsigned place(Planner planner, unsigned result, Pool *pool) noexcept:
     planner.slots[result] = take(pool)
     return planner.slots[result]
 

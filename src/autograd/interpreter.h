@@ -239,7 +239,6 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
                 y->data[lane_row(run, lane) * y->stride] = u[in->a];
             break;
         }
-        case LANE_COPY: u[in->out] = u[in->a]; break;
         case LANE_DOT: {
             /* -0.0 is what leaves every number as it is. */
             double sum = in->flags & LANE_NO_START ? -0.0 : u[in->a];
@@ -450,12 +449,6 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             else
                 for (ptrdiff_t i = 0; i < count; i++)
                     y->data[(first + i) * y->stride] = a[i];
-            break;
-        }
-        case LANE_COPY: {
-            OUT;
-            const double *a = OPERAND(a, 0);
-            LANES out[i] = a[i];
             break;
         }
         case LANE_DOT: {

@@ -9,7 +9,6 @@
 enum {
     LANE_LOAD = OP_COUNT, /* out = input number a */
     LANE_STORE,           /* output number `out` = a */
-    LANE_COPY,            /* out = a */
     LANE_WHERE_LT,        /* out = a < b ? c : d */
     LANE_WHERE_LE,        /* out = a <= b ? c : d */
     LANE_WHERE_EQ,        /* out = a == b ? c : d */
@@ -24,7 +23,6 @@ enum {
     LANE_TOTAL,           /* epilogue: out = sums[a] */
     LANE_CALL,            /* calls[a], c operands from arguments[b] on, d results from arguments[b + c] on */
     LANE_MAP,             /* not in the body: function a, c operands from arguments[b] on, d results after them */
-    LANE_OP_COUNT
 };
 
 /* In `arguments`: the slot is uniform. */
