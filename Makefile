@@ -1,5 +1,6 @@
 PYTHON ?= python
-COMPILED = src/autograd/*.so src/autograd/*.c src/autograd/_ops.h src/autograd/_ops.pxi src/autograd/_maps.h src/autograd/_lanes.h
+COMPILED = $(wildcard $(foreach end,so c html,src/autograd/*.$(end) src/autograd/_*/*.$(end))) \
+  src/autograd/_ops.pxi $(addprefix src/autograd/_kernels/,ops.h maps.h primitives.h)
 
 .PHONY: help build test lint docs bench annotate debug sanitize coverage dist clean
 
@@ -24,7 +25,7 @@ docs:  ## write the documents that are made from the source
 bench:  ## measure against pure Python (see benchmarks/README.md)
 	$(PYTHON) benchmarks/run.py
 
-annotate:  ## write Cython's annotated sources, src/autograd/*.html: yellow lines call Python
+annotate:  ## write Cython's annotated sources, the .html files beside them: yellow lines call Python
 	AUTOGRAD_ANNOTATE=1 $(PYTHON) setup.py build_ext --inplace --force
 
 debug:  ## run the tests with the allocator's checks, on a build with assertions that reuses no memory
@@ -46,4 +47,4 @@ dist:  ## build the sdist, and the wheel from it
 	$(PYTHON) -m build
 
 clean:  ## remove what the build made
-	rm -rf build dist $(COMPILED) src/autograd/*.html
+	rm -rf build dist $(COMPILED)

@@ -19,9 +19,9 @@ from setuptools import Extension, setup
 PACKAGE = Path("src/autograd")
 
 
-def load(name):
+def load(path):
     """Import a module of the package by its path: the package itself needs the core that is being built."""
-    spec = importlib.util.spec_from_file_location(f"_build_{name}", PACKAGE / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"_setup_{Path(path).stem}", PACKAGE / path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -32,7 +32,7 @@ def enabled(name):
     return os.environ.get(f"AUTOGRAD_{name}", "0") not in ("", "0")
 
 
-load("_codegen").write(load("ops"), PACKAGE)
+load("_build/codegen.py").write(load("ops.py"), PACKAGE)
 
 macros, compile_args, link_args = [], [], []
 directives = {"language_level": 3, "binding": True, "cdivision": True}
@@ -54,10 +54,10 @@ if enabled("SANITIZE"):
     compile_args += ["-O1", "-g", *flags]
     link_args += flags
 
-headers = [str(path) for pattern in ("*.pxd", "*.h", "*.pxi") for path in sorted(PACKAGE.glob(pattern))]
+headers = [str(path) for pattern in ("*.pxd", "*.h", "*.pxi") for path in sorted(PACKAGE.rglob(pattern))]
 extensions = [
     Extension(
-        f"autograd.{source.stem}",
+        ".".join(source.relative_to(PACKAGE.parent).with_suffix("").parts),
         [str(source)],
         depends=headers,
         include_dirs=[str(PACKAGE)],
@@ -65,7 +65,13 @@ extensions = [
         extra_compile_args=compile_args,
         extra_link_args=link_args,
     )
-    for source in sorted(PACKAGE.glob("_*.pyx"))
+    for source in sorted(PACKAGE.rglob("*.pyx"))
 ]
 
-setup(ext_modules=cythonize(extensions, compiler_directives=directives, annotate=enabled("ANNOTATE")))
+processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+setup(
+    ext_modules=cythonize(
+        extensions, compiler_directives=directives, annotate=enabled("ANNOTATE"), nthreads=processors
+    ),
+    options={"build_ext": {"parallel": processors}},
+)

@@ -13,7 +13,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from autograd import Value, _blocks, no_grad
+from autograd import Value, no_grad
+from autograd._blocks import reductions as _blocks
 from autograd.functions import dot, exp, log, log_softmax, logsumexp, mean, relu, softmax, softplus, sum, tanh
 from autograd.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, mse
 

@@ -506,7 +506,7 @@ def test_wrong_arguments_to_predict(run, fails, tmp_path):
 
 
 def test_an_unwritable_place_is_found_before_training(fails, monkeypatch):
-    monkeypatch.setattr("autograd._commands.fit", lambda *_, **__: pytest.fail("the training began"))
+    monkeypatch.setattr("autograd._cli.commands.fit", lambda *_, **__: pytest.fail("the training began"))
     assert "missing/m.npz" in fails("train", "--save", "missing/m.npz")
     pytest.importorskip("matplotlib")
     assert "missing/m.png" in fails("train", "--plot", "missing/m.png")
@@ -652,7 +652,7 @@ def test_control_c_before_and_while_saving(run, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("autograd._commands.validation_split", interrupt)
+    monkeypatch.setattr("autograd._cli.commands.validation_split", interrupt)
     assert run("train", "--save", "n.npz") == (130, "", "autograd: interrupted\n")
     assert not Path("n.npz").exists()
 

@@ -29,7 +29,7 @@ def load(path):
 
 @pytest.fixture(scope="module")
 def codegen():
-    path = PACKAGE / "_codegen.py"
+    path = PACKAGE / "_build" / "codegen.py"
     if not path.exists():
         pytest.skip("the code generator is not installed")
     return load(path)
@@ -162,7 +162,7 @@ def test_adding_a_row_is_enough(codegen, tmp_path):
     table = altered(tmp_path, cube())
     assert table.digest() != ops.digest()
     codegen.write(table, tmp_path)
-    header = (tmp_path / "_ops.h").read_text(encoding="utf-8")
+    header = (tmp_path / "_kernels" / "ops.h").read_text(encoding="utf-8")
     declarations = (tmp_path / "_ops.pxi").read_text(encoding="utf-8")
     assert "OP_CUBE,\n" in header
     assert "double op_cube(double a) { return power(a, 3.0); }" in header
@@ -179,7 +179,7 @@ def test_the_header_is_c_that_computes_the_rows(codegen, tmp_path):
     codegen.write(altered(tmp_path, cube()), tmp_path)
     main = r"""
         #include <stdio.h>
-        #include "_ops.h"
+        #include "_kernels/ops.h"
         int main(void) {
             double a = 3.0, b = 0.5, ga = 1.0, gb = 1.0;
             printf("%.17g %.17g ", op_value(OP_CUBE, a, 0, 0), op_value(OP_C_SUB, a, 0, 10.0));
@@ -197,7 +197,7 @@ def test_the_header_is_c_that_computes_the_rows(codegen, tmp_path):
 
 
 def entries(text):
-    """Return the lists of ``_lanes.h`` as their lines."""
+    """Return the lists of ``_kernels/primitives.h`` as their lines."""
     lists = text.split("#define LANE_")[1:]
     return {x.partition("(")[0]: re.findall(r"^    (X\(.*\))", x, flags=re.MULTILINE) for x in lists}
 
@@ -226,13 +226,17 @@ def test_the_rows_that_the_interpreter_has_instructions_for(codegen, tmp_path):
 
 def test_write_leaves_alone_what_is_right(codegen, tmp_path):
     codegen.write(ops, tmp_path)
-    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    assert set(before) == {"_lanes.h", "_maps.h", "_ops.h", "_ops.pxi"}
+
+    def written():
+        return {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+
+    before = written()
+    assert set(before) == {"maps.h", "ops.h", "primitives.h", "_ops.pxi"}
     codegen.write(ops, tmp_path)
-    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
-    (tmp_path / "_ops.h").write_text("", encoding="utf-8")
+    assert written() == before
+    (tmp_path / "_kernels" / "ops.h").write_text("", encoding="utf-8")
     codegen.write(ops, tmp_path)
-    assert (tmp_path / "_ops.h").read_text(encoding="utf-8") == codegen.header(ops)
+    assert (tmp_path / "_kernels" / "ops.h").read_text(encoding="utf-8") == codegen.header(ops)
 
 
 def test_the_core_was_built_from_the_table(codegen):

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Value, _custom, custom_vjp, no_grad
+from autograd import Value, custom_vjp, no_grad
+from autograd._blocks import custom_vjp as _custom
 from autograd.functions import exp, log, sum, tanh
 
 

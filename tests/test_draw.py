@@ -345,7 +345,7 @@ def test_reordering_saves_crossings(monkeypatch):
 
     graphs = [random_graph(seed) for seed in range(4)]
     after = [crossings(read_svg(to_svg(graph))) for graph in graphs]
-    monkeypatch.setattr("autograd._layout._ORDER_SWEEPS", 0)
+    monkeypatch.setattr("autograd._drawing.layout._ORDER_SWEEPS", 0)
     before = [crossings(read_svg(to_svg(graph))) for graph in graphs]
     assert sum(after) < 0.9 * sum(before)
 
@@ -603,7 +603,7 @@ def points(ax):
 
 
 def test_decision_boundary_of_one_output(ax):
-    from autograd._figures import COLOURS
+    from autograd._plots.figures import COLOURS
 
     X, y = [[2.0, 0.0], [0.0, 2.0], [3.0, 1.0], [1.0, 3.0]], [1, -1, 1, -1]
     assert plot_decision_boundary(Linear((1.0, -1.0)), X, y, ax) is ax
@@ -615,7 +615,7 @@ def test_decision_boundary_of_one_output(ax):
 
 
 def test_decision_boundary_of_several_outputs(ax):
-    from autograd._figures import COLOURS
+    from autograd._plots.figures import COLOURS
 
     X, y = [[5.0, 0.0], [-5.0, 5.0], [-5.0, -5.0]], [0, 1, 2]
     plot_decision_boundary(Linear((1.0, 0.0), (-1.0, 1.0), (-1.0, -1.0)), X, y, ax)
@@ -625,7 +625,7 @@ def test_decision_boundary_of_several_outputs(ax):
 
 
 def test_decision_boundary_of_a_model_that_sees_one_class(ax):
-    from autograd._figures import COLOURS
+    from autograd._plots.figures import COLOURS
 
     plot_decision_boundary(Linear((1.0, 0.0)), [[2.0, 0.0], [2.0, 1.0]], [0.0, 0.0], ax)
     assert regions(ax, (2.0, 0.5)) == [COLOURS[1].lower()]

@@ -13,7 +13,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from autograd import MLP, Value, _steps, functions, optim
+from autograd import MLP, Value, functions, optim
+from autograd._blocks import rules as _steps
 from autograd.optim import (
     SGD,
     Adagrad,

@@ -61,7 +61,7 @@ assert not optional, optional
 @pytest.fixture
 def uncompiled(tmp_path):
     """Copy the package without anything compiled."""
-    ignored = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "*.html", "_ops.*", "__pycache__")
+    ignored = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "*.h", "*.html", "_ops.*", "__pycache__")
     return shutil.copytree(PACKAGE, tmp_path / "autograd", ignore=ignored).parent
 
 

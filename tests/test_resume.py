@@ -148,10 +148,10 @@ def interrupt(monkeypatch):
                 if history.epochs == after:
                     raise KeyboardInterrupt
 
-            monkeypatch.setattr("autograd._commands.fit", fit)
+            monkeypatch.setattr("autograd._cli.commands.fit", fit)
             return fit(*arguments, callbacks=[*callbacks, strike], **options)
 
-        monkeypatch.setattr("autograd._commands.fit", fit_interrupted)
+        monkeypatch.setattr("autograd._cli.commands.fit", fit_interrupted)
 
     return interrupt
 

@@ -15,7 +15,7 @@ if _find_spec("autograd._core") is None:
     )
 
 from autograd._core import Value
-from autograd._program import Program
+from autograd._program.program import Program
 from autograd.functions import (
     acos,
     acosh,

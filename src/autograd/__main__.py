@@ -11,8 +11,8 @@ from functools import partial
 from typing import NoReturn
 
 from autograd import __version__
-from autograd._commands import BUILT_IN, DEFAULTS, EPOCHS, INTERRUPTED, LEARNING_RATES, predict, train
-from autograd._table import TASKS
+from autograd._cli.commands import BUILT_IN, DEFAULTS, EPOCHS, INTERRUPTED, LEARNING_RATES, predict, train
+from autograd._cli.table import TASKS
 from autograd.initializers import INITIALIZERS
 from autograd.nn import ACTIVATIONS
 from autograd.schedules import SCHEDULES

@@ -36,7 +36,7 @@ cdef double inf = INFINITY
 
 include "_ops.pxi"
 
-cdef extern from "core.h":
+cdef extern from "_core.h":
     int paused_here "autograd_paused_here"
     PyObject *tracer_here "autograd_tracer_here"
     object steal "autograd_steal" (PyObject *object)
@@ -162,7 +162,7 @@ cdef Value new_leaf(double primal):
 
 @cython.auto_pickle(False)
 cdef class Tracer:
-    """What takes down the operations of its thread; `autograd._trace` has the one that does."""
+    """What takes down the operations of its thread; `autograd._program.tracing` has the one that does."""
 
     cdef int record(self, Value value) except -1:
         raise NotImplementedError

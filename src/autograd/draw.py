@@ -11,11 +11,11 @@ from html import escape
 from typing import Any
 
 from autograd._core import Value
-from autograd._dot import statements
-from autograd._figures import plot_decision_boundary, plot_history
+from autograd._drawing.dot import statements
+from autograd._drawing.graph import Picture, clean, select
+from autograd._drawing.svg import render
 from autograd._files import replacing
-from autograd._graph import Picture, clean, select
-from autograd._svg import render
+from autograd._plots.figures import plot_decision_boundary, plot_history
 
 __all__ = [
     "Drawing",

@@ -6,7 +6,8 @@ a Value they record; on a number they return a float, with the exceptions of `ma
 The functions of a sequence make one node of it.
 """
 
-from autograd._blocks import dot, log_softmax, logsumexp, mean, softmax, sum
+from autograd._blocks.custom_vjp import custom_vjp
+from autograd._blocks.reductions import dot, log_softmax, logsumexp, mean, softmax, sum
 from autograd._core import (
     acos,
     acosh,
@@ -50,8 +51,7 @@ from autograd._core import (
     tan,
     tanh,
 )
-from autograd._custom import custom_vjp
-from autograd._trace import where
+from autograd._program.tracing import where
 
 __all__ = [
     "acos",

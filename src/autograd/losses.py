@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import _blocks
+from autograd._blocks import reductions as _blocks
 from autograd._core import Value
 
 __all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "mse"]

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from autograd import _layers, _steps, functions
+from autograd import functions
+from autograd._blocks import dense as _layers
+from autograd._blocks import rules as _steps
 from autograd._core import Value
 from autograd.initializers import Initializer, initializer
 

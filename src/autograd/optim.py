@@ -9,9 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeAlias
 
-from autograd import _steps
+from autograd._blocks import rules as _steps
+from autograd._blocks.rules import add_penalty, check_number, clip_grad_norm, clip_grad_value
 from autograd._core import Value
-from autograd._steps import add_penalty, check_number, clip_grad_norm, clip_grad_value
 
 __all__ = [
     "SGD",

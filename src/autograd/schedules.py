@@ -23,7 +23,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from autograd._steps import check_number
+from autograd._blocks.rules import check_number
 from autograd.optim import Optimizer
 
 __all__ = [

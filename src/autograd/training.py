@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from autograd import functions, losses, optim, schedules
-from autograd._batching import outputs_of
+from autograd._blocks.rules import get_data, set_data
 from autograd._core import Value
-from autograd._steps import get_data, set_data
+from autograd._training.batching import outputs_of
 from autograd.nn import Dropout, Module, Neuron
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class History(dict[str, list[float]]):
         ImportError
             If matplotlib is not installed.
         """
-        from autograd._figures import plot_history
+        from autograd._plots.figures import plot_history
 
         return plot_history(self, ax)
 

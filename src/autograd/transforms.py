@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd import _calls
 from autograd._core import no_grad
-from autograd._program import Program
+from autograd._program.program import Program
+from autograd._transforms import transform as _calls
 
 __all__ = [
     "check_grad",

@@ -1,0 +1,1 @@
+"""Nodes with many inputs, and what works on many parameters."""

@@ -1,0 +1,342 @@
+"""Operations with derivatives of the user's own."""
+
+cimport cython
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+
+from autograd._blocks.reductions cimport Gathered, as_sequence, floats, gather, make_room, results
+from autograd._ir.code cimport Code
+from autograd._core cimport Value, number, recording, set_calls
+from autograd._program.tracing cimport tracing
+
+import functools
+import inspect
+import itertools
+
+
+class custom_vjp:
+    """A function whose derivative is given by hand, in the form of ``jax.custom_vjp``.
+
+    A call with a Value among its arguments runs `fwd` and makes one node, for which `backward` runs `bwd`. With numbers
+    only, and under `no_grad`, it runs the function itself. All three get floats for Values and lists of floats for
+    sequences, so they are written with `math` or NumPy.
+
+    Parameters
+    ----------
+    fun : callable
+        A function of scalars and flat sequences of scalars, which returns a scalar, or several as a tuple or list.
+
+    Raises
+    ------
+    TypeError
+        If `fun` is not callable; in a call, if an argument or a result is something else.
+    RuntimeError
+        In a call, if `defvjp` has not been called.
+
+    Notes
+    -----
+    Arguments given by keyword and defaults are passed on by position. An array counts as a list. The residuals live as
+    long as the outputs.
+
+    Examples
+    --------
+    >>> import math
+    >>> from autograd import Value
+    >>> @custom_vjp
+    ... def log1pexp(x):
+    ...     return math.log1p(math.exp(x))
+    >>> def fwd(x):
+    ...     e = math.exp(x)
+    ...     return math.log1p(e), e
+    >>> def bwd(e, g):
+    ...     return (g * e / (1 + e),)
+    >>> log1pexp.defvjp(fwd, bwd)
+    >>> x = Value(0.0)
+    >>> log1pexp(x).backward()
+    >>> x.grad
+    0.5
+    """
+
+    def __init__(self, fun):
+        if not callable(fun):
+            raise TypeError(f"custom_vjp expects a function, got {type(fun).__name__} {fun!r}")
+        self.__name__ = type(fun).__name__
+        functools.update_wrapper(self, fun)
+        self._fwd = self._bwd = None
+        try:
+            self._signature = inspect.signature(fun)
+        except ValueError:
+            # Some built-in functions have none.
+            self._signature = None
+
+    def defvjp(self, fwd, bwd):
+        """Give the derivative.
+
+        Parameters
+        ----------
+        fwd : callable
+            Called as the function is. Returns a pair: the output, and what `bwd` will need, of any kind.
+        bwd : callable
+            Called with these residuals and the derivative of the final result with respect to the output: a float, or
+            a tuple or list of floats as the output is. Returns a tuple of gradients, one for each argument: a number
+            for a scalar, a sequence of that length for a sequence. None stands for zero.
+
+        Raises
+        ------
+        TypeError
+            If one is not callable. What they return is checked in calls and in `backward`.
+        """
+        for name, function in (("fwd", fwd), ("bwd", bwd)):
+            if not callable(function):
+                kind = type(function).__name__
+                raise TypeError(f"defvjp of {self.__name__} expects a function as {name}, got {kind} {function!r}")
+        self._fwd, self._bwd = fwd, bwd
+
+    def __call__(self, *args, **kwargs):
+        if self._bwd is None:
+            raise RuntimeError(f"{self.__name__} has no derivative: call its defvjp(fwd, bwd) first")
+        if kwargs or self._signature is not None and len(args) != len(self._signature.parameters):
+            args = self._by_position(args, kwargs)
+        return call(self, args)
+
+    def __reduce__(self):
+        # By name, as a function is.
+        return self.__qualname__
+
+    def _by_position(self, args, kwargs):
+        if self._signature is None:
+            raise TypeError(f"{self.__name__} has no signature, so its arguments must be given by position")
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        if bound.kwargs:
+            raise TypeError(f"{self.__name__} must take its arguments by position, also {', '.join(bound.kwargs)}")
+        return bound.args
+
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Custom(Gathered):
+    """A call of a function with a derivative of the user's own."""
+    # By argument: None for a scalar, the length of a sequence.
+    cdef list lengths
+    # tuple or list, None for a single scalar.
+    cdef object output_type
+    # How many outputs there are turns out after the inputs are gathered.
+    cdef double *own_adjoints
+    # The custom_vjp.
+    cdef object function
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.own_adjoints)
+
+    cdef list lower(self, object code, list operands):
+        """A call of the function itself, in every run."""
+        cdef Py_ssize_t k
+        cdef list entries = []
+        for k in range(self.size):
+            entries.append((<Code> code).constant(self.entries[k]))
+        for k in range(self.input_count):
+            entries[self.positions[k]] = operands[k]
+        return (<Code> code).call(FlatCall(self.function, self.lengths, self.output_count), entries, self.output_count)
+
+    cdef int push(self) except -1:
+        cdef list adjoints = floats(self.adjoints, self.output_count)
+        cdef Py_ssize_t k
+        bwd, residuals = self.calls
+        read_gradients(self, bwd(residuals, adjoints[0] if self.output_type is None else self.output_type(adjoints)))
+        for k in range(self.input_count):
+            self.inputs[k].adjoint += self.entries[self.positions[k]]
+        return 0
+
+
+cdef object call(object function, tuple arguments):
+    cdef Custom block = Custom.__new__(Custom)
+    gather_arguments(block, function.__name__, arguments)
+    cdef list plain = plain_arguments(block)
+    # A program runs the function anew, for its value and for its residuals.
+    cdef bint records = block.input_count and recording() and not tracing()
+    block.function = function
+    if block.input_count and tracing():
+        set_calls(block, function)
+    if records:
+        output, residuals = check_pair(block.operation, function._fwd(*plain))
+        set_calls(block, (function._bwd, residuals))
+    else:
+        output = function.__wrapped__(*plain)
+    read_output(block, output)
+    items = results(block, block.adjoints)
+    return items[0] if block.output_type is None else block.output_type(items)
+
+
+class FlatCall:
+    """A function with a derivative of the user's own, called by a program with all numbers in a row.
+
+    Parameters
+    ----------
+    function : custom_vjp
+    lengths : list of int or None
+        For each argument the length of the sequence; None for a scalar.
+    outputs : int
+        How many numbers the function returns.
+    """
+
+    def __init__(self, function, lengths, outputs):
+        self.function, self.lengths, self.outputs = function, lengths, outputs
+        self.__name__ = function.__name__
+
+    def __call__(self, *numbers):
+        return self.read(self.function.__wrapped__(*self.arguments(numbers)))
+
+    def arguments(self, numbers):
+        """The arguments of the function."""
+        rest = iter(numbers)
+        arguments = []
+        for length in self.lengths:
+            arguments.append(next(rest) if length is None else list(itertools.islice(rest, length)))
+        return arguments
+
+    def read(self, output):
+        """The numbers in what the function returned."""
+        cdef Custom block = Custom.__new__(Custom)
+        block.operation = self.__name__
+        read_output(block, output)
+        if block.output_count != self.outputs:
+            raise ValueError(
+                f"{self.__name__} must return as many numbers as where it was traced, {self.outputs}, got "
+                f"{block.output_count}"
+            )
+        return tuple(floats(block.adjoints, block.output_count))
+
+    def pullback(self):
+        """The derivative, called with all numbers and then a cotangent for each output."""
+        return FlatPullback(self)
+
+
+class FlatPullback:
+    """The derivative of a `FlatCall`."""
+
+    def __init__(self, call):
+        self.call = call
+        self.__name__ = f"{call.__name__}_vjp"
+
+    def __call__(self, *numbers):
+        cdef Custom block = Custom.__new__(Custom)
+        cdef Py_ssize_t count = len(numbers) - self.call.outputs
+        function = self.call.function
+        pair = check_pair(function.__name__, function._fwd(*self.call.arguments(numbers[:count])))
+        # The same checks as in backward.
+        make_room(block, self.call.__name__, count, 0)
+        block.lengths = self.call.lengths
+        cotangents = list(numbers[count:])
+        output_type = output_type_of(pair[0])
+        gradients = function._bwd(pair[1], cotangents[0] if output_type is None else output_type(cotangents))
+        read_gradients(block, gradients)
+        return tuple(floats(block.entries, count))
+
+    def pullback(self):
+        """There is none."""
+        raise TypeError(
+            f"the derivative of {self.call.__name__} was given by hand and has none of its own: a custom_vjp function "
+            "can be differentiated once"
+        )
+
+
+cdef tuple check_pair(str function, object pair):
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise TypeError(f"fwd of {function} must return a pair (output, residuals), got {pair!r}")
+    return pair
+
+
+cdef object output_type_of(object output):
+    """tuple or list; None for a single scalar."""
+    cdef double ignored = 0.0
+    return None if number(output, &ignored) else tuple if isinstance(output, tuple) else list
+
+
+cdef int gather_arguments(Custom block, str function, tuple arguments) except -1:
+    cdef double ignored = 0.0
+    cdef Py_ssize_t i, count = 0
+    cdef list rows = []
+    block.lengths = []
+    for i, argument in enumerate(arguments):
+        if isinstance(argument, Value) or number(argument, &ignored):
+            row, length = (argument,), None
+        else:
+            row = as_sequence(argument)
+            if row is None:
+                raise TypeError(
+                    f"{function} expects argument {i} to be a Value, a number or a sequence of these, got "
+                    f"{type(argument).__name__}"
+                )
+            length = len(row)
+        rows.append(row)
+        block.lengths.append(length)
+        count += len(row)
+    make_room(block, function, count, 0)
+    for i, (row, length) in enumerate(zip(rows, block.lengths)):
+        gather(block, row, 1 if length is None else length, "item", "argument", i)
+    return 0
+
+
+cdef list plain_arguments(Custom block):
+    cdef double *entry = block.entries
+    cdef list plain = []
+    for length in block.lengths:
+        plain.append(entry[0] if length is None else floats(entry, length))
+        entry += 1 if length is None else <Py_ssize_t> length
+    return plain
+
+
+cdef int read_output(Custom block, object output) except -1:
+    """Read what the function or its `fwd` returned into the adjoints, which are not in use yet."""
+    cdef Py_ssize_t i
+    block.output_type = output_type_of(output)
+    items = as_sequence((output,) if block.output_type is None else output)
+    if items is None:
+        raise TypeError(
+            f"{block.operation} must return a number, or a tuple or list of numbers, got {type(output).__name__}"
+        )
+    block.output_count = len(items)
+    block.own_adjoints = <double *> PyMem_RawMalloc(block.output_count * sizeof(double))
+    if block.own_adjoints == NULL:
+        raise MemoryError(f"no memory for {block.output_count} outputs of {block.operation}")
+    block.adjoints = block.own_adjoints
+    for i, item in zip(range(block.output_count), items):
+        if not number(item, block.adjoints + i):
+            raise TypeError(f"{block.operation} must return numbers, got {type(item).__name__} as output {i}")
+    return 0
+
+
+cdef int read_gradients(Custom block, object gradients) except -1:
+    """Put what `bwd` returned in the place of the entries."""
+    cdef double *entry = block.entries
+    cdef str bwd = f"bwd of {block.operation}"
+    if not isinstance(gradients, tuple):
+        raise TypeError(
+            f"{bwd} must return a tuple with a gradient for each argument, got {type(gradients).__name__}"
+        )
+    if len(gradients) != len(block.lengths):
+        raise ValueError(
+            f"{bwd} must return a gradient for each of the {len(block.lengths)} arguments, got {len(gradients)}"
+        )
+    for i, (gradient, length) in enumerate(zip(gradients, block.lengths)):
+        if length is None:
+            read_gradient(gradient, entry, bwd, f"gradient {i}")
+            entry += 1
+            continue
+        items = (None,) * length if gradient is None else as_sequence(gradient)
+        if items is None:
+            raise TypeError(f"{bwd} must return a sequence of numbers as gradient {i}, got {type(gradient).__name__}")
+        if len(items) != length:
+            raise ValueError(f"{bwd} must return {length} numbers as gradient {i}, got {len(items)}")
+        for j, item in zip(range(length), items):
+            read_gradient(item, entry, bwd, f"number {j} of gradient {i}")
+            entry += 1
+    return 0
+
+
+cdef int read_gradient(object gradient, double *entry, str bwd, str what) except -1:
+    if gradient is None:
+        entry[0] = 0.0
+    elif not number(gradient, entry):
+        raise TypeError(f"{bwd} must return a number or None as {what}, got {type(gradient).__name__}")
+    return 0

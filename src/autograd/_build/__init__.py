@@ -1,0 +1,1 @@
+"""The build: the expansion of the op table."""

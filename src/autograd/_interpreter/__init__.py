@@ -1,0 +1,1 @@
+"""What runs flat instructions: scheduling, slots, the interpreter."""

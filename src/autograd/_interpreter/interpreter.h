@@ -1,0 +1,586 @@
+/* The interpreter of Programs.
+ *
+ * `lane_point` runs instructions over uniform slots, one number each: a switch. `lane_block` runs them over a block of
+ * lanes: a slot is a row of `width` numbers, every instruction a loop that the compiler vectorises, so that finding the
+ * instruction is paid once per row. Both do the same operations in the same order and give the same bits. */
+#ifndef AUTOGRAD_INTERPRETER_H
+#define AUTOGRAD_INTERPRETER_H
+#include <Python.h>
+#include <stdatomic.h>
+#include <string.h>
+#include "_kernels/primitives.h"
+#include "_kernels/erf.h"
+#include "_interpreter/schedule.h"
+#include "_kernels/simd.h"
+#include "_kernels/trigonometry.h"
+
+/* A row is some numbers longer than the lanes in it: NumPy's loops take another path, whose results differ in the last
+ * bit, where an operand ends at the very byte that the result begins at. It also spreads the rows over the cache. */
+enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 64 };
+
+/* The loop over the lanes of a block: an in-place operation is no obstacle to vectorising it. */
+#define LANES _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
+
+/* ---- Functions: the inner loops of NumPy's ufuncs, which need no GIL ---- */
+
+typedef void (*Loop)(char **arguments, const ptrdiff_t *sizes, const ptrdiff_t *steps, void *data);
+
+/* The head of a ufunc, as it has been since NumPy 1.0. */
+typedef struct {
+    PyObject_HEAD
+    int nin, nout, nargs, identity;
+    const Loop *functions;
+    void *const *data;
+    int ntypes, reserved;
+    const char *name, *types;
+} Ufunc;
+
+/* The number of `double` in `types`. */
+enum { UFUNC_DOUBLE = 12 };
+
+/* Over up to LANE_MOST_WIDTH numbers; out may be a. */
+typedef void (*Kernel)(ptrdiff_t n, const double *a, double *out);
+
+/* A row of the table, its loop, which is found in NumPy when the module is imported, and perhaps a kernel that gives
+ * the same bits for blocks in less time. */
+typedef struct {
+    const char *name;
+    int operands;
+    Loop loop;
+    void *data;
+    Kernel kernel;
+} Function;
+
+#define FUNCTION(OP, operands, name) [OP] = {name, operands, NULL, NULL, NULL},
+static Function lane_functions[OP_COUNT] = {LANE_FUNCTIONS(FUNCTION)};
+#undef FUNCTION
+
+static void lane_function(unsigned op, ptrdiff_t n, const double *a, const double *b, double *out)
+{
+    static const ptrdiff_t steps[3] = {sizeof(double), sizeof(double), sizeof(double)};
+    const Function *const function = &lane_functions[op];
+    char *arguments[3] = {(char *)a, (char *)(b != NULL ? b : out), (char *)out};
+    if (function->kernel != NULL && n > 1)
+        function->kernel(n, a, out);
+    else
+        function->loop(arguments, &n, steps, function->data);
+}
+
+static double lane_function_at(unsigned op, double a, double b)
+{
+    double numbers[6] = {a, 0.0, b};
+    lane_function(op, 1, numbers, lane_functions[op].operands == 2 ? numbers + 2 : NULL, numbers + 4);
+    return numbers[4];
+}
+
+/* What NumPy has no function for. */
+AUTOGRAD_CLONES
+static void lanes_erf(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erf(a[i]); }
+AUTOGRAD_CLONES
+static void lanes_erfc(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erfc(a[i]); }
+
+/* ---- What the instructions that are not of the table compute ---- */
+
+OP_INLINE double lane_madd(double a, double b, double c) { return a * b + c; }
+OP_INLINE double lane_msub(double a, double b, double c) { return a * b - c; }
+OP_INLINE double lane_nmadd(double a, double b, double c) { return c - a * b; }
+OP_INLINE double lane_where_lt(double a, double b, double c, double d) { return a < b ? c : d; }
+OP_INLINE double lane_where_le(double a, double b, double c, double d) { return a <= b ? c : d; }
+OP_INLINE double lane_where_eq(double a, double b, double c, double d) { return a == b ? c : d; }
+
+OP_INLINE int lane_same(double a, double b)
+{
+    uint64_t x, y;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    return (x == y) | ((a != a) & (b != b));
+}
+
+/* Takes the kernels whose bits are the C library's where NumPy's loops have these too, as a sample tells: NumPy's own
+ * approximations differ from them in many places. To be called when the loops have been found. */
+static void lane_choose_kernels(void)
+{
+#if AUTOGRAD_HAS_CLONES
+    static const struct {
+        unsigned op;
+        double (*function)(double);
+        Kernel kernel;
+    } rows[] = {{OP_SIN, sin, lanes_sin}, {OP_COS, cos, lanes_cos}};
+    enum { SAMPLE = 400 };
+    double x[SAMPLE], y[SAMPLE];
+
+    if (!__builtin_cpu_supports("x86-64-v3"))
+        return;
+    /* Up to 1e12. */
+    x[0] = 1e-9;
+    for (int i = 1; i < SAMPLE; i++)
+        x[i] = -1.13 * x[i - 1];
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        int same = 1;
+        lane_function(rows[k].op, SAMPLE, x, NULL, y);
+        for (int i = 0; i < SAMPLE; i++)
+            same &= lane_same(y[i], rows[k].function(x[i]));
+        if (same)
+            lane_functions[rows[k].op].kernel = rows[k].kernel;
+    }
+#endif
+}
+
+#define LANE_MADDS(X) X(LANE_MADD, lane_madd) X(LANE_MSUB, lane_msub) X(LANE_NMADD, lane_nmadd)
+#define LANE_WHERES(X) X(LANE_WHERE_LT, lane_where_lt) X(LANE_WHERE_LE, lane_where_le) X(LANE_WHERE_EQ, lane_where_eq)
+
+/* ---- A run, and what each of its threads has of its own ---- */
+
+typedef struct Run Run;
+
+struct Run {
+    const Schedule *schedule;
+    const Array *inputs, *outputs;
+    const ptrdiff_t *rows; /* lane l is row rows[l] of the arrays; NULL: row l */
+    unsigned char *failed;
+    ptrdiff_t lanes;
+    ptrdiff_t width;    /* lanes in a block, a multiple of 8 */
+    ptrdiff_t segment;  /* lanes in a segment, a multiple of the width */
+    ptrdiff_t segments; /* handed to the threads one by one; sums are added up within and then over them */
+    double *uniform;
+    double *sums; /* [segments][sum_count], at the end the total in the first row */
+    PyObject *calls;
+    /* Calls Python for `count` lanes, or over uniform slots where `varying` is NULL; negative: an exception is set. */
+    int (*call)(const Run *, const Instruction *, double *varying, ptrdiff_t count, const unsigned char *failed);
+    /* Nonzero: an exception is set, because of Ctrl-C. */
+    int (*interrupted)(void);
+    atomic_ptrdiff_t next;
+    atomic_int stopped;
+};
+
+typedef struct {
+    double *varying; /* [varying_slots][lane_stride] */
+    double *scratch; /* [LANE_SCRATCH][lane_stride] */
+    double *partial; /* [sum_count][8], sums over the lanes of a segment by their number modulo 8 */
+    unsigned char failed[LANE_MOST_WIDTH];
+} Frame;
+
+OP_INLINE ptrdiff_t lane_stride(const Run *run) { return run->width + LANE_GAP; }
+
+OP_INLINE ptrdiff_t lane_row(const Run *run, ptrdiff_t lane) { return run->rows != NULL ? run->rows[lane] : lane; }
+
+/* The numbers that a frame is made of. */
+static ptrdiff_t lane_frame_size(const Run *run)
+{
+    return (run->schedule->varying_slots + LANE_SCRATCH) * lane_stride(run) + 8 * run->schedule->sum_count;
+}
+
+static void lane_frame(const Run *run, double *memory, Frame *frame)
+{
+    frame->varying = memory;
+    frame->scratch = memory + run->schedule->varying_slots * lane_stride(run);
+    frame->partial = frame->scratch + LANE_SCRATCH * lane_stride(run);
+}
+
+/* ---- One lane ---- */
+
+/* Whether LANE_MAP has this function. */
+static int lane_can_map(unsigned op)
+{
+    return op < OP_COUNT && (lane_functions[op].name != NULL || op == OP_ERF || op == OP_ERFC);
+}
+
+/* A function of many numbers: a call of NumPy's loop for a single exp takes 26 ns, for one of 64 less than 1. */
+static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
+{
+    double rows[3][LANE_MOST_RESULTS + LANE_GAP];
+    const uint32_t *const result = operand + in->c;
+    const ptrdiff_t n = in->d, operands = in->c / in->d;
+
+    rows[0][0] = u[operand[0] & ~LANE_UNIFORM];
+    for (ptrdiff_t i = 1; i < n; i++)
+        rows[0][i] = u[operand[i] & ~LANE_UNIFORM];
+    for (ptrdiff_t i = n; i < n * operands; i++)
+        rows[1][i - n] = u[operand[i] & ~LANE_UNIFORM];
+    if (in->a == OP_ERF)
+        lanes_erf(n, rows[0], rows[2]);
+    else if (in->a == OP_ERFC)
+        lanes_erfc(n, rows[0], rows[2]);
+    else
+        lane_function(in->a, n, rows[0], operands == 2 ? rows[1] : NULL, rows[2]);
+    for (ptrdiff_t i = 0; i < n; i++)
+        u[result[i] & ~LANE_UNIFORM] = rows[2][i];
+}
+
+/* Runs instructions over the uniform slots. Returns 0, 1 if a guard failed, or -1 with an exception set. */
+static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
+{
+    double *const u = run->uniform;
+    const uint32_t *const arguments = run->schedule->arguments;
+
+    for (const Instruction *end = in + size; in < end; in++) {
+        switch (in->op) {
+#define POINT_UNARY(OP, f) case OP: u[in->out] = f(u[in->a]); break;
+#define POINT_BINARY(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b]); break;
+#define POINT_TERNARY(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b], u[in->c]); break;
+#define POINT_WHERE(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b], u[in->c], u[in->d]); break;
+#define POINT_KERNEL(OP, f) case OP: f(1, &u[in->a], &u[in->out]); break;
+#define POINT_FUNCTION(OP, operands, name) \
+    case OP: u[in->out] = lane_function_at(OP, u[in->a], operands == 2 ? u[in->b] : 0.0); break;
+        LANE_UNARY(POINT_UNARY)
+        LANE_BINARY(POINT_BINARY)
+        LANE_KERNELS(POINT_KERNEL)
+        LANE_FUNCTIONS(POINT_FUNCTION)
+        LANE_MADDS(POINT_TERNARY)
+        LANE_WHERES(POINT_WHERE)
+        case LANE_LOAD: {
+            const Array *x = &run->inputs[in->a];
+            u[in->out] = x->data[run->lanes > 0 ? lane_row(run, 0) * x->stride : 0];
+            break;
+        }
+        case LANE_STORE: {
+            const Array *y = &run->outputs[in->out];
+            for (ptrdiff_t lane = 0; lane < run->lanes; lane++)
+                y->data[lane_row(run, lane) * y->stride] = u[in->a];
+            break;
+        }
+        case LANE_DOT: {
+            /* -0.0 is what leaves every number as it is. */
+            double sum = in->flags & LANE_NO_START ? -0.0 : u[in->a];
+            const uint32_t *pairs = arguments + in->b;
+            for (uint32_t k = 0; k < in->c; k++)
+                sum += u[pairs[2 * k] & ~LANE_UNIFORM] * u[pairs[2 * k + 1] & ~LANE_UNIFORM];
+            u[in->out] = sum;
+            break;
+        }
+        case LANE_GUARD:
+            if ((u[in->a] != 0.0) != in->flags)
+                return 1;
+            break;
+        case LANE_SAME:
+            if (!lane_same(u[in->a], u[in->b]))
+                return 1;
+            break;
+        case LANE_TOTAL: u[in->out] = run->sums[in->a]; break;
+        case LANE_CALL:
+            if (run->call(run, in, NULL, 1, NULL) < 0)
+                return -1;
+            break;
+        case LANE_MAP: lane_map(u, in, arguments + in->b); break;
+        default: break;
+        }
+    }
+    return 0;
+}
+
+/* The value of an instruction that has no effects. */
+static double lane_evaluate(unsigned op, double a, double b, double c, double d)
+{
+    double u[5] = {a, b, c, d};
+    const Schedule none = {0};
+    const Run run = {.schedule = &none, .uniform = u};
+    const Instruction in = {.op = (uint16_t)op, .out = 4, .a = 0, .b = 1, .c = 2, .d = 3};
+
+    lane_point(&run, &in, 1);
+    return u[4];
+}
+
+/* ---- A block of lanes ---- */
+
+/* A row, of the numbers of a varying slot or of one number again and again. */
+OP_INLINE const double *lane_fill(double *row, ptrdiff_t n, double x)
+{
+    LANES row[i] = x;
+    return row;
+}
+
+/* out = start + p[0] * q[0] + ... + p[3] * q[3], the q varying or uniform. */
+OP_INLINE void lane_dot(ptrdiff_t n, const double *start, const double *const *p, const double *const *q, double *out)
+{
+    const double *p0 = p[0], *p1 = p[1], *p2 = p[2], *p3 = p[3], *q0 = q[0], *q1 = q[1], *q2 = q[2], *q3 = q[3];
+    LANES out[i] = (((start[i] + p0[i] * q0[i]) + p1[i] * q1[i]) + p2[i] * q2[i]) + p3[i] * q3[i];
+}
+
+OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *const *p, const double *const *q,
+                                double *out)
+{
+    const double *p0 = p[0], *p1 = p[1], *p2 = p[2], *p3 = p[3];
+    const double q0 = *q[0], q1 = *q[1], q2 = *q[2], q3 = *q[3];
+    LANES out[i] = (((start[i] + p0[i] * q0) + p1[i] * q1) + p2[i] * q2) + p3[i] * q3;
+}
+
+/* Marks the lanes in which `bad`, an expression in i, is true; goes to `give_up` when none is left. */
+#define BLOCK_FAIL(bad) \
+    { \
+        int64_t any = 0; \
+        LANES any |= (bad); \
+        if (any) { \
+            for (ptrdiff_t i = 0; i < count; i++) \
+                failed[i] |= (bad); \
+            if (memchr(failed, 0, count) == NULL) \
+                goto give_up; \
+        } \
+    }
+
+/* Adds `term`, an expression in i, to the partial sums: eight whatever the instruction set. */
+#define BLOCK_SUM(term) \
+    { \
+        double part[8], *const sum = frame->partial + 8 * (ptrdiff_t)in->out; \
+        ptrdiff_t group = 0; \
+        memcpy(part, sum, sizeof part); \
+        for (; group + 8 <= count; group += 8) \
+            for (ptrdiff_t k = 0, i = group; k < 8; k++, i++) \
+                part[k] += (term); \
+        for (ptrdiff_t k = 0, i = group; i < count; k++, i++) \
+            part[k] += (term); \
+        memcpy(sum, part, sizeof part); \
+    }
+
+/* Runs the body for `count` lanes from lane `first` on. Loops run over whole groups of eight lanes: what the lanes
+ * beyond `count` hold is some numbers that are never read. Returns 0, or -1 with an exception set. */
+AUTOGRAD_CLONES
+static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t count)
+{
+    const ptrdiff_t n = (count + 7) & ~(ptrdiff_t)7, stride = lane_stride(run);
+    const double *const u = run->uniform;
+    double *const v = frame->varying, *const scratch = frame->scratch;
+    unsigned char *const failed = frame->failed;
+    const uint32_t *const arguments = run->schedule->arguments;
+    const ptrdiff_t *const rows = run->rows != NULL ? run->rows + first : NULL;
+    const Instruction *in = run->schedule->body, *const end = in + run->schedule->body_size;
+
+    memset(failed, 0, count);
+    for (; in < end; in++) {
+/* A row of a slot, of operand number k, of the result. */
+#define ROW(slot) (v + (ptrdiff_t)(slot) * stride)
+#define SCRATCH(k) (scratch + (k) * stride)
+#define OPERAND(x, k) ((in->kinds >> (k)) & 1 ? lane_fill(SCRATCH(k), n, u[in->x]) : ROW(in->x))
+#define OUT double *const out = ROW(in->out)
+        switch (in->op) {
+#define BLOCK_UNARY(OP, f) \
+    case OP: { \
+        OUT; \
+        const double *a = OPERAND(a, 0); \
+        LANES out[i] = f(a[i]); \
+        break; \
+    }
+#define BLOCK_BINARY(OP, f) \
+    case OP: { \
+        OUT; \
+        if ((in->kinds & 3) == 1) { \
+            const double a = u[in->a], *b = ROW(in->b); \
+            LANES out[i] = f(a, b[i]); \
+        } else if ((in->kinds & 3) == 2) { \
+            const double *a = ROW(in->a), b = u[in->b]; \
+            LANES out[i] = f(a[i], b); \
+        } else { \
+            const double *a = OPERAND(a, 0), *b = OPERAND(b, 1); \
+            LANES out[i] = f(a[i], b[i]); \
+        } \
+        break; \
+    }
+#define BLOCK_KERNEL(OP, f) case OP: f(n, OPERAND(a, 0), ROW(in->out)); break;
+#define BLOCK_FUNCTION(OP, operands, name) \
+    case OP: lane_function(OP, n, OPERAND(a, 0), operands == 2 ? OPERAND(b, 1) : NULL, ROW(in->out)); break;
+#define BLOCK_TERNARY(OP, f) \
+    case OP: { \
+        OUT; \
+        /* The factors may change places: where one is uniform, it is b. */ \
+        const int swap = (in->kinds & 3) == 1; \
+        const uint32_t ia = swap ? in->b : in->a, ib = swap ? in->a : in->b; \
+        switch (in->kinds & 7) { \
+        case 1: \
+        case 2: { \
+            const double *a = ROW(ia), b = u[ib], *c = ROW(in->c); \
+            LANES out[i] = f(a[i], b, c[i]); \
+            break; \
+        } \
+        case 4: { \
+            const double *a = ROW(ia), *b = ROW(ib), c = u[in->c]; \
+            LANES out[i] = f(a[i], b[i], c); \
+            break; \
+        } \
+        case 5: \
+        case 6: { \
+            const double *a = ROW(ia), b = u[ib], c = u[in->c]; \
+            LANES out[i] = f(a[i], b, c); \
+            break; \
+        } \
+        default: { \
+            const double *a = OPERAND(a, 0), *b = OPERAND(b, 1), *c = OPERAND(c, 2); \
+            LANES out[i] = f(a[i], b[i], c[i]); \
+            break; \
+        } \
+        } \
+        break; \
+    }
+#define BLOCK_WHERE(OP, f) \
+    case OP: { \
+        OUT; \
+        const double *a = OPERAND(a, 0), *b = OPERAND(b, 1), *c = OPERAND(c, 2), *d = OPERAND(d, 3); \
+        LANES out[i] = f(a[i], b[i], c[i], d[i]); \
+        break; \
+    }
+        LANE_UNARY(BLOCK_UNARY)
+        LANE_BINARY(BLOCK_BINARY)
+        LANE_KERNELS(BLOCK_KERNEL)
+        LANE_FUNCTIONS(BLOCK_FUNCTION)
+        LANE_MADDS(BLOCK_TERNARY)
+        LANE_WHERES(BLOCK_WHERE)
+        case LANE_LOAD: {
+            OUT;
+            const Array *x = &run->inputs[in->a];
+            if (rows != NULL)
+                for (ptrdiff_t i = 0; i < count; i++)
+                    out[i] = x->data[rows[i] * x->stride];
+            else if (x->stride == 1)
+                memcpy(out, x->data + first, count * sizeof(double));
+            else
+                for (ptrdiff_t i = 0; i < count; i++)
+                    out[i] = x->data[(first + i) * x->stride];
+            /* Arithmetic on whatever the rest would hold, denormal numbers say, can be slow. */
+            for (ptrdiff_t i = count; i < n; i++)
+                out[i] = out[count - 1];
+            break;
+        }
+        case LANE_STORE: {
+            const double *a = OPERAND(a, 0);
+            const Array *y = &run->outputs[in->out];
+            if (rows != NULL)
+                for (ptrdiff_t i = 0; i < count; i++)
+                    y->data[rows[i] * y->stride] = a[i];
+            else if (y->stride == 1)
+                memcpy(y->data + first, a, count * sizeof(double));
+            else
+                for (ptrdiff_t i = 0; i < count; i++)
+                    y->data[(first + i) * y->stride] = a[i];
+            break;
+        }
+        case LANE_DOT: {
+            const double *start = in->flags & LANE_NO_START ? lane_fill(SCRATCH(0), n, -0.0) : OPERAND(a, 0);
+            const uint32_t *pair = arguments + in->b;
+            for (uint32_t left = in->c; left > 0;) {
+                /* Up to four pairs keep the sum in registers, if all of them have their varying factors on one side. */
+                const double *p[4], *q[4];
+                uint32_t size = 0, uniform = 0;
+                for (; size < 4 && size < left; size++) {
+                    uint32_t x = pair[2 * size], y = pair[2 * size + 1];
+                    if (x & LANE_UNIFORM) {
+                        const uint32_t z = x;
+                        x = y;
+                        y = z;
+                    }
+                    const uint32_t is_uniform = (y & LANE_UNIFORM) != 0;
+                    if (x & LANE_UNIFORM)
+                        p[size] = lane_fill(SCRATCH(2 + size), n, u[x & ~LANE_UNIFORM]);
+                    else
+                        p[size] = ROW(x);
+                    q[size] = is_uniform ? &u[y & ~LANE_UNIFORM] : ROW(y);
+                    if (size > 0 && is_uniform != uniform)
+                        break;
+                    uniform = is_uniform;
+                }
+                if (size < 4)
+                    size = 1;
+                left -= size;
+                pair += 2 * size;
+                /* The result may be in the place of an operand that is still needed. */
+                double *const out = left > 0 ? SCRATCH(1) : ROW(in->out);
+                if (size == 4 && uniform)
+                    lane_dot_uniform(n, start, p, q, out);
+                else if (size == 4)
+                    lane_dot(n, start, p, q, out);
+                else if (uniform) {
+                    const double *p0 = p[0], q0 = *q[0];
+                    LANES out[i] = start[i] + p0[i] * q0;
+                } else {
+                    const double *p0 = p[0], *q0 = q[0];
+                    LANES out[i] = start[i] + p0[i] * q0[i];
+                }
+                start = out;
+            }
+            break;
+        }
+        case LANE_GUARD: {
+            const double *a = OPERAND(a, 0);
+            const int taken = in->flags;
+            BLOCK_FAIL((a[i] != 0.0) != taken)
+            break;
+        }
+        case LANE_SAME: {
+            const double *a = OPERAND(a, 0), *b = OPERAND(b, 1);
+            BLOCK_FAIL(!lane_same(a[i], b[i]))
+            break;
+        }
+        case LANE_SUM: {
+            const double *a = OPERAND(a, 0);
+            BLOCK_SUM(a[i])
+            break;
+        }
+        case LANE_SUM_MUL: {
+            const double *a = OPERAND(a, 0), *b = OPERAND(b, 1);
+            BLOCK_SUM(a[i] * b[i])
+            break;
+        }
+        case LANE_CALL:
+            if (run->call(run, in, v, count, failed) < 0)
+                return -1;
+            break;
+        default: break;
+        }
+    }
+give_up:
+    memcpy(run->failed + first, failed, count);
+    return 0;
+}
+
+/* ---- All lanes ---- */
+
+/* Work, in lanes times instructions, between two looks for Ctrl-C: some hundredths of a second. */
+#define LANE_PATIENCE 20000000.0
+
+/* Takes segments until none is left or the run is stopped. `looks` says that this thread looks for Ctrl-C. */
+static void lane_work(Run *run, double *memory, int looks)
+{
+    const ptrdiff_t sum_count = run->schedule->sum_count;
+    double work = 0.0;
+    ptrdiff_t segment;
+    Frame frame;
+
+    lane_frame(run, memory, &frame);
+    while ((segment = atomic_fetch_add(&run->next, 1)) < run->segments) {
+        ptrdiff_t first = segment * run->segment;
+        const ptrdiff_t end = run->lanes - first < run->segment ? run->lanes : first + run->segment;
+        memset(frame.partial, 0, 8 * sum_count * sizeof(double));
+        for (; first < end; first += run->width) {
+            const ptrdiff_t count = end - first < run->width ? end - first : run->width;
+            if (atomic_load_explicit(&run->stopped, memory_order_relaxed))
+                return;
+            if (lane_block(run, &frame, first, count) < 0) {
+                /* With an exception set: no look for Ctrl-C, whose handler would run. */
+                atomic_store(&run->stopped, 1);
+                return;
+            }
+            work += (double)count * (double)run->schedule->body_size;
+            if (looks && work > LANE_PATIENCE) {
+                work = 0.0;
+                if (run->interrupted())
+                    atomic_store(&run->stopped, 1);
+            }
+        }
+        double *const sums = run->sums + segment * sum_count;
+        for (ptrdiff_t j = 0; j < sum_count; j++) {
+            const double *part = frame.partial + 8 * j;
+            sums[j] = ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+        }
+    }
+}
+
+/* Adds the sums of the segments, in order. */
+static void lane_add_up(Run *run)
+{
+    const ptrdiff_t sum_count = run->schedule->sum_count;
+
+    if (run->segments == 0)
+        memset(run->sums, 0, sum_count * sizeof(double));
+    for (ptrdiff_t k = 1; k < run->segments; k++)
+        for (ptrdiff_t j = 0; j < sum_count; j++)
+            run->sums[j] += run->sums[k * sum_count + j];
+}
+
+#endif

@@ -1,0 +1,421 @@
+"""The interpreter of Programs: memory, threads and signals around the loops of ``interpreter.h``.
+
+Everything here that is shared between runs (the workspaces and the threads that wait for work) is touched with the GIL
+held only, so that it is whole in a child process too, whenever the parent forks.
+"""
+
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.object cimport PyObject
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy, memset
+
+import os
+
+import numpy
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() noexcept
+
+cdef extern from "pythread.h" nogil:
+    ctypedef void *PyThread_type_lock
+    unsigned long PyThread_start_new_thread(void (*)(void *) noexcept nogil, void *) noexcept
+    unsigned long PYTHREAD_INVALID_THREAD_ID
+    PyThread_type_lock PyThread_allocate_lock() noexcept
+    void PyThread_free_lock(PyThread_type_lock) noexcept
+    int PyThread_acquire_lock(PyThread_type_lock, int) noexcept
+    int PyThread_acquire_lock_timed(PyThread_type_lock, long long, int) noexcept
+    void PyThread_release_lock(PyThread_type_lock) noexcept
+
+cdef extern from "_interpreter/interpreter.h" nogil:
+    enum:
+        OP_COUNT
+        LANE_MOST_WIDTH
+        UFUNC_DOUBLE
+    ctypedef void (*Loop)(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept
+    ctypedef struct Ufunc:
+        int nin
+        int nargs
+        const Loop *functions
+        void **data
+        int ntypes
+        const char *types
+    ctypedef struct Function:
+        const char *name
+        int operands
+        Loop loop
+        void *data
+    Function *lane_functions
+    ctypedef struct Run:
+        const Schedule *schedule
+        const Array *inputs
+        const Array *outputs
+        const Py_ssize_t *rows
+        unsigned char *failed
+        Py_ssize_t lanes
+        Py_ssize_t width
+        Py_ssize_t segment
+        Py_ssize_t segments
+        double *uniform
+        double *sums
+        PyObject *calls
+        int (*call)(const Run *, const Instruction *, double *, Py_ssize_t, const unsigned char *) except -1
+        int (*interrupted)() noexcept
+        Py_ssize_t next
+        int stopped
+    Py_ssize_t lane_stride(const Run *) noexcept
+    Py_ssize_t lane_frame_size(const Run *) noexcept
+    int lane_point(const Run *, const Instruction *, Py_ssize_t) noexcept
+    int lane_can_map(unsigned) noexcept
+    double lane_evaluate(unsigned, double, double, double, double) noexcept
+    void lane_choose_kernels() noexcept
+    void lane_work(Run *, double *, int) noexcept
+    void lane_add_up(Run *) noexcept
+
+
+# The bytes that the slots of a block may take: a part of the second level of the cache. Fewer lanes than LEAST_WIDTH
+# are never better, whatever the number of slots.
+cdef Py_ssize_t BLOCK_BYTES = 1 << 18
+cdef Py_ssize_t LEAST_WIDTH = 32
+# Enough for any number of threads to be busy to the end; fewer where there are so many sums that they take this room.
+cdef Py_ssize_t MOST_SEGMENTS = 256
+cdef Py_ssize_t MOST_SEGMENT_SUMS = 1 << 20
+# Instructions times lanes for which releasing the GIL, and waking a thread, pays: about 5 and 60 microseconds.
+cdef double RELEASE_WORK = 1e4
+cdef double THREAD_WORK = 2e5
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Memory for a run, kept for the next one
+
+cdef struct Memory:
+    Memory *next
+    size_t size
+    double *data
+
+
+cdef Memory *kept = NULL
+cdef int kept_count = 0
+cdef enum:
+    MOST_KEPT = 64
+    MOST_KEPT_SIZE = 1 << 23  # 64 MiB
+
+
+cdef Memory *take(size_t size) except NULL:
+    """Return memory for `size` doubles, from the beginning of a cache line on."""
+    global kept, kept_count
+    cdef Memory **place = &kept
+    cdef Memory *memory
+    while place[0] != NULL and place[0].size < size:
+        place = &place[0].next
+    memory = place[0]
+    if memory != NULL:
+        place[0] = memory.next
+        kept_count -= 1
+        return memory
+    if kept != NULL:  # a larger one takes its place
+        memory = kept
+        kept = memory.next
+        kept_count -= 1
+        PyMem_RawFree(memory)
+    memory = <Memory *> PyMem_RawMalloc(sizeof(Memory) + 64 + size * sizeof(double))
+    if memory == NULL:
+        raise MemoryError()
+    memory.size = size
+    memory.data = <double *> ((<size_t> (memory + 1) + 63) & ~<size_t> 63)
+    return memory
+
+
+cdef void give(Memory *memory) noexcept:
+    global kept, kept_count
+    if kept_count >= MOST_KEPT or memory.size > MOST_KEPT_SIZE:
+        PyMem_RawFree(memory)
+        return
+    memory.next = kept
+    kept = memory
+    kept_count += 1
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Threads
+
+# A thread that waits for a run to take part in. It knows nothing of Python, so that it neither needs the GIL nor is
+# waited for when the interpreter exits. Both locks are held while there is nothing to report.
+cdef struct Worker:
+    PyThread_type_lock wake
+    PyThread_type_lock done
+    Run *run
+    Memory *memory
+    Worker *next
+
+
+cdef Worker *idle = NULL
+
+
+cdef void serve(void *argument) noexcept nogil:
+    cdef Worker *worker = <Worker *> argument
+    while True:
+        PyThread_acquire_lock(worker.wake, 1)
+        lane_work(worker.run, worker.memory.data, 0)
+        PyThread_release_lock(worker.done)
+
+
+cdef Worker *start_worker() noexcept:
+    """Return a new worker, or NULL if the system has none to give."""
+    cdef Worker *worker = <Worker *> PyMem_RawMalloc(sizeof(Worker))
+    if worker == NULL:
+        return NULL
+    worker.wake = PyThread_allocate_lock()
+    worker.done = PyThread_allocate_lock()
+    if worker.wake != NULL and worker.done != NULL:
+        PyThread_acquire_lock(worker.wake, 1)
+        PyThread_acquire_lock(worker.done, 1)
+        if PyThread_start_new_thread(serve, worker) != PYTHREAD_INVALID_THREAD_ID:
+            return worker
+    if worker.wake != NULL:
+        PyThread_free_lock(worker.wake)
+    if worker.done != NULL:
+        PyThread_free_lock(worker.done)
+    PyMem_RawFree(worker)
+    return NULL
+
+
+cdef int hire(Worker **workers, Py_ssize_t count, Run *run) except -1:
+    """Put up to `count` workers, with memory of their own, into the list `workers`."""
+    global idle
+    cdef Worker *worker
+    cdef Memory *memory
+    while count > 0:
+        memory = take(lane_frame_size(run))
+        worker = idle
+        if worker != NULL:
+            idle = worker.next
+        else:
+            worker = start_worker()
+            if worker == NULL:
+                give(memory)
+                return 0
+        worker.run = run
+        worker.memory = memory
+        worker.next = workers[0]
+        workers[0] = worker
+        count -= 1
+    return 0
+
+
+cdef void dismiss(Worker *worker) noexcept:
+    global idle
+    cdef Worker *following
+    while worker != NULL:
+        following = worker.next
+        give(worker.memory)
+        worker.next = idle
+        idle = worker
+        worker = following
+
+
+def _forget_workers():
+    """Start anew in a child process: threads do not survive a fork."""
+    global idle
+    idle = NULL
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_workers)
+
+
+cdef int interrupted() noexcept with gil:
+    return PyErr_CheckSignals()
+
+
+cdef Py_ssize_t most_threads() except -1:
+    text = os.environ.get("AUTOGRAD_NUM_THREADS", "")
+    if not text:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not (text.isdecimal() and int(text) > 0):
+        raise ValueError(f"AUTOGRAD_NUM_THREADS must be a positive integer, got {text!r}")
+    return int(text)
+
+
+cdef double work(const Run *run) noexcept:
+    """Return about how many instructions, one lane each, a run executes."""
+    cdef const Schedule *schedule = run.schedule
+    return <double> schedule.prologue_size + <double> run.lanes * <double> schedule.body_size
+
+
+cdef Py_ssize_t thread_count(const Run *run, int threads) except -1:
+    """Return how many threads a run is to use, given the most that the caller allows (0: any number)."""
+    cdef Py_ssize_t count = threads
+    if run.segments < 2 or threads == 1 or run.schedule.calls_python:
+        return 1
+    if threads == 0:
+        if work(run) < 2 * THREAD_WORK:
+            return 1
+        count = min(most_threads(), <Py_ssize_t> (work(run) / THREAD_WORK))
+    return min(count, run.segments)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Running
+
+cdef int call_python(const Run *run, const Instruction *instruction, double *varying, Py_ssize_t count,
+                     const unsigned char *failed) except -1 with gil:
+    """Call a Python function for every lane that has not failed, or once, over uniform slots, without `varying`."""
+    cdef const uint32_t *slots = run.schedule.arguments + instruction.b
+    cdef Py_ssize_t stride = lane_stride(run), lane, i
+    cdef double *place
+    cdef list operands
+    cdef object results
+    function = (<tuple> run.calls)[instruction.a]
+    for lane in range(count):
+        if failed != NULL and failed[lane]:
+            continue
+        operands = []
+        for i in range(instruction.c):
+            operands.append(slot(run, varying, stride, slots[i])[0 if is_uniform(varying, slots[i]) else lane])
+        results = function(*operands)
+        if type(results) is not tuple or len(<tuple> results) != instruction.d:
+            raise TypeError(f"{function!r} must return a tuple of {instruction.d} floats, got {results!r}")
+        for i in range(instruction.d):
+            place = slot(run, varying, stride, slots[instruction.c + i])
+            place[0 if is_uniform(varying, slots[instruction.c + i]) else lane] = (<tuple> results)[i]
+    return 0
+
+
+cdef inline bint is_uniform(const double *varying, uint32_t argument) noexcept:
+    return varying == NULL or argument & LANE_UNIFORM
+
+
+cdef inline double *slot(const Run *run, double *varying, Py_ssize_t stride, uint32_t argument) noexcept:
+    if is_uniform(varying, argument):
+        return run.uniform + (argument & ~LANE_UNIFORM)
+    return varying + argument * stride
+
+
+cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
+    """Run it all; return -1 with an exception set if a call of Python or Ctrl-C ended the run."""
+    cdef const Schedule *schedule = run.schedule
+    cdef Worker *worker
+    cdef int status = lane_point(run, schedule.prologue, schedule.prologue_size)
+    if status > 0:
+        memset(run.failed, 1, run.lanes)
+        return 0
+    if status < 0:
+        return -1
+    if run.segments > 0:
+        worker = workers
+        while worker != NULL:
+            PyThread_release_lock(worker.wake)
+            worker = worker.next
+        lane_work(run, frame.data, 1)
+        worker = workers
+        while worker != NULL:
+            # What is left of the last segment can be long.
+            while PyThread_acquire_lock_timed(worker.done, 50000, 0) != 1:
+                if not run.stopped and interrupted():
+                    run.stopped = 1
+            worker = worker.next
+        if run.stopped:
+            return -1
+    lane_add_up(run)
+    run.lanes = 1
+    run.rows = NULL
+    return 0 if lane_point(run, schedule.epilogue, schedule.epilogue_size) >= 0 else -1
+
+
+cdef void divide(Run *run) noexcept:
+    """Choose the blocks and segments, by the schedule and the number of lanes alone."""
+    cdef const Schedule *schedule = run.schedule
+    cdef Py_ssize_t most = MOST_SEGMENTS
+    if schedule.sum_count > 0:
+        most = max(1, min(most, MOST_SEGMENT_SUMS // schedule.sum_count))
+    run.width = BLOCK_BYTES // (8 * max(schedule.varying_slots, 1)) & ~7
+    run.width = max(LEAST_WIDTH, min(run.width, LANE_MOST_WIDTH, (run.lanes + 7) & ~7))
+    run.segment = run.width
+    if run.lanes > most * run.width:
+        run.segment *= (run.lanes + most * run.width - 1) // (most * run.width)
+    run.segments = (run.lanes + run.segment - 1) // run.segment
+
+
+cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
+             const Array *outputs, unsigned char *failed, int threads) except -1:
+    cdef Run state
+    cdef Memory *uniform
+    cdef Memory *frame = NULL
+    cdef Worker *workers = NULL
+    cdef int status
+    state.schedule = schedule
+    state.inputs = inputs
+    state.outputs = outputs
+    state.rows = rows
+    state.failed = failed
+    state.lanes = lanes
+    state.calls = <PyObject *> calls
+    state.call = call_python
+    state.interrupted = interrupted
+    state.next = 0
+    state.stopped = 0
+    state.segments = 0
+    memset(failed, 0, lanes)
+    if lanes > 0 and schedule.body_size > 0:
+        divide(&state)
+    uniform = take(schedule.uniform_slots + max(state.segments, 1) * schedule.sum_count)
+    state.uniform = uniform.data
+    state.sums = uniform.data + schedule.uniform_slots
+    memcpy(state.uniform, schedule.constants, schedule.constant_count * sizeof(double))
+    try:
+        if state.segments > 0:
+            frame = take(lane_frame_size(&state))
+            hire(&workers, thread_count(&state, threads) - 1, &state)
+        if schedule.calls_python or work(&state) < RELEASE_WORK:
+            status = execute(&state, frame, workers)
+        else:
+            with nogil:
+                status = execute(&state, frame, workers)
+        return status
+    finally:
+        dismiss(workers)
+        if frame != NULL:
+            give(frame)
+        give(uniform)
+
+
+cdef double evaluate(unsigned op, double a, double b, double c, double d) noexcept nogil:
+    return lane_evaluate(op, a, b, c, d)
+
+
+cdef bint can_map(unsigned op) noexcept:
+    return lane_can_map(op)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# NumPy's loops
+
+cdef int find_loops() except -1:
+    """Fill in the loops for doubles, whose results are NumPy's to the bit and which run without the GIL."""
+    cdef int op
+    cdef Function *function
+    cdef Ufunc *ufunc
+    cdef int i, j
+    for op in range(OP_COUNT):
+        function = &lane_functions[op]
+        if function.name == NULL:
+            continue
+        loops = getattr(numpy, function.name.decode())
+        if not isinstance(loops, numpy.ufunc):
+            raise ImportError(f"numpy.{loops.__name__} is not a ufunc")
+        ufunc = <Ufunc *> <PyObject *> loops
+        for i in range(ufunc.ntypes):
+            for j in range(ufunc.nargs):
+                if ufunc.types[i * ufunc.nargs + j] != UFUNC_DOUBLE:
+                    break
+            else:
+                function.loop = ufunc.functions[i]
+                function.data = ufunc.data[i]
+                break  # some have another, less good one further on, which NumPy does not use
+        if function.loop == NULL or ufunc.nin != function.operands:
+            raise ImportError(f"numpy.{loops.__name__} has no loop for doubles")
+    lane_choose_kernels()
+    return 0
+
+
+find_loops()

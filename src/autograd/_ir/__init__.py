@@ -1,0 +1,1 @@
+"""Flat instructions and the passes over them."""

@@ -1,0 +1,1 @@
+"""Function transformations behind `autograd.transforms`."""
