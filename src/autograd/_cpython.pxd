@@ -1,4 +1,4 @@
-"""What of CPython's C interface Cython does not declare, or not with borrowed references."""
+"""Declarations of CPython's C API that Cython lacks, or has without borrowed references."""
 
 from cpython.object cimport PyObject, PyTypeObject
 
