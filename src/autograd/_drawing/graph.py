@@ -36,8 +36,8 @@ class Node(NamedTuple):
 class Picture(NamedTuple):
     """The nodes, edges and caption of a drawing.
 
-    The edges are pairs of positions in `nodes`, the edges to an operation in the order of its operands. The first node is
-    the root.
+    The edges are pairs of positions in `nodes`, the edges to an operation in the order of its operands. The first node
+    is the root.
     """
 
     nodes: list[Node]
@@ -48,8 +48,8 @@ class Picture(NamedTuple):
 def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
     """Select the `max_nodes` Values nearest to `root` and the operations that computed them.
 
-    If an operation has more than `max_inputs` operands, only the first `max_inputs` computed or labelled ones are drawn;
-    the others are counted.
+    If an operation has more than `max_inputs` operands, only the first `max_inputs` computed or labelled ones are
+    drawn; the others are counted.
     """
     if not isinstance(root, Value):
         raise TypeError(f"root must be a Value, got {type(root).__name__}; of several Values draw one, or their sum")
