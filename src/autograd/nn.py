@@ -9,8 +9,9 @@ from numbers import Real
 from typing import Any
 
 from autograd import functions
-from autograd._blocks import dense as _layers
-from autograd._blocks import rules as _steps
+from autograd._blocks import rules
+from autograd._blocks.dense import DenseDropout, DenseLayer, DenseNetwork, DenseNeuron
+from autograd._blocks.parameters import modules, parameters
 from autograd._core import Value
 from autograd.initializers import Initializer, initializer
 
@@ -101,29 +102,14 @@ class Module:
 
     def modules(self) -> Iterator[Module]:
         """
-        Yield this module and all that it holds.
+        Iterate over this module and all that it holds.
 
-        Yields
-        ------
-        Module
+        Returns
+        -------
+        iterator of Module
             Each once, a module before those in it.
         """
-        holders: list[Any] = [self]
-        seen: set[int] = set()
-        while holders:
-            holder = holders.pop()
-            if id(holder) in seen:
-                continue
-            seen.add(id(holder))
-            if isinstance(holder, Module):
-                yield holder
-                holder = holder._fields if isinstance(holder, _layers.Fields) else vars(holder)
-            if isinstance(holder, dict):
-                holder = list(holder.values())
-            if isinstance(holder, list | tuple):
-                # A tuple of types, not a union: lists of weights are long.
-                kinds = (Module, dict, list, tuple)
-                holders += reversed([item for item in holder if isinstance(item, kinds)])
+        return iter(modules(self, Module))
 
     def train(self, mode: bool = True) -> Module:
         """
@@ -157,7 +143,7 @@ class Module:
         list of Value
             In the order of definition, a shared Value once.
         """
-        return _layers.parameters(self)
+        return parameters(self)
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """
@@ -170,12 +156,12 @@ class Module:
             joined by dots, such as ``layers.0.neurons.1.w.0``.
         """
         names: list[str] = []
-        parameters = _layers.parameters(self, names)
-        return list(zip(names, parameters, strict=True))
+        leaves = parameters(self, names)
+        return list(zip(names, leaves, strict=True))
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
-        _steps.zero_grad(self.parameters())
+        rules.zero_grad(self.parameters())
 
     def state_dict(self) -> dict[str, float]:
         """
@@ -232,7 +218,7 @@ class Module:
             parameter.data = float(state[name])
 
 
-class Neuron(_layers.DenseNeuron, Module):
+class Neuron(DenseNeuron, Module):
     """
     Apply an activation to a weighted sum of inputs, ``activation(b + w[0]*x[0] + w[1]*x[1] + ...)``.
 
@@ -309,7 +295,7 @@ class Neuron(_layers.DenseNeuron, Module):
         return f"{_activation(self.activation if self.nonlin else 'linear')[0]}Neuron({self.nin})"
 
 
-class Layer(_layers.DenseLayer, Module):
+class Layer(DenseLayer, Module):
     """
     Apply several neurons to the same inputs.
 
@@ -365,7 +351,7 @@ class Layer(_layers.DenseLayer, Module):
         return f"Layer of [{', '.join(map(str, self.neurons))}]"
 
 
-class MLP(_layers.DenseNetwork, Module):
+class MLP(DenseNetwork, Module):
     """
     Chain layers into a multi-layer perceptron whose last layer is linear.
 
@@ -437,7 +423,7 @@ class MLP(_layers.DenseNetwork, Module):
         return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 
-class Dropout(_layers.DenseDropout, Module):
+class Dropout(DenseDropout, Module):
     """
     Set inputs to zero at random while training, and scale up the others to keep the mean.
 

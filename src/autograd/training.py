@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from autograd import functions, losses, optim, schedules
+from autograd._blocks.parameters import modules
 from autograd._blocks.rules import get_data, set_data
 from autograd._core import Value
 from autograd._training.batching import outputs_of
@@ -354,17 +355,17 @@ def fit(
         total=epochs, desc="training", unit="epoch", leave=False, disable=None if progress is None else not progress
     )
     try:
-        with bar, _modules(model) as modules:
-            dropouts = [module for module in modules if isinstance(module, Dropout)]
+        with bar, _modules(model) as submodules:
+            dropouts = [module for module in submodules if isinstance(module, Dropout)]
             for epoch in range(first, first + epochs):
-                _set_mode(modules, True)
+                _set_mode(submodules, True)
                 if dropouts:
                     rng = random.Random(f"{seed} {epoch}")
                     for dropout in dropouts:
                         dropout.rng = rng
                 record = _epoch(step, rows, targets, batch_size, (seed, epoch))
                 if held_out is not None and held_out[1]:
-                    _set_mode(modules, False)
+                    _set_mode(submodules, False)
                     evaluation = _evaluate(step.outputs, *held_out, loss_function, metrics)
                     record |= {f"validation_{name}": value for name, value in evaluation.items()}
                 if not math.isfinite(record["loss"]):
@@ -411,9 +412,9 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
         One-dimensional if the model returns a bare Value.
     """
     rows = _rows(X)
-    with functions.no_grad(), _modules(model) as modules:
-        _set_mode(modules, False)
-        outputs = outputs_of(model, modules, False)(rows)
+    with functions.no_grad(), _modules(model) as submodules:
+        _set_mode(submodules, False)
+        outputs = outputs_of(model, submodules, False)(rows)
     return np.array(
         [[value.data for value in row] if isinstance(row, list) else row.data for row in outputs], dtype=np.float64
     )
@@ -437,9 +438,9 @@ def evaluate(
     loss_function = _choice("loss", loss, LOSSES)
     metrics = _default_metrics(loss_function) if metrics is None else metrics
     rows, targets = _data(X, y)
-    with _modules(model) as modules:
-        _set_mode(modules, False)
-        return _evaluate(outputs_of(model, modules, False), rows, targets, loss_function, metrics)
+    with _modules(model) as submodules:
+        _set_mode(submodules, False)
+        return _evaluate(outputs_of(model, submodules, False), rows, targets, loss_function, metrics)
 
 
 def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -551,8 +552,7 @@ def _scheduler(
 
 def _held(model: Model) -> list[Module]:
     """Return the modules of a model but for the neurons, which have no mode and are many."""
-    modules = model.modules() if isinstance(model, Module) else ()
-    return [module for module in modules if not isinstance(module, Neuron)]
+    return [module for module in modules(model, Module) if not isinstance(module, Neuron)]
 
 
 @contextmanager
