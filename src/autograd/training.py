@@ -39,18 +39,15 @@ __all__ = [
 Loss: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], Any]
 Metrics: TypeAlias = Mapping[str, Callable[[Sequence[Any], Sequence[Any]], float]]
 
+#: The losses by name: those of `autograd.losses`.
 LOSSES: dict[str, Callable[..., Any]] = {
-    "mse": losses.mse,
-    "hinge": losses.hinge,
-    "binary_cross_entropy": losses.binary_cross_entropy,
-    "cross_entropy": losses.cross_entropy,
+    name: loss for name, loss in vars(losses).items() if name in losses.__all__ and loss is not losses.accuracy
 }
+#: The optimizers by name: those of `autograd.optim`, in lower case.
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
-    "sgd": optim.SGD,
-    "adam": optim.Adam,
-    "adamw": optim.AdamW,
-    "rmsprop": optim.RMSprop,
-    "adagrad": optim.Adagrad,
+    name.lower(): kind
+    for name, kind in vars(optim).items()
+    if isinstance(kind, type) and issubclass(kind, optim.Optimizer) and kind is not optim.Optimizer
 }
 
 

@@ -23,7 +23,7 @@ import numpy
 
 from autograd import _core, functions, ops
 
-from autograd._cpython cimport ListLayout, Py_TYPE, TypeSlots
+from autograd._cpython cimport ListLayout, Py_TYPE
 from autograd._core cimport (
     SHARED,
     Block,

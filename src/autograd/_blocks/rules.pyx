@@ -65,7 +65,7 @@ cdef int refuse(object value, Py_ssize_t i) except -1:
     raise ValueError(f"params must hold leaves, got a result of {value._op!r} at index {i}")
 
 
-def parameters(params):
+def leaves(params):
     """Return `params` as a new list, all of whose elements are leaves.
 
     Raises

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,13 @@ BUILT_IN: dict[str, Callable[..., tuple[NDArray[np.float64], NDArray[np.intp]]]]
     "xor": partial(datasets.make_xor, 200, noise=0.3),
     "seed": lambda random_state: datasets.four_points(),
 }
-LEARNING_RATES = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.01, "adagrad": 0.1}
+# The defaults of the optimizers, or more where those are meant for many more steps than a small network needs.
+LEARNING_RATES = {name: signature(kind).parameters["lr"].default for name, kind in OPTIMIZERS.items()} | {
+    "sgd": 0.1,
+    "adam": 0.01,
+    "adamw": 0.01,
+    "adagrad": 0.1,
+}
 # What --resume takes from the file where the command line is silent. None depends on the data or on other options.
 DEFAULTS: dict[str, Any] = {
     "data": "moons",
