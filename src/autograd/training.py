@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from autograd import functions, losses, optim, schedules
+from autograd import _hooks, functions, losses, optim, schedules
 from autograd._blocks.parameters import modules
 from autograd._blocks.rules import get_data, set_data
 from autograd._core import Value
@@ -98,9 +98,8 @@ class History(dict[str, list[float]]):
         ImportError
             If matplotlib is not installed.
         """
-        from autograd._plots.figures import plot_history
-
-        return plot_history(self, ax)
+        axes: Axes = _hooks.call("plot_history", self, ax)
+        return axes
 
 
 class EarlyStopping:

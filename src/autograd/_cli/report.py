@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from autograd._cli.estimator import Estimator
 from autograd._cli.table import REGRESSION
-from autograd._cli.terminal import padded_range
 from autograd._files import check_writable, replacing
-from autograd._plots.figures import COLOURS, draw_regions
+from autograd._plots.figures import COLOURS, draw_regions, padded_range
 from autograd.training import History
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from autograd._plots.figures import padded_range
+
 MAP_WIDTH, MAP_HEIGHT = 64, 20
 
 
@@ -131,10 +133,3 @@ class Terminal:
         except UnicodeEncodeError:
             return False
         return True
-
-
-def padded_range(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the smallest and largest coordinates of points with a margin of 8 % (never of width 0)."""
-    low, high = X.min(axis=0), X.max(axis=0)
-    margin = np.where(high > low, 0.08 * (high - low), np.maximum(1.0, np.abs(high)))
-    return low - margin, high + margin
