@@ -278,9 +278,9 @@ def fit(
         classification loss of this package, nothing for others.
     compiled : bool, default True
         Whether to run the model as a program over all rows of a batch: it is called with a row of Values once, and
-        again where an attribute of one of its modules has changed. A model that draws random numbers from `random` or
-        ``numpy.random`` is called for every row all the same; one that depends on other things that change from row to
-        row or from step to step needs False.
+        again where an attribute of one of its modules, or a parameter or module in one, has changed. A model that
+        draws random numbers from `random` or ``numpy.random`` is called for every row all the same; one that depends
+        on other things that change from row to row or from step to step needs False.
     patience : int, optional
         Stop early: short for ``EarlyStopping(patience)`` as the first callback.
     callbacks : iterable of callable, default ()
@@ -343,7 +343,7 @@ def fit(
     scheduler = _scheduler(schedule, stepper, first, first + epochs)
     callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
     parameters = [parameter for group in stepper.param_groups for parameter in group["params"]]
-    outputs = outputs_of(model, _held(model), compiled)
+    outputs = outputs_of(model, compiled)
     step = _Step(outputs, loss_function, metrics, stepper, parameters, l1, l2, clip_norm)
     complete = _Snapshot.take(first, step, scheduler)
 
@@ -410,7 +410,7 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
     rows = _rows(X)
     with functions.no_grad(), _modules(model) as submodules:
         _set_mode(submodules, False)
-        outputs = outputs_of(model, submodules, False)(rows)
+        outputs = outputs_of(model, False)(rows)
     return np.array(
         [[value.data for value in row] if isinstance(row, list) else row.data for row in outputs], dtype=np.float64
     )
@@ -436,7 +436,7 @@ def evaluate(
     rows, targets = _data(X, y)
     with _modules(model) as submodules:
         _set_mode(submodules, False)
-        return _evaluate(outputs_of(model, submodules, False), rows, targets, loss_function, metrics)
+        return _evaluate(outputs_of(model, False), rows, targets, loss_function, metrics)
 
 
 def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -546,15 +546,10 @@ def _scheduler(
     return schedule
 
 
-def _held(model: Model) -> list[Module]:
-    """Return the modules of a model but for the neurons, which have no mode and are many."""
-    return [module for module in modules(model, Module) if not isinstance(module, Neuron)]
-
-
 @contextmanager
 def _modules(model: Model) -> Iterator[list[Module]]:
-    """Give the modules that have a mode; set their modes, and the generators of dropouts, back in the end."""
-    held = _held(model)
+    """Give the modules of a model but for the neurons, which have no mode; restore modes and generators in the end."""
+    held = [module for module in modules(model, Module) if not isinstance(module, Neuron)]
     before = [(module.training, getattr(module, "rng", None)) for module in held]
     try:
         yield held

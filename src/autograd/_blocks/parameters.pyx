@@ -5,12 +5,13 @@ tuples, and NumPy arrays of objects. Every object is visited once, so cycles end
 """
 
 from cpython.object cimport PyObject
+from libc.string cimport memcmp
 
 import numpy
 
 from autograd._core cimport Value
-from autograd._cpython cimport PyObject_GenericGetDict
-from autograd._blocks.dense cimport DenseNeuron, Fields, called_as
+from autograd._cpython cimport ListLayout, PyObject_GenericGetDict
+from autograd._blocks.dense cimport DenseDropout, DenseNeuron, Fields, called_as
 
 cdef extern from "_kernels/maps.h" nogil:
     enum:
@@ -50,6 +51,83 @@ def modules(root, type kind not None):
     return found
 
 
+def snapshot(root):
+    """Return the objects that a module holds, each with what is in it now, for `is_unchanged`."""
+    cdef list holders = []
+    cdef list taken = []
+    walk(root, None, holders)
+    for holder in holders:
+        taken.append((holder, contents(holder)))
+    return taken
+
+
+def is_unchanged(list taken not None):
+    """Whether all in a snapshot is as it was: numbers and text equal to the bit, everything else the same object."""
+    for holder, before in taken:
+        if not same(contents(holder), before):
+            return False
+    return True
+
+
+cdef list contents(object holder):
+    """What decides how a holder computes: the attributes of a module, the leaves and modules in a container.
+
+    Left out are the generator of a dropout, as a trace does not draw, and what else is in a container, such as a log.
+    """
+    cdef list found = []
+    cdef dict attributes
+    cdef bint whole
+    if isinstance(holder, DenseNeuron):
+        # Without names, as there are many neurons.
+        neuron = <DenseNeuron> holder
+        found = [neuron.w, neuron.b, neuron.nonlin, neuron.activation]
+        if type(neuron.w) is list:
+            found += <list> neuron.w
+        attributes = PyObject_GenericGetDict(holder, NULL)
+        if attributes:
+            for key, child in attributes.items():
+                found += (key, child)
+    elif type(holder) is list:
+        for child in <list> holder:
+            if is_leaf(child) or is_module(child):
+                found.append(child)
+    else:
+        whole = is_module(holder)
+        for key, child in children_of(holder):
+            if whole and not (key == "rng" and isinstance(holder, DenseDropout)) or is_leaf(child) or is_module(child):
+                found += (key, child)
+    return found
+
+
+cdef inline bint is_leaf(object x) noexcept:
+    return isinstance(x, Value) and (<Value> x).node.op == OP_LEAF
+
+
+cdef inline bint is_module(object x) except -1:
+    """Whether the attributes of an object may be parameters."""
+    return isinstance(x, Fields) or hasattr(x, "parameters")
+
+
+cdef bint same(list now, list before) except -1:
+    """Whether the items of two lists are the same objects, or numbers and text equal to the bit."""
+    cdef Py_ssize_t i
+    cdef double a, b
+    if len(now) != len(before):
+        return False
+    if not memcmp((<ListLayout *> now).ob_item, (<ListLayout *> before).ob_item, len(now) * sizeof(PyObject *)):
+        return True
+    for i in range(len(now)):
+        x, y = now[i], before[i]
+        if x is not y:
+            if type(x) is not type(y) or not isinstance(x, PLAIN) or x != y:
+                return False
+            if isinstance(x, float):
+                a, b = x, y
+                if memcmp(&a, &b, sizeof(double)):
+                    return False
+    return True
+
+
 cdef list walk(object root, list names, list holders):
     """Return the leaves; append their names to `names`, and every object that may hold some to `holders`."""
     cdef list leaves = []
@@ -81,7 +159,7 @@ cdef list children_of(object holder):
     """What a module or a container holds, with attribute names, positions and keys."""
     if isinstance(holder, Fields):
         items = holder._fields
-    elif hasattr(holder, "parameters"):
+    elif is_module(holder):
         items = getattr(holder, "__dict__", {})
     elif isinstance(holder, dict):
         items = holder
