@@ -282,10 +282,10 @@ def test_rng_errors():
     ("make", "error", "message"),
     [
         (lambda: Neuron(0), ValueError, "nin must be at least 1, got 0"),
-        (lambda: Neuron(2.0), TypeError, "nin must be an integer, got float"),
-        (lambda: Neuron(None), TypeError, "nin must be an integer, got NoneType"),
+        (lambda: Neuron(2.0), TypeError, "nin must be an integer, got float 2.0"),
+        (lambda: Neuron(None), TypeError, "nin must be an integer, got NoneType None"),
         (lambda: Layer(2, -1), ValueError, "nout must be at least 1, got -1"),
-        (lambda: Layer(2, "3"), TypeError, "nout must be an integer, got str"),
+        (lambda: Layer(2, "3"), TypeError, "nout must be an integer, got str '3'"),
         (lambda: MLP(2, []), ValueError, "nouts must hold the size of at least one layer, got none"),
         (lambda: MLP(2, 3), TypeError, "nouts must be a sequence of integers, got int"),
         (lambda: MLP(2, [3, 0]), ValueError, "nout must be at least 1, got 0"),

@@ -6,12 +6,12 @@ import random
 import numpy as np
 import pytest
 
-from autograd import MLP, Value, functions, losses
+from autograd import MLP, Value, functions, losses, optim
 from autograd.datasets import make_moons
 from autograd.nn import Dropout, Layer, Module
 from autograd.optim import SGD, Adam
 from autograd.schedules import StepLR
-from autograd.training import EarlyStopping, History, evaluate, fit, predict, validation_split
+from autograd.training import LOSSES, OPTIMIZERS, EarlyStopping, History, evaluate, fit, predict, validation_split
 
 X, Y = make_moons(20, noise=0.1, random_state=0)
 
@@ -656,3 +656,11 @@ def test_a_compiled_model_is_traced_anew_whatever_part_of_it_has_changed(change)
         losses.append(history["loss"])
         assert model.calls[0] == (2 if compiled else 6 * len(X))
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+
+
+def test_optimizers_and_losses_have_the_names_of_their_definitions():
+    assert {"sgd": optim.SGD, "adamw": optim.AdamW, "rmsprop": optim.RMSprop}.items() <= OPTIMIZERS.items()
+    assert {getattr(optim, kind.__name__) for kind in OPTIMIZERS.values()} == set(OPTIMIZERS.values())
+    assert optim.Optimizer not in OPTIMIZERS.values()
+    assert set(LOSSES) == set(losses.__all__) - {"accuracy"}
+    assert all(LOSSES[name] is getattr(losses, name) for name in LOSSES)

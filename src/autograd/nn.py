@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import operator
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 from autograd import functions
-from autograd._blocks import rules
 from autograd._blocks.dense import DenseDropout, DenseLayer, DenseNetwork, DenseNeuron
 from autograd._blocks.parameters import modules, parameters
+from autograd._blocks.rules import check_integer, zero_grad
 from autograd._core import Value
 from autograd.initializers import Initializer, initializer
 
 __all__ = ["ACTIVATIONS", "MLP", "Dropout", "Layer", "Module", "Neuron"]
 
 
-#: The name an activation is chosen by, what a neuron with it is called, and the function (None for the identity).
+#: By the name of an activation, its title in the repr of a neuron and its function (None for the identity).
 ACTIVATIONS: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "linear": ("Linear", None),
     "relu": ("ReLU", functions.relu),
@@ -52,16 +51,6 @@ def _generator(rng: Any, seed: int | None) -> Any:
     if not hasattr(rng, "uniform"):
         raise TypeError(f"rng must have a method uniform(low, high), got {type(rng).__name__}")
     return rng
-
-
-def _size(name: str, n: Any) -> int:
-    try:
-        size = operator.index(n)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {type(n).__name__}") from None
-    if size < 1:
-        raise ValueError(f"{name} must be at least 1, got {size}")
-    return size
 
 
 def _check_row(module: Neuron | Layer | MLP, x: Any) -> Any:
@@ -113,7 +102,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Module:
         """
-        Set this module and all that it holds to training, which makes a difference to `Dropout`.
+        Set this module and all that it holds to training mode, in which `Dropout` is active.
 
         Parameters
         ----------
@@ -131,7 +120,7 @@ class Module:
         return self
 
     def eval(self) -> Module:
-        """Set this module and all that it holds to evaluation, the opposite of `train`."""
+        """Set this module and all that it holds to evaluation mode."""
         return self.train(False)
 
     def parameters(self) -> list[Value]:
@@ -161,7 +150,7 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
-        rules.zero_grad(self.parameters())
+        zero_grad(self.parameters())
 
     def state_dict(self) -> dict[str, float]:
         """
@@ -275,7 +264,7 @@ class Neuron(DenseNeuron, Module):
     ) -> None:
         _activation(activation)
         draw = initializer(init)
-        self.w = [Value(weight) for weight in draw(_size("nin", nin), 1, _generator(rng, seed))]
+        self.w = [Value(weight) for weight in draw(check_integer("nin", nin, 1), 1, _generator(rng, seed))]
         self.b = Value(0)
         self.nonlin = nonlin
         self.activation = activation
@@ -331,7 +320,7 @@ class Layer(DenseLayer, Module):
         init: str | Initializer = "uniform",
     ) -> None:
         rng = _generator(rng, seed)
-        size, draw = _size("nout", nout), initializer(init)
+        size, draw = check_integer("nout", nout, 1), initializer(init)
 
         def draw_one(nin: int, _: int, rng: Any) -> list[float]:
             return draw(nin, size, rng)

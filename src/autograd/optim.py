@@ -35,7 +35,7 @@ def _options(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 class Optimizer(ABC):
-    """Hold parameters and options; a subclass names the rule by which a step changes the parameters.
+    """Hold parameters and options; a subclass names the rule that updates the parameters.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Optimizer(ABC):
     @property
     @abstractmethod
     def _rule(self) -> type[rules.Rule]:
-        """What makes the steps of a group."""
+        """The rule that updates the parameters of a group."""
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Raise unless the options are valid."""
@@ -182,7 +182,7 @@ class Optimizer(ABC):
             rules.zero_grad(group["params"])
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a later optimizer over the same parameters needs to continue.
+        """Return the options and the state, from which a later optimizer over the same parameters continues.
 
         Returns
         -------
@@ -196,7 +196,7 @@ class Optimizer(ABC):
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue where another optimizer was: take over its options and state.
+        """Set the options and the state to those of another optimizer.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class Optimizer(ABC):
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum and weight decay where asked for.
+    """Stochastic gradient descent, optionally with momentum and weight decay.
 
     With ``g = grad + weight_decay * data``, the first step with a momentum sets ``buffer = g``, a later one
     ``buffer = momentum * buffer + (1 - dampening) * g``, and the data change by ``-lr * buffer``; with `nesterov` by
@@ -251,13 +251,13 @@ class SGD(Optimizer):
     momentum : float, default 0
         At least 0.
     dampening : float, default 0
-        What part of a gradient the momentum leaves out, at least 0.
+        Share of a gradient that is left out of the momentum, at least 0.
     weight_decay : float, default 0
         At least 0.
     nesterov : bool, default False
-        Whether to look ahead; needs a momentum and no dampening.
+        Whether to use Nesterov's momentum; needs a momentum and no dampening.
     maximize : bool, default False
-        Whether to go up the gradient.
+        Whether to ascend the gradient, not descend.
 
     Raises
     ------
@@ -325,7 +325,7 @@ class Adam(Optimizer):
     lr : float, default 1e-3
         Learning rate, at least 0.
     betas : tuple of two floats, default (0.9, 0.999)
-        Memory of the two means, at least 0 and below 1.
+        Decay rates of the two running means, at least 0 and below 1.
     eps : float, default 1e-8
         At least 0.
     weight_decay : float, default 0
@@ -333,7 +333,7 @@ class Adam(Optimizer):
     amsgrad : bool, default False
         Whether to divide by the largest `exp_avg_sq` so far [2]_.
     maximize : bool, default False
-        Whether to go up the gradient.
+        Whether to ascend the gradient, not descend.
     decoupled_weight_decay : bool, default False
         Whether to decay weights as `AdamW` does.
 
@@ -451,7 +451,7 @@ class RMSprop(Optimizer):
     lr : float, default 1e-2
         Learning rate, at least 0.
     alpha : float, default 0.99
-        Memory of the running means, at least 0.
+        Decay rate of the running means, at least 0.
     eps : float, default 1e-8
         At least 0.
     weight_decay : float, default 0
@@ -461,7 +461,7 @@ class RMSprop(Optimizer):
     centered : bool, default False
         Whether to divide by an estimate of the deviation.
     maximize : bool, default False
-        Whether to go up the gradient.
+        Whether to ascend the gradient, not descend.
 
     Raises
     ------
@@ -529,7 +529,7 @@ class Adagrad(Optimizer):
     eps : float, default 1e-10
         At least 0.
     maximize : bool, default False
-        Whether to go up the gradient.
+        Whether to ascend the gradient, not descend.
 
     Raises
     ------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from tqdm import tqdm
 
 from autograd import _hooks, functions, losses, optim, schedules
 from autograd._blocks.parameters import modules
-from autograd._blocks.rules import get_data, set_data
+from autograd._blocks.rules import check_integer, get_data, set_data
 from autograd._core import Value
 from autograd._training.batching import outputs_of
 from autograd.nn import Dropout, Module, Neuron
@@ -52,7 +51,7 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
 
 
 class Model(Protocol):
-    """What can be trained: a callable with parameters, such as a `Module`."""
+    """A callable with parameters, such as a `Module`."""
 
     def __call__(self, x: Any) -> Any:
         """Return the Value or the list of Values for one row of inputs."""
@@ -103,16 +102,16 @@ class History(dict[str, list[float]]):
 
 
 class EarlyStopping:
-    """A callback of `fit` that ends a run which gets no better, and goes back to the best parameters.
+    """A callback of `fit` that ends a run without improvement and restores the best parameters.
 
     Parameters
     ----------
     patience : int
-        So many epochs in a row that are not better end the run; at least 1.
+        The number of epochs in a row without a better figure after which the run ends; at least 1.
     monitor : str, optional
         A figure in the history. By default the loss of the validation data, or of the training if there are none.
     mode : {"min", "max"}, default "min"
-        Whether low or high figures are good.
+        Whether lower or higher figures are better.
     min_delta : float, default 0.0
         By how much a figure must be better than the best one before it; at least 0.
 
@@ -123,7 +122,7 @@ class EarlyStopping:
     best_epoch : int
         In which epoch that was, counted from 1; 0 before the first.
     stopped : bool
-        Whether the latest epoch was one too many.
+        Whether the latest epoch ended the run.
 
     Raises
     ------
@@ -149,13 +148,12 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int, *, monitor: str | None = None, mode: str = "min", min_delta: float = 0.0) -> None:
-        if operator.index(patience) < 1:
-            raise ValueError(f"patience must be at least 1, got {patience!r}")
         if mode not in ("min", "max"):
             raise ValueError(f"mode must be min or max, got {mode!r}")
         if not 0 <= min_delta < math.inf:
             raise ValueError(f"min_delta must be a number of at least 0, got {min_delta!r}")
-        self.patience, self.monitor, self.mode, self.min_delta = patience, monitor, mode, min_delta
+        self.patience = check_integer("patience", patience, 1)
+        self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
         self.best = math.inf if mode == "min" else -math.inf
         self.best_epoch = 0
         self.stopped = False
@@ -163,9 +161,9 @@ class EarlyStopping:
         self._data: NDArray[np.float64] | None = None
 
     def __call__(self, model: Model, history: History) -> bool:
-        """Take note of an epoch; return whether the run is to end, with the best parameters in place."""
+        """Judge an epoch; return whether the run is to end, after the best parameters were restored."""
         if self.monitor is None:
-            # An earlier run may have left a series that goes on with nan.
+            # The series of an earlier run with validation data is continued with nan.
             validated = not math.isnan(history.get("validation_loss", [math.nan])[-1])
             self.monitor = "validation_loss" if validated else "loss"
         if self.monitor not in history:
@@ -185,7 +183,7 @@ class EarlyStopping:
         return self.stopped
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a later object with the same options needs to continue."""
+        """Return the state from which a later object with the same options continues."""
         return {
             "monitor": self.monitor,
             "best": self.best,
@@ -482,7 +480,7 @@ def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray
 
 @dataclass(slots=True)
 class _Step:
-    """What is the same in all steps of a run."""
+    """Makes a step: outputs, loss, gradients, penalties, clipping and the update of the parameters."""
 
     outputs: Callable[[NDArray[np.float64]], list[Any]]
     loss: Callable[..., Any]
@@ -494,7 +492,7 @@ class _Step:
     clip_norm: float | None
 
     def __call__(self, rows: NDArray[np.float64], targets: list[Any]) -> dict[str, float]:
-        """Make a step; return the figures of the batch before it."""
+        """Make a step; return the loss and the metrics of the batch before it."""
         outputs = self.outputs(rows)
         objective = self.loss(outputs, targets)
         figures = {"loss": objective.data}
@@ -511,7 +509,7 @@ class _Step:
 
 
 class _Snapshot(NamedTuple):
-    """What a run goes back to: the state after a number of epochs."""
+    """The state of a run after a number of epochs, to which an exception takes it back."""
 
     epoch: int
     data: NDArray[np.float64]
@@ -529,7 +527,7 @@ class _Snapshot(NamedTuple):
         set_data(step.parameters, self.data)
         if scheduler is not None and self.scheduler is not None:
             scheduler.load_state_dict(self.scheduler)
-        # Last, as it knows the rates: those of the schedule, or what a callback made of them.
+        # Last, because its state has the learning rates, which a callback may have changed.
         step.optimizer.load_state_dict(self.optimizer)
 
 

@@ -1,4 +1,4 @@
-"""The picture of a training run as an image file, by matplotlib (extra ``viz``)."""
+"""Image files of a training run, by matplotlib (extra ``viz``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autograd.training import History
 
 
 def check(path: str | os.PathLike[str]) -> None:
-    """Raise a ValueError or OSError if a picture cannot be made or written there."""
+    """Raise a ValueError or OSError if an image cannot be made or written there."""
     try:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:

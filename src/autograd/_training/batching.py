@@ -64,7 +64,7 @@ class _Compiled:
 
     def _program(self) -> Callable[..., Any] | None:
         """Return the program for the model as it is now."""
-        for taken, program in reversed(self._programs):
+        for taken, program in self._programs[::-1]:
             if is_unchanged(taken):
                 return program
         drops = any(dropout.training and dropout.p for dropout in modules(self._model, Dropout))
