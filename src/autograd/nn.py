@@ -72,8 +72,8 @@ class Module:
     Hold parameters: the leaf Values in the attributes of a subclass.
 
     A subclass sets Values, other modules or objects with a method ``parameters``, and lists, tuples,
-    dicts and NumPy object arrays of these as attributes, to any depth. A Value computed from others is no parameter; the leaves it
-    comes from are, where the module holds them.
+    dicts and NumPy object arrays of these as attributes, to any depth. A Value computed from others
+    is no parameter; the leaves it comes from are, where the module holds them.
 
     Examples
     --------
