@@ -72,6 +72,22 @@ cdef class Tracer:
     cdef int read(self, Value value) except -1
 
 
+# From a node to the object around it, and back: the fields of a cdef class follow the head of the object.
+cdef inline PyObject *owner(Node *node) noexcept nogil:
+    """The Value around a node."""
+    return <PyObject *> (<char *> node - sizeof(PyObject))
+
+
+cdef inline PyObject *block_around(Node *node) noexcept nogil:
+    """The Block around a node; a Block also has a table of methods."""
+    return <PyObject *> (<char *> node - sizeof(PyObject) - sizeof(void *))
+
+
+cdef inline Node *node_of(PyObject *value) noexcept nogil:
+    """The node in a Value."""
+    return <Node *> (<char *> value + sizeof(PyObject))
+
+
 cdef class Deferred:
     """Gradients of leaves accumulated in an array, not yet added to the leaves."""
     cdef bint waiting

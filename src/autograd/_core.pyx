@@ -29,7 +29,7 @@ import numbers
 
 import numpy
 
-from autograd import ops
+from autograd import _hooks, ops
 
 cdef double inf = INFINITY
 
@@ -1107,9 +1107,7 @@ cdef class Value:
 
     def _repr_html_(self):
         """The Value as a small table, for notebooks."""
-        from autograd import draw
-
-        return draw.to_html(self)
+        return _hooks.call("value_to_html", self)
 
     def __format__(self, str specification not None):
         return format(read(self), specification) if specification else repr(self)

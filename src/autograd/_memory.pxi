@@ -23,20 +23,6 @@ cdef Py_ssize_t dying_capacity = 0
 cdef bint draining = False
 
 
-cdef inline PyObject *owner(Node *node) noexcept nogil:
-    """The Value around a node."""
-    return <PyObject *> (<char *> node - sizeof(PyObject))
-
-
-cdef inline PyObject *block_around(Node *node) noexcept nogil:
-    """The Block around a node; a Block also has a table of methods."""
-    return <PyObject *> (<char *> node - sizeof(PyObject) - sizeof(void *))
-
-
-cdef inline Node *node_of(PyObject *value) noexcept nogil:
-    return <Node *> (<char *> value + sizeof(PyObject))
-
-
 cdef inline Value new_node(unsigned short op, double primal, double immediate, unsigned flags):
     """A Value without parents. `flags` are those of its future parents, of which it inherits COLLECTABLE and TRACED."""
     global free_nodes, free_count

@@ -23,7 +23,7 @@ import numpy
 
 from autograd import _core, functions, ops
 
-from autograd._cpython cimport ListLayout, Py_TYPE, PyObject_GenericGetDict, TypeSlots
+from autograd._cpython cimport ListLayout, Py_TYPE
 from autograd._core cimport (
     SHARED,
     Block,
@@ -37,6 +37,7 @@ from autograd._core cimport (
     new_leaf,
     new_output,
     number,
+    owner,
     recording,
     set_sizes,
     shared_version,
@@ -47,7 +48,6 @@ from autograd._program.tracing cimport tracing
 cdef extern from "_kernels/maps.h" nogil:
     enum:
         OP_LEAF
-        OP_LEAKY_RELU_C
     int op_asks_python(unsigned op) noexcept
     void op_map(unsigned op, Py_ssize_t n, const double *a, double c, double *r) noexcept
     void op_map_push(unsigned op, Py_ssize_t n, const double *g, const double *r, double c, const double *a,
@@ -66,17 +66,21 @@ cdef type ndarray = numpy.ndarray
 cdef tuple SCALARS = (Value, numbers.Real)
 cdef tuple NO_ROWS = (str, bytes, Mapping)
 
-# Activations that can be part of a Block, with their op and immediate. None stands for the identity.
-FUSED = {None: (OP_LEAF, 0.0), functions.leaky_relu: (OP_LEAKY_RELU_C, 0.01)} | {
-    getattr(functions, name): (op, 0.0)
-    for op, name in enumerate(_core.OP_NAMES)
-    if name in ops.OPS and ops.OPS[name].arguments == "a" and ops.OPS[name].parameters
-}
+cdef dict fused_activations():
+    """The activations that can be part of a Block, with their op and immediate, the default of a second parameter."""
+    cdef dict fused = {None: (OP_LEAF, 0.0)}
+    for row in ops.OPS.values():
+        if row.name in functions.__all__:
+            default = row.parameters[-1].partition("=")[2]
+            if default:
+                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name + "_c"), float(default)
+            elif row.arguments == "a":
+                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name), 0.0
+    return fused
 
 
-cdef inline PyObject *owner(Node *node) noexcept:
-    """The Value around a node."""
-    return <PyObject *> (<char *> node - sizeof(PyObject))
+# None stands for the identity.
+cdef dict FUSED = fused_activations()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -87,11 +91,6 @@ cdef void *allocate(size_t count, size_t size) except NULL:
     if memory == NULL:
         raise MemoryError("no memory for a layer")
     return memory
-
-
-cdef inline bint called_as(PyObject *object, type kind) noexcept:
-    """Whether calling the object runs the `__call__` of `kind`, not one of a subclass or one assigned to a class."""
-    return (<TypeSlots *> Py_TYPE(object)).tp_call == (<TypeSlots *> kind).tp_call
 
 
 @cython.auto_pickle(False)
@@ -818,95 +817,3 @@ cdef class DenseDropout(Fields):
             self.draw(1, &scale)
             return x * scale
         return list(map(self, x))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Parameters
-
-# Marks a leaf that is already in the list.
-cdef enum:
-    FOUND = 1
-
-
-def parameters(root, list names=None):
-    """Return the leaves that a module holds, each once, in the order of definition.
-
-    Parameters
-    ----------
-    root : object with attributes
-    names : list, optional
-        Receives the name of each: the path of attributes, positions and keys, joined by dots.
-    """
-    cdef list found = []
-    cdef list waiting = [(None, root)]
-    cdef set seen = set()
-    try:
-        while waiting:
-            path, item = waiting.pop()
-            if isinstance(item, Value):
-                if add_leaf(<Value> item, found) and names is not None:
-                    names.append(path)
-            elif type(item) is list or isinstance(item, Fields) or not isinstance(item, PLAIN):
-                identity = <size_t> <PyObject *> item
-                if identity not in seen:
-                    seen.add(identity)
-                    if names is not None or not add_leaves(item, found):
-                        children = children_of(item)
-                        for key, child in reversed(children):
-                            name = None if names is None else f"{key}" if path is None else f"{path}.{key}"
-                            waiting.append((name, child))
-    finally:
-        for value in found:
-            (<Value> value).node.mark = 0
-    return found
-
-
-# What can hold no Value.
-cdef tuple PLAIN = (str, bytes, int, float, type(None))
-
-
-cdef list children_of(object holder):
-    """What a module or a container holds, with attribute names, positions and keys."""
-    if isinstance(holder, Fields):
-        items = holder._fields
-    elif hasattr(holder, "named_parameters"):
-        items = getattr(holder, "__dict__", {})
-    elif isinstance(holder, dict):
-        items = holder
-    elif isinstance(holder, SEQUENCES):
-        return list(enumerate(holder))
-    elif isinstance(holder, ndarray) and holder.dtype == object:
-        return list(enumerate(holder.flat))
-    else:
-        return []
-    return list(items.items())
-
-
-cdef tuple SEQUENCES = (list, tuple)
-
-
-cdef bint add_leaves(object holder, list found) except -1:
-    """Append the leaves of a neuron or a list that holds nothing but Values, and return whether it is one."""
-    if isinstance(holder, DenseNeuron) and called_as(<PyObject *> holder, DenseNeuron):
-        neuron = <DenseNeuron> holder
-        if type(neuron.b) is Value and not PyObject_GenericGetDict(holder, NULL) and add_leaves(neuron.w, found):
-            add_leaf(<Value> neuron.b, found)
-            return True
-        return False
-    if type(holder) is not list:
-        return False
-    for item in <list> holder:
-        if type(item) is not Value:
-            return False
-    for item in <list> holder:
-        add_leaf(<Value> item, found)
-    return True
-
-
-cdef inline bint add_leaf(Value value, list found) except -1:
-    """Append a Value if it is a leaf that is not there yet, and return whether it was."""
-    if value.node.op != OP_LEAF or value.node.mark:
-        return False
-    found.append(value)
-    value.node.mark = FOUND
-    return True

@@ -9,7 +9,6 @@ way, and runs every lane of a batch by the program of its own.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree
-from cpython.object cimport PyObject
 from libc.string cimport memcmp, memcpy, memset
 
 import hashlib
@@ -22,7 +21,7 @@ from autograd import _core, ops
 
 from autograd._ir.code cimport CODE_CONSTANT, CODE_RESULT, Code, Entry, base_of, operand_count, room
 from autograd._core cimport (
-    TRACED, Block, Node, Value, add_input, new_leaf, new_output, number, recording, set_sizes,
+    TRACED, Block, Node, Value, add_input, new_leaf, new_output, number, owner, recording, set_sizes,
 )
 from autograd._interpreter.interpreter cimport (
     LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction,
@@ -35,11 +34,6 @@ cdef extern from "_kernels/ops.h" nogil:
     enum:
         OP_LEAF
         OP_OUTPUT
-
-
-cdef inline PyObject *owner(Node *node) noexcept:
-    """The Value around a node."""
-    return <PyObject *> (<char *> node - sizeof(PyObject))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
