@@ -22,7 +22,9 @@ import numpy as np
 
 from autograd._core import no_grad
 from autograd._program.program import Program
-from autograd._transforms import transform as _calls
+from autograd._transforms import kinds as _kinds
+from autograd._transforms.pytree import Raveled
+from autograd._transforms.transform import Transform
 
 __all__ = [
     "check_grad",
@@ -103,7 +105,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 1.0}, 5.0)
     {'w': 5.0, 'b': 1.0}
     """
-    return _gradient("grad", f, argnums, has_aux, False)
+    return _gradient(_kinds.Gradient, "grad", f, argnums, has_aux)
 
 
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -133,12 +135,12 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
     (6.0, (3.0, 2.0))
     """
-    return _gradient("value_and_grad", f, argnums, has_aux, True)
+    return _gradient(_kinds.ValueAndGradient, "value_and_grad", f, argnums, has_aux)
 
 
-def _gradient(caller: str, f: Function, argnums: int | Sequence[int], has_aux: bool, has_value: bool) -> Function:
+def _gradient(kind: Any, caller: str, f: Function, argnums: int | Sequence[int], has_aux: bool) -> Any:
     numbers = _argument_numbers(caller, "argnums", argnums)
-    return _calls.Gradient(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux), has_value=has_value)
+    return kind(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux))
 
 
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -176,7 +178,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     ((1.0, 1.0), (3.0, 2.0))
     """
     numbers = _argument_numbers("jacobian", "argnums", argnums)
-    return _calls.Jacobian(_checked("jacobian", f), "jacobian", argnums=numbers)
+    return _kinds.Jacobian(_checked("jacobian", f), "jacobian", argnums=numbers)
 
 
 def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -213,11 +215,11 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
            [2., 0.]])
     """
     numbers = _argument_numbers("hessian", "argnums", argnums)
-    return _calls.Hessian(_checked("hessian", f), "hessian", argnums=numbers)
+    return _kinds.Hessian(_checked("hessian", f), "hessian", argnums=numbers)
 
 
 def _at_a_point(kind: Any, caller: str, f: Function) -> Any:
-    if isinstance(f, _calls.Transform) and f.compiled:
+    if isinstance(f, Transform) and f.compiled:
         return f.derivative(kind, caller)
     return kind(_checked(caller, f), caller)
 
@@ -250,7 +252,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
-    return _at_a_point(_calls.Jvp, "jvp", f).at(primals, tangents)  # type: ignore[no-any-return]
+    return _at_a_point(_kinds.Jvp, "jvp", f).at(primals, tangents)  # type: ignore[no-any-return]
 
 
 def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -281,7 +283,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
     >>> out, pullback((1.0, 0.0)), pullback((0.0, 1.0))
     ((6.0, 5.0), (3.0, 2.0), (1.0, 1.0))
     """
-    return _at_a_point(_calls.Vjp, "vjp", f).at(primals)  # type: ignore[no-any-return]
+    return _at_a_point(_kinds.Vjp, "vjp", f).at(primals)  # type: ignore[no-any-return]
 
 
 def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -311,7 +313,7 @@ def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     >>> hvp(lambda x, y: x**2 * y, (1.0, 2.0), (1.0, 0.0))
     (4.0, 2.0)
     """
-    return _at_a_point(_calls.Hvp, "hvp", f).at(primals, tangents)  # type: ignore[no-any-return]
+    return _at_a_point(_kinds.Hvp, "hvp", f).at(primals, tangents)  # type: ignore[no-any-return]
 
 
 def vmap(
@@ -370,7 +372,7 @@ def vmap(
     in_axes = _axes(in_axes)
     if not _is_mapped(in_axes):
         raise ValueError(f"vmap: in_axes must name at least one axis, got {in_axes!r}")
-    return _calls.Mapped(
+    return _kinds.Mapped(
         f,
         "vmap",
         in_axes=in_axes,
@@ -451,9 +453,9 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
         "static_argnums": numbers if isinstance(numbers, tuple) else (numbers,),
         **_bound("compile", max_ways),
     }
-    if isinstance(f, _calls.Transform):
+    if isinstance(f, Transform):
         return f.with_options(**options)  # type: ignore[no-any-return]
-    return _calls.Compiled(_checked("compile", f), "compile", **options)
+    return _kinds.Compiled(_checked("compile", f), "compile", **options)
 
 
 def trace(f: Function, *args: Any) -> Program:
@@ -482,7 +484,7 @@ def trace(f: Function, *args: Any) -> Program:
     >>> program(3.0, 4.0), program.reverse([0, 1], [0], ones=True)(3.0, 4.0)
     ([12.0], [4.0, 3.0])
     """
-    return _calls.Compiled(_checked("trace", f), "trace").program_at(*args)
+    return _kinds.Compiled(_checked("trace", f), "trace").program_at(*args)
 
 
 #: The points at which a central difference of fourth order takes a function, in steps, and the weights of these.
@@ -520,13 +522,13 @@ def check_grad(
     """
     if order not in (1, 2):
         raise ValueError(f"check_grad: order must be 1 or 2, got {order!r}")
-    arguments = _calls.Raveled("check_grad", args)
+    arguments = Raveled("check_grad", args)
     x = arguments.numbers
     if not x.size:
         raise ValueError("check_grad: there is no number in the arguments")
 
     def result(numbers: Any) -> Any:
-        return _calls.Raveled("check_grad", f(*arguments.unravel(numbers)), "result")
+        return Raveled("check_grad", f(*arguments.unravel(numbers)), "result")
 
     def value(numbers: Any) -> Any:
         with no_grad():
