@@ -138,9 +138,9 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     return _gradient(_kinds.ValueAndGradient, "value_and_grad", f, argnums, has_aux)
 
 
-def _gradient(kind: Any, caller: str, f: Function, argnums: int | Sequence[int], has_aux: bool) -> Any:
+def _gradient(kind: Any, caller: str, f: Function, argnums: int | Sequence[int], has_aux: bool) -> Function:
     numbers = _argument_numbers(caller, "argnums", argnums)
-    return kind(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux))
+    return kind(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux))  # type: ignore[no-any-return]
 
 
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:

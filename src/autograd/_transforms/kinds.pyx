@@ -1,3 +1,4 @@
+# cython: auto_pickle=False
 """The kinds of transforms: compiled functions, maps over lanes, and derivatives.
 
 Each overrides the steps of `Transform` in which it differs: the derivative of the program that it runs, the lanes in
@@ -11,8 +12,8 @@ from libc.string cimport memcpy
 from autograd._interpreter.interpreter cimport Array
 from autograd._program.program cimport Program
 from autograd._transforms.pytree cimport (
-    ARRAY, FIXED, NUMBER, SEQUENCE, STATIC, Builder, Leaves, Objects, Tree, address, describe, new_builder, object_array,
-    unflatten,
+    ARRAY, FIXED, NUMBER, SEQUENCE, STATIC, Builder, Leaves, Objects, Tree, address, describe, new_builder,
+    object_array, unflatten,
 )
 from autograd._transforms.signature cimport Signature, positions_of, read
 from autograd._transforms.transform cimport Compilation, Frame, Transform, give_back, new_frame
@@ -94,7 +95,6 @@ cdef class Mapped(Transform):
 
 
 @cython.internal
-@cython.auto_pickle(False)
 cdef class Batch(Leaves):
     """Arrays with an axis for the lanes, which the outputs of the program are made to point into."""
     cdef Mapped transform
@@ -119,7 +119,6 @@ cdef class Batch(Leaves):
 
 
 @cython.internal
-@cython.auto_pickle(False)
 cdef class ObjectBatch(Leaves):
     """Arrays of Values, with an axis for the lanes."""
     cdef Mapped transform
@@ -324,7 +323,6 @@ cdef Program second_derivative(Signature signature, Program program):
 
 
 @cython.internal
-@cython.auto_pickle(False)
 cdef class Rows(Leaves):
     """The rows of a matrix: each leaf is the structure of the columns."""
     cdef Derivative transform
@@ -349,7 +347,6 @@ cdef class Rows(Leaves):
 
 
 @cython.internal
-@cython.auto_pickle(False)
 cdef class Columns(Leaves):
     """Some rows of a matrix, which make an array of `shape` or, if it is None, a number: each leaf is a column."""
     cdef Leaves matrix
@@ -435,7 +432,6 @@ cdef class Vjp(Derivative):
 
 
 @cython.internal
-@cython.auto_pickle(False)
 cdef class Pullback:
     """A function of the cotangents that returns a tuple with the derivative by each primal."""
     cdef Vjp transform

@@ -310,5 +310,3 @@ cdef int point_into(const Py_buffer *view, Array *inputs, Py_ssize_t size, Py_ss
                 entry -= index[k] * view.strides[k]
                 index[k] = 0
     return 0
-
-
