@@ -1,15 +1,15 @@
-"""Function transformations: derivatives, batches and compiled functions, in the way of JAX and ``torch.func``.
+"""Function transformations: derivatives, batches and compiled functions, with the interface of JAX and ``torch.func``.
 
-A transform of a function runs *programs*: the function is called once with Values, what it does is recorded, and the
-record, or a derivative of it, is run for the numbers of the arguments, for one point or for the lanes of a batch.
+A transform of a function runs *programs*: it calls the function once with Values, which records the operations, and
+runs them, or their derivative, on the numbers of the arguments, for one point or for the lanes of a batch.
 
-- A transform of a plain function traces anew in every call, so any Python control flow will do. A transform of a
-  compiled function is compiled: it traces once for every structure of its arguments, and again when a comparison in the
-  function comes out in a way not seen before.
+- A transform of a plain function traces it in every call, so any Python control flow will do. A transform of a compiled
+  function is compiled: it traces once for every structure of its arguments, and again where a comparison in the
+  function has an outcome that no program is specialized to.
 - Arguments are numbers, sequences, arrays, and nested lists, tuples and dicts of these. The function gets a Value for a
   number, a list for a list, an array of Values of the same shape for an array. A dict keeps the order of its keys.
-- Programs calculate as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan, and nothing is raised.
-- With a Value among the arguments the results are Values, through which `Value.backward` finds its way.
+- Programs follow IEEE, as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan, and nothing is raised.
+- With a Value among the arguments the results are Values, and `Value.backward` passes through the call.
 """
 
 from __future__ import annotations
@@ -335,8 +335,9 @@ def vmap(
         The most threads to use. Chosen by the size of the work if it is not given, up to the number of processors or
         the environment variable ``AUTOGRAD_NUM_THREADS``. The result does not depend on it.
     max_ways : int, optional
-        How many ways through the comparisons of `f` get a program of their own, 64 if nothing is said here or by a
-        `compile` of `f`. The points that go other ways are traced one by one, with a RuntimeWarning.
+        The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
+        neither here nor by a `compile` of `f`. Points that need another one are traced one by one, with a
+        RuntimeWarning.
 
     Returns
     -------
@@ -356,7 +357,7 @@ def vmap(
     A list or tuple of numbers is a sequence with one axis, any other list, tuple or dict a container of what is mapped.
     What has no axis is passed on as it is, except by a compiled function.
 
-    Each point goes its own way: comparisons in `f` decide for every point as they would for it alone.
+    Comparisons in `f` have for every point the outcome that they would have for it alone.
 
     Examples
     --------
@@ -402,7 +403,7 @@ def _is_mapped(axes: Any) -> bool:
 
 
 def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: int | None = None) -> Function:
-    """Return a function that traces `f` once and then replays what it did.
+    """Return a function that traces `f` once and then replays its operations.
 
     Parameters
     ----------
@@ -412,8 +413,8 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
         The positional arguments that are passed on as they are, so that `f` may use them as sizes, indices or flags.
         It is traced once for each of their values, which must be hashable.
     max_ways : int, optional
-        How many ways through the comparisons of `f` get a program of their own, 64 if nothing is said here or by a
-        `vmap` that `f` is. Points that go other ways are traced anew, with a RuntimeWarning.
+        The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
+        neither here nor by a `vmap` that `f` is. A call that needs another one traces `f`, with a RuntimeWarning.
 
     Returns
     -------
@@ -487,7 +488,7 @@ def trace(f: Function, *args: Any) -> Program:
     return _kinds.Compiled(_checked("trace", f), "trace").program_at(*args)
 
 
-#: The points at which a central difference of fourth order takes a function, in steps, and the weights of these.
+#: The points of a central difference of fourth order, in steps, and their weights.
 _STEPS = np.array([1.0, -1.0, 2.0, -2.0])
 _WEIGHTS = np.array([8.0, -8.0, -1.0, 1.0]) / 12.0
 
@@ -538,7 +539,7 @@ def check_grad(
     names = result(x).name, arguments.name, arguments.name
     steps = eps * np.maximum(1.0, np.abs(x))
     weights = _WEIGHTS[:, None] / steps
-    # By step and number: the point with this number moved.
+    # For every step and number the point with this number moved.
     points = (x + _STEPS[:, None, None] * np.diag(steps)).reshape(-1, x.size)
 
     values = np.apply_along_axis(value, 1, points)

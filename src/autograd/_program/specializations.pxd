@@ -10,16 +10,16 @@ cdef class Specializations:
     cdef str name
     # At most this many programs are kept.
     cdef Py_ssize_t max_ways
-    # The programs, the first of which there always is.
+    # The programs, the first of which there always is, and whether one of them captures a Value.
     cdef list programs
+    cdef bint captures
     # The program that served the last point, and whether the warning has been given.
     cdef Py_ssize_t latest
     cdef bint warned
 
     # Trace the function at a point. The kinds of specializations override it.
     cdef Program specialize(self, list point)
-    # Whether a program captures a Value.
-    cdef bint captures(self) noexcept
+    cdef int add(self, Program program) except -1
     # Run at one point (lanes is -1) or for every lane. `parts`, if not None, receives what ran: pairs of a program and
     # its rows, as bytes, or None for all.
     cdef int run(self, const Array *inputs, Py_ssize_t lanes, const Array *outputs, int threads,

@@ -22,14 +22,16 @@ from autograd._program.program cimport Program, varying_of
 cdef class Specializations:
     """The programs of one function, a specialization for every way through its branches that was met."""
 
+    def __cinit__(self):
+        self.programs = []
+
     cdef Program specialize(self, list point):
         raise NotImplementedError
 
-    cdef bint captures(self) noexcept:
-        for program in self.programs:
-            if (<Program> program).code.captured:
-                return True
-        return False
+    cdef int add(self, Program program) except -1:
+        self.programs.append(program)
+        self.captures |= len(program.code.captured) > 0
+        return 0
 
     cdef int run(self, const Array *inputs, Py_ssize_t lanes, const Array *outputs, int threads,
                  list parts=None) except -1:
@@ -54,7 +56,7 @@ cdef class Specializations:
             self.warn(0, inputs)
         program = self.specialize(self.point_at(0, inputs))
         if n < self.max_ways:
-            self.programs.append(program)
+            self.add(program)
             self.latest = n
         return self.run_traced(program, 0, inputs, outputs, parts)
 
@@ -69,7 +71,7 @@ cdef class Specializations:
         try:
             while left and k < self.max_ways:
                 if k == len(self.programs):
-                    self.programs.append(self.specialize(self.point_at(rows[0], inputs)))
+                    self.add(self.specialize(self.point_at(rows[0], inputs)))
                 left = self.run_rows(self.programs[k], varying, inputs, outputs, &rows, left, failed, threads, parts)
                 k += 1
             if left:

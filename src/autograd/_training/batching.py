@@ -17,7 +17,7 @@ __all__ = ["outputs_of"]
 
 Outputs = Callable[[NDArray[np.float64]], list[Any]]
 
-#: So many states of a model have a program at once: training and evaluation, and some more.
+#: Programs are kept for at most this many states of a model: training and evaluation, and some more.
 _MOST_STATES = 8
 
 
@@ -41,16 +41,16 @@ def outputs_of(model: Any, modules: list[Module], compiled: bool) -> Outputs:
 
 
 class _Compiled:
-    """A model as a program over the rows, traced anew where the state of the model is one that has none.
+    """A model as a program over the rows, traced for every state of the model.
 
-    What a replay cannot do as the model does, drawing random numbers for every row, is left to the model.
+    A model that draws random numbers is called for every row, because a replay would not draw them.
     """
 
     def __init__(self, model: Any, modules: list[Module]) -> None:
         self._model = model
         self._holders = [holder for holder in (modules or [model]) if hasattr(holder, "__dict__")]
         self._dropouts = [module for module in modules if isinstance(module, Dropout)]
-        # By state, with the attributes: a state names them by their identities, which must not pass to others.
+        # By state, with the attributes, which keeps their identities in the state from being used again.
         self._programs: dict[Any, tuple[Callable[..., Any], list[Any]]] = {}
         self._draws = False
 
@@ -78,19 +78,19 @@ class _Compiled:
         before, numpy_before = random.getstate(), np.random.get_state()
         outputs = self._model(list(row))
         if random.getstate() != before or repr(np.random.get_state()) != repr(numpy_before):
-            # The call is to be made again, for every row, and is to find the numbers that it found.
+            # The call will be repeated for every row, with the same random numbers.
             random.setstate(before)
             np.random.set_state(numpy_before)
             self._draws = True
         return outputs
 
     def _state(self) -> Any:
-        """Return what a trace has taken as it was: the attributes, numbers and text by value, all else by identity."""
+        """Return what a trace is specific to: the attributes, numbers and text by value, all else by identity."""
         return tuple(
             tuple((name, _mark(value)) for name, value in vars(holder).items()) for holder in self._holders
         )
 
 
 def _mark(value: Any) -> Any:
-    # With the type, for 1 == 1.0 == True.
+    # With the type, because 1 == 1.0 == True.
     return (type(value), value) if isinstance(value, int | float | str | None) else id(value)

@@ -218,7 +218,7 @@ cdef class Transform:
         compilation.transform = self
         compilation.signature = signature
         program, compilation.output = self.trace(signature, self.first_point(signature, frame))
-        compilation.programs = [self.derive(signature, compilation.output, program)]
+        compilation.add(self.derive(signature, compilation.output, program))
         frame.compilation = compilation
         self.make_room(frame)
         if self.compiled:
@@ -273,7 +273,7 @@ cdef class Transform:
         """Whether the results are Values. A derivative of numbers is a number, except in a trace around the call."""
         if frame.values is not None or frame.compilation.signature.passes_values:
             return True
-        return frame.compilation.captures() and (tracing() or not self.is_derivative())
+        return frame.compilation.captures and (tracing() or not self.is_derivative())
 
     cdef int put_first(self, Compilation compilation) except -1:
         """Let the next call try this compilation first; drop those that were used longest ago."""
