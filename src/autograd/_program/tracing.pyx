@@ -1,12 +1,11 @@
-"""Traces: what a function does to Values, taken down while it runs.
+"""Tracing: records a thread's operations on a tape while a function runs.
 
-While a function is traced, every Value that its thread makes goes on a tape. So the Values made inside are known (a
-Value's cursor is its position there) from those made before, which the function has captured. A comparison gives a
-Value that is 1 or 0, and only when Python asks whether it is true does the trace become one of the case at hand: that
-is an observation, which a replay has to check. So is every look at a number, by `data`, `item`, `repr` or a format.
-What a replay could not repeat at all, `backward` or setting `data`, raises.
+Every Value that the thread makes goes on the tape, and its cursor is its position there. A Value that is used and not
+on the tape is captured. A comparison makes a Value that is 1 or 0; when Python asks for its truth, the trace becomes
+specific to the answer, and records an observation that every replay has to check. So it does when a number is read, by
+`data`, `item`, `repr` or a format. Operations that a replay cannot repeat, `backward` or setting `data`, raise.
 
-The numbers of a trace are those that a replay finds, to the bit, and follow IEEE: nothing raises.
+The numbers in a trace are those that a replay computes, to the bit, and follow IEEE: nothing raises.
 """
 
 cimport cython
@@ -41,19 +40,31 @@ cdef extern from "_kernels/ops.h" nogil:
 
 @cython.auto_pickle(False)
 cdef class Observation:
-    """Something that a replay has to check."""
+    """The truth of a Value, or its number, that a replay has to check."""
 
 
 @cython.auto_pickle(False)
 cdef class Trace(Tracer):
-    """What one run of a function did."""
+    """The tape of one run of a function."""
 
     def __cinit__(self):
+        self.outer = current_tracer()
+        self.outer_pauses = pauses()
         self.tape = []
         self.observations = []
 
+    cdef list begin(self, list point):
+        cdef list inputs = []
+        set_tracer(self, 0)
+        for x in point:
+            inputs.append(new_leaf(x))
+        return inputs
+
+    cdef void end(self) noexcept:
+        set_tracer(self.outer, self.outer_pauses)
+
     cdef Py_ssize_t position(self, Value value) noexcept:
-        """Where on the tape a Value is; -1 if it was not made in this trace."""
+        """Return the position of a Value on the tape; -1 if it was not made in this trace."""
         cdef size_t i = value.node.cursor
         if i < <size_t> len(self.tape) and <PyObject *> self.tape[i] == <PyObject *> value:
             return i
@@ -118,12 +129,12 @@ cdef unsigned comparison_with_number(int comparison) noexcept:
     return OP_EQUAL_C if comparison == Py_EQ else OP_NOT_EQUAL_C
 
 
-# The package that this file is in a folder of.
+# The folder of the whole package.
 cdef str PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 cdef tuple caller():
-    """File and line of the function that is running, be it called through others of this package."""
+    """Return file and line of the innermost running function that is not of this package."""
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
@@ -131,7 +142,7 @@ cdef tuple caller():
 
 
 cdef int check_captured(Value value) except -1:
-    """Raise if a Value from outside is not of a trace around this one, but of one that is over or another thread's."""
+    """Raise unless a traced Value belongs to a trace that is under way in this thread."""
     cdef Trace trace = current_tracer()
     while trace is not None and trace.position(value) < 0:
         trace = trace.outer
@@ -142,23 +153,6 @@ cdef int check_captured(Value value) except -1:
 
 cdef bint tracing() noexcept:
     return current_tracer() is not None
-
-
-cdef Trace run_traced(object function, list point, list inputs, list outputs):
-    """Call `function` with a list of new Values of these numbers, which `inputs` receives; extend `outputs` by what it
-    returns."""
-    cdef Trace trace = Trace.__new__(Trace)
-    cdef Tracer outer = current_tracer()
-    cdef int outer_pauses = pauses()
-    trace.outer = outer
-    set_tracer(trace, 0)
-    try:
-        for x in point:
-            inputs.append(new_leaf(x))
-        outputs.extend(function(list(inputs)))
-    finally:
-        set_tracer(outer, outer_pauses)
-    return trace
 
 
 # ---------------------------------------------------------------------------------------------------------------------
