@@ -1,5 +1,7 @@
 """Flat instructions, for other Cython modules to ``cimport``."""
 
+from autograd._ir.formulas cimport Formula
+
 
 # One instruction; its position in the code is the name of its result. Operands are such positions. A constant has the
 # bits of its number in a and b, an input its number in a, a guard its outcome in b, the result of a call its number in
@@ -20,22 +22,6 @@ cdef enum:
 
 cdef enum:
     NONE = 0xFFFFFFFF
-
-
-# A step of a formula of the table: an op and what it works on.
-cdef struct Step:
-    unsigned op
-    unsigned operands[4]
-
-cdef enum:
-    MOST_STEPS = 64
-
-
-cdef class Formula:
-    cdef Step steps[MOST_STEPS]
-    cdef Py_ssize_t size
-    cdef list constants
-    cdef unsigned result
 
 
 cdef class Code:
@@ -91,25 +77,12 @@ cdef class Code:
     cdef unsigned term(
         self, Formula formula, unsigned reference, unsigned *names, unsigned *results
     ) except? 0xFFFFFFFF
-    cdef unsigned derivative(
-        self, Code source, Entry *entry, unsigned i, Py_ssize_t k, unsigned g, unsigned *map
-    ) except? 0xFFFFFFFF
-    cdef bint *active(self, list wrt) except NULL
-    cdef int accumulate(self, unsigned *adjoints, unsigned i, unsigned contribution) except -1
-    cdef int reverse_entry(self, Code source, unsigned i, unsigned *map, unsigned *adjoints, bint *active) except -1
-    cdef int reverse_call(self, Code source, unsigned i, unsigned *map, unsigned *adjoints) except -1
-    cdef int forward_choice(self, Entry *entry, unsigned i, unsigned *map, unsigned *tangents) except -1
-    cdef int forward_call(self, Code source, unsigned i, unsigned *map, unsigned *tangents) except -1
     cdef Code copy_of(self, bint expand=*)
-    cdef Code reverse(self, list wrt, list of, list keep, bint ones)
-    cdef Code forward(self, list wrt, list keep)
 
 
 # Number of operands of an op of the table or a choice of the interpreter.
 cdef Py_ssize_t operand_count(unsigned op) noexcept
-# The value of an op of the table in a program, derived rows included.
-cdef double value_of(unsigned op, double a, double b, double c) except? -1
-# The base row of an op and its operands, of which NONE stands for the immediate.
-cdef unsigned base_of(unsigned op, unsigned *a, unsigned *b, unsigned immediate) noexcept
 # Memory for the passes, all zero.
 cdef void *room(size_t count, size_t size) except NULL
+# Room for a number for each instruction, at first NONE.
+cdef unsigned *new_map(Code code) except NULL

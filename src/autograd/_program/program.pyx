@@ -20,7 +20,9 @@ import numpy
 
 from autograd import _core, ops
 
-from autograd._ir.code cimport CODE_CONSTANT, CODE_RESULT, Code, Entry, base_of, operand_count, room
+from autograd._ir.code cimport CODE_CONSTANT, CODE_RESULT, Code, Entry, operand_count, room
+from autograd._ir.derivatives cimport forward, reverse
+from autograd._ir.formulas cimport base_of
 from autograd._core cimport (
     TRACED, Block, Node, Value, add_input, new_leaf, new_output, number, recording, set_sizes,
 )
@@ -312,8 +314,9 @@ cdef class Program:
         >>> trace(lambda x, y: x * y, 2.0, 3.0).reverse([0, 1], [0], ones=True)(2.0, 3.0)
         [3.0, 2.0]
         """
-        return new_program(self.code.reverse(
-            indices("wrt", wrt, self.inputs), indices("of", of, self.outputs), indices("keep", keep, self.outputs), ones
+        return new_program(reverse(
+            self.code, indices("wrt", wrt, self.inputs), indices("of", of, self.outputs),
+            indices("keep", keep, self.outputs), ones,
         ))
 
     def forward(self, wrt, keep=()):
@@ -337,8 +340,8 @@ cdef class Program:
         >>> trace(lambda x, y: x * y, 2.0, 3.0).forward([0], keep=[0])(2.0, 3.0, 1.0)
         [6.0, 3.0]
         """
-        return new_program(self.code.forward(
-            indices("wrt", wrt, self.inputs), indices("keep", keep, self.outputs)
+        return new_program(forward(
+            self.code, indices("wrt", wrt, self.inputs), indices("keep", keep, self.outputs),
         ))
 
     def __call__(self, *inputs):
@@ -943,7 +946,7 @@ cdef class Call(Block):
         pullback = program.pullbacks.get(key)
         if pullback is None:
             wrt = [*self.differentiated, *range(program.inputs, program.inputs + len(program.code.captured))]
-            pullback = new_program(program.code.reverse(wrt, list(of), [], False))
+            pullback = new_program(reverse(program.code, wrt, list(of), [], False))
             keep(program.pullbacks, key, pullback)
         return pullback
 
