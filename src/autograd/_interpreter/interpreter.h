@@ -8,11 +8,10 @@
 #include <Python.h>
 #include <stdatomic.h>
 #include <string.h>
-#include "_kernels/primitives.h"
-#include "_kernels/erf.h"
 #include "_interpreter/schedule.h"
+#include "_kernels/functions.h"
+#include "_kernels/primitives.h"
 #include "_kernels/simd.h"
-#include "_kernels/trigonometry.h"
 
 /* A row is some numbers longer than the lanes in it: NumPy's loops take another path, whose results differ in the last
  * bit, where an operand ends at the very byte that the result begins at. It also spreads the rows over the cache. */
@@ -20,64 +19,6 @@ enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 64 };
 
 /* The loop over the lanes of a block: an in-place operation is no obstacle to vectorising it. */
 #define LANES _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
-
-/* ---- Functions: the inner loops of NumPy's ufuncs, which need no GIL ---- */
-
-typedef void (*Loop)(char **arguments, const ptrdiff_t *sizes, const ptrdiff_t *steps, void *data);
-
-/* The head of a ufunc, as it has been since NumPy 1.0. */
-typedef struct {
-    PyObject_HEAD
-    int nin, nout, nargs, identity;
-    const Loop *functions;
-    void *const *data;
-    int ntypes, reserved;
-    const char *name, *types;
-} Ufunc;
-
-/* The number of `double` in `types`. */
-enum { UFUNC_DOUBLE = 12 };
-
-/* Over up to LANE_MOST_WIDTH numbers; out may be a. */
-typedef void (*Kernel)(ptrdiff_t n, const double *a, double *out);
-
-/* A row of the table, its loop, which is found in NumPy when the module is imported, and perhaps a kernel that gives
- * the same bits for blocks in less time. */
-typedef struct {
-    const char *name;
-    int operands;
-    Loop loop;
-    void *data;
-    Kernel kernel;
-} Function;
-
-#define FUNCTION(OP, operands, name) [OP] = {name, operands, NULL, NULL, NULL},
-static Function lane_functions[OP_COUNT] = {LANE_FUNCTIONS(FUNCTION)};
-#undef FUNCTION
-
-static void lane_function(unsigned op, ptrdiff_t n, const double *a, const double *b, double *out)
-{
-    static const ptrdiff_t steps[3] = {sizeof(double), sizeof(double), sizeof(double)};
-    const Function *const function = &lane_functions[op];
-    char *arguments[3] = {(char *)a, (char *)(b != NULL ? b : out), (char *)out};
-    if (function->kernel != NULL && n > 1)
-        function->kernel(n, a, out);
-    else
-        function->loop(arguments, &n, steps, function->data);
-}
-
-static double lane_function_at(unsigned op, double a, double b)
-{
-    double numbers[6] = {a, 0.0, b};
-    lane_function(op, 1, numbers, lane_functions[op].operands == 2 ? numbers + 2 : NULL, numbers + 4);
-    return numbers[4];
-}
-
-/* What NumPy has no function for. */
-AUTOGRAD_CLONES
-static void lanes_erf(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erf(a[i]); }
-AUTOGRAD_CLONES
-static void lanes_erfc(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erfc(a[i]); }
 
 /* ---- What the instructions that are not of the table compute ---- */
 
@@ -94,36 +35,6 @@ OP_INLINE int lane_same(double a, double b)
     memcpy(&x, &a, sizeof x);
     memcpy(&y, &b, sizeof y);
     return (x == y) | ((a != a) & (b != b));
-}
-
-/* Takes the kernels whose bits are the C library's where NumPy's loops have these too, as a sample tells: NumPy's own
- * approximations differ from them in many places. To be called when the loops have been found. */
-static void lane_choose_kernels(void)
-{
-#if AUTOGRAD_HAS_CLONES
-    static const struct {
-        unsigned op;
-        double (*function)(double);
-        Kernel kernel;
-    } rows[] = {{OP_SIN, sin, lanes_sin}, {OP_COS, cos, lanes_cos}};
-    enum { SAMPLE = 400 };
-    double x[SAMPLE], y[SAMPLE];
-
-    if (!__builtin_cpu_supports("x86-64-v3"))
-        return;
-    /* Up to 1e12. */
-    x[0] = 1e-9;
-    for (int i = 1; i < SAMPLE; i++)
-        x[i] = -1.13 * x[i - 1];
-    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-        int same = 1;
-        lane_function(rows[k].op, SAMPLE, x, NULL, y);
-        for (int i = 0; i < SAMPLE; i++)
-            same &= lane_same(y[i], rows[k].function(x[i]));
-        if (same)
-            lane_functions[rows[k].op].kernel = rows[k].kernel;
-    }
-#endif
 }
 
 #define LANE_MADDS(X) X(LANE_MADD, lane_madd) X(LANE_MSUB, lane_msub) X(LANE_NMADD, lane_nmadd)
@@ -179,12 +90,6 @@ static void lane_frame(const Run *run, double *memory, Frame *frame)
 
 /* ---- One lane ---- */
 
-/* Whether LANE_MAP has this function. */
-static int lane_can_map(unsigned op)
-{
-    return op < OP_COUNT && (lane_functions[op].name != NULL || op == OP_ERF || op == OP_ERFC);
-}
-
 /* A function of many numbers: a call of NumPy's loop for a single exp takes 26 ns, for one of 64 less than 1. */
 static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
 {
@@ -197,12 +102,7 @@ static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
         rows[0][i] = u[operand[i] & ~LANE_UNIFORM];
     for (ptrdiff_t i = n; i < n * operands; i++)
         rows[1][i - n] = u[operand[i] & ~LANE_UNIFORM];
-    if (in->a == OP_ERF)
-        lanes_erf(n, rows[0], rows[2]);
-    else if (in->a == OP_ERFC)
-        lanes_erfc(n, rows[0], rows[2]);
-    else
-        lane_function(in->a, n, rows[0], operands == 2 ? rows[1] : NULL, rows[2]);
+    function_over(in->a, n, rows[0], operands == 2 ? rows[1] : NULL, rows[2]);
     for (ptrdiff_t i = 0; i < n; i++)
         u[result[i] & ~LANE_UNIFORM] = rows[2][i];
 }
@@ -219,12 +119,10 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
 #define POINT_BINARY(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b]); break;
 #define POINT_TERNARY(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b], u[in->c]); break;
 #define POINT_WHERE(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b], u[in->c], u[in->d]); break;
-#define POINT_KERNEL(OP, f) case OP: f(1, &u[in->a], &u[in->out]); break;
 #define POINT_FUNCTION(OP, operands, name) \
-    case OP: u[in->out] = lane_function_at(OP, u[in->a], operands == 2 ? u[in->b] : 0.0); break;
+    case OP: u[in->out] = function_at(OP, u[in->a], operands == 2 ? u[in->b] : 0.0); break;
         LANE_UNARY(POINT_UNARY)
         LANE_BINARY(POINT_BINARY)
-        LANE_KERNELS(POINT_KERNEL)
         LANE_FUNCTIONS(POINT_FUNCTION)
         LANE_MADDS(POINT_TERNARY)
         LANE_WHERES(POINT_WHERE)
@@ -266,18 +164,6 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
         }
     }
     return 0;
-}
-
-/* The value of an instruction that has no effects. */
-static double lane_evaluate(unsigned op, double a, double b, double c, double d)
-{
-    double u[5] = {a, b, c, d};
-    const Schedule none = {0};
-    const Run run = {.schedule = &none, .uniform = u};
-    const Instruction in = {.op = (uint16_t)op, .out = 4, .a = 0, .b = 1, .c = 2, .d = 3};
-
-    lane_point(&run, &in, 1);
-    return u[4];
 }
 
 /* ---- A block of lanes ---- */
@@ -374,9 +260,8 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
         } \
         break; \
     }
-#define BLOCK_KERNEL(OP, f) case OP: f(n, OPERAND(a, 0), ROW(in->out)); break;
 #define BLOCK_FUNCTION(OP, operands, name) \
-    case OP: lane_function(OP, n, OPERAND(a, 0), operands == 2 ? OPERAND(b, 1) : NULL, ROW(in->out)); break;
+    case OP: function_over(OP, n, OPERAND(a, 0), operands == 2 ? OPERAND(b, 1) : NULL, ROW(in->out)); break;
 #define BLOCK_TERNARY(OP, f) \
     case OP: { \
         OUT; \
@@ -418,7 +303,6 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
     }
         LANE_UNARY(BLOCK_UNARY)
         LANE_BINARY(BLOCK_BINARY)
-        LANE_KERNELS(BLOCK_KERNEL)
         LANE_FUNCTIONS(BLOCK_FUNCTION)
         LANE_MADDS(BLOCK_TERNARY)
         LANE_WHERES(BLOCK_WHERE)

@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 
 import os
 
-import numpy
+from autograd._kernels.loops cimport Function, function_table
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() noexcept
@@ -28,23 +28,8 @@ cdef extern from "pythread.h" nogil:
 
 cdef extern from "_interpreter/interpreter.h" nogil:
     enum:
-        OP_COUNT
         LANE_MOST_WIDTH
-        UFUNC_DOUBLE
-    ctypedef void (*Loop)(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept
-    ctypedef struct Ufunc:
-        int nin
-        int nargs
-        const Loop *functions
-        void **data
-        int ntypes
-        const char *types
-    ctypedef struct Function:
-        const char *name
-        int operands
-        Loop loop
-        void *data
-    Function *lane_functions
+    const Function *functions
     ctypedef struct Run:
         const Schedule *schedule
         const Array *inputs
@@ -65,9 +50,6 @@ cdef extern from "_interpreter/interpreter.h" nogil:
     Py_ssize_t lane_stride(const Run *) noexcept
     Py_ssize_t lane_frame_size(const Run *) noexcept
     int lane_point(const Run *, const Instruction *, Py_ssize_t) noexcept
-    int lane_can_map(unsigned) noexcept
-    double lane_evaluate(unsigned, double, double, double, double) noexcept
-    void lane_choose_kernels() noexcept
     void lane_work(Run *, double *, int) noexcept
     void lane_add_up(Run *) noexcept
 
@@ -379,43 +361,4 @@ cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_s
         give(uniform)
 
 
-cdef double evaluate(unsigned op, double a, double b, double c, double d) noexcept nogil:
-    return lane_evaluate(op, a, b, c, d)
-
-
-cdef bint can_map(unsigned op) noexcept:
-    return lane_can_map(op)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# NumPy's loops
-
-cdef int find_loops() except -1:
-    """Fill in the loops for doubles, whose results are NumPy's to the bit and which run without the GIL."""
-    cdef int op
-    cdef Function *function
-    cdef Ufunc *ufunc
-    cdef int i, j
-    for op in range(OP_COUNT):
-        function = &lane_functions[op]
-        if function.name == NULL:
-            continue
-        loops = getattr(numpy, function.name.decode())
-        if not isinstance(loops, numpy.ufunc):
-            raise ImportError(f"numpy.{loops.__name__} is not a ufunc")
-        ufunc = <Ufunc *> <PyObject *> loops
-        for i in range(ufunc.ntypes):
-            for j in range(ufunc.nargs):
-                if ufunc.types[i * ufunc.nargs + j] != UFUNC_DOUBLE:
-                    break
-            else:
-                function.loop = ufunc.functions[i]
-                function.data = ufunc.data[i]
-                break  # some have another, less good one further on, which NumPy does not use
-        if function.loop == NULL or ufunc.nin != function.operands:
-            raise ImportError(f"numpy.{loops.__name__} has no loop for doubles")
-    lane_choose_kernels()
-    return 0
-
-
-find_loops()
+functions = function_table()

@@ -7,16 +7,11 @@ any order come from applying a pass again.
 
 from cpython.mem cimport PyMem_RawFree
 
-from autograd._interpreter.interpreter cimport LANE_CALL, LANE_LOAD
-from autograd._ir.code cimport CODE_RESULT, NONE, Code, Entry, new_map, operand_count, room
+from autograd._ir.code cimport NONE, Code, Entry, new_map, operand_count, room
 from autograd._ir.formulas cimport gradient
-
-cdef extern from "_kernels/ops.h" nogil:
-    enum:
-        OP_COUNT
-        OP_ADD
-        OP_MUL
-        OP_STOP_GRADIENT
+from autograd._ir.opcodes cimport (
+    CODE_RESULT, LANE_CALL, LANE_LOAD, OP_ADD, OP_COUNT, OP_MUL, OP_STOP_GRADIENT, is_choice,
+)
 
 
 cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
@@ -150,7 +145,7 @@ cdef Code forward(Code source, list wrt, list keep):
             code.copy_entry(source, map, i, False)
             if entry.op == LANE_CALL:
                 forward_call(code, source, i, map, tangents)
-            elif operand_count(entry.op) == 4:
+            elif is_choice(entry.op):
                 forward_choice(code, entry, i, map, tangents)
             elif entry.op < OP_COUNT and entry.op != OP_STOP_GRADIENT:
                 for k in range(operand_count(entry.op)):

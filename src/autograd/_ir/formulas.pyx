@@ -10,19 +10,11 @@ import ast
 
 from autograd import _core, ops
 
-from autograd._interpreter.interpreter cimport LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, evaluate
-
-cdef extern from "_kernels/ops.h" nogil:
-    enum:
-        OP_COUNT
-        OP_ADD
-        OP_SUB
-        OP_MUL
-        OP_DIV
-        OP_POW
-        OP_POW_C
-        OP_NEG
-        OP_SQRT
+from autograd._ir.opcodes cimport (
+    LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, OP_ADD, OP_COUNT, OP_DIV, OP_MUL, OP_NEG, OP_POW, OP_POW_C, OP_SQRT,
+    OP_SUB, is_choice, takes_first,
+)
+from autograd._kernels.loops cimport kernel_value
 
 
 @cython.auto_pickle(False)
@@ -165,10 +157,10 @@ cdef double power(double x, double exponent) noexcept:
     if exponent == 1.0:
         return x
     if exponent == 0.5:
-        return evaluate(OP_SQRT, x, 0.0, 0.0, 0.0)
+        return kernel_value(OP_SQRT, x, 0.0)
     if exponent == -1.0:
         return 1.0 / x
-    return evaluate(OP_POW, x, exponent, 0.0, 0.0)
+    return kernel_value(OP_POW, x, exponent)
 
 
 cdef double base_value(unsigned op, double a, double b) except? -1:
@@ -178,7 +170,7 @@ cdef double base_value(unsigned op, double a, double b) except? -1:
     cdef Py_ssize_t i, k
     cdef unsigned reference
     if not is_composite[op]:
-        return evaluate(op, a, b, 0.0, 0.0)
+        return kernel_value(op, a, b)
     formula = value_formula(op)
     for i in range(formula.size):
         for k in range(formula.steps[i].count):
@@ -190,6 +182,6 @@ cdef double base_value(unsigned op, double a, double b) except? -1:
 
 
 cdef double evaluate_any(unsigned op, double *x) except? -1:
-    if op < OP_COUNT and is_composite[op]:
-        return base_value(op, x[0], x[1])
-    return evaluate(op, x[0], x[1], x[2], x[3])
+    if is_choice(op):
+        return x[2] if takes_first(op, x[0], x[1]) else x[3]
+    return base_value(op, x[0], x[1])

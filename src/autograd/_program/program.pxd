@@ -3,7 +3,7 @@
 from autograd._ir.code cimport Code
 from autograd._core cimport Block, Node
 from autograd._interpreter.interpreter cimport Array
-from autograd._interpreter.executable cimport Routine
+from autograd._interpreter.executable cimport Executable
 
 
 cdef class Program:
@@ -12,12 +12,12 @@ cdef class Program:
     cdef readonly Py_ssize_t outputs
     # Made when first needed: what runs one point, what runs lanes (by what varies and what is summed), derivatives for
     # the backward pass (by what they are of and with respect to), the program without its guards.
-    cdef Routine point
-    cdef dict routines
+    cdef Executable point
+    cdef dict executables
     cdef dict pullbacks
     cdef Program unguarded
 
-    cdef Routine routine(self, bytes varying, bytes summed)
+    cdef Executable executable(self, bytes varying, bytes summed)
     cdef Program without_guards(self)
     cdef int run(self, bytes varying, bytes summed, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
                  const Array *outputs, unsigned char *failed, int threads) except -1

@@ -13,24 +13,25 @@ from cpython.object cimport PyObject
 from libc.string cimport memcmp, memcpy, memset
 
 import hashlib
-import itertools
 import warnings
 
 import numpy
 
 from autograd import _core, ops
 
-from autograd._ir.code cimport CODE_CONSTANT, CODE_RESULT, Code, Entry, operand_count, room
-from autograd._ir.derivatives cimport forward, reverse
-from autograd._ir.formulas cimport base_of
 from autograd._core cimport (
     TRACED, Block, Node, Value, add_input, new_leaf, new_output, number, recording, set_sizes,
 )
-from autograd._interpreter.interpreter cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction,
-    run as run_schedule,
+from autograd._interpreter.executable cimport Executable, make_executable
+from autograd._interpreter.interpreter cimport Array, Instruction, run as run_schedule
+from autograd._ir.code cimport Code, Entry, operand_count, room
+from autograd._ir.derivatives cimport forward, reverse
+from autograd._ir.formulas cimport base_of
+from autograd._ir.listing cimport listing, plural, sizes
+from autograd._ir.opcodes cimport (
+    CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
+    LANE_WHERE_LT, has_value, is_guard,
 )
-from autograd._interpreter.executable cimport Routine, make_routine
 from autograd._program.tracing cimport Observation, Trace, check_captured, run_traced
 
 cdef extern from "_kernels/ops.h" nogil:
@@ -157,8 +158,8 @@ cdef Program new_program(Code code):
 # ---------------------------------------------------------------------------------------------------------------------
 # Programs
 
-# So many routines and so many derivatives of a program are kept: there can be one for each subset of the inputs, or of
-# the outputs.
+# At most this many executables and derivatives of a program are kept: there can be one for each subset of the inputs, or
+# of the outputs.
 cdef Py_ssize_t MOST_KEPT = 32
 
 
@@ -204,7 +205,7 @@ cdef class Program:
     def __cinit__(self):
         # Nothing to compute, until `new_program` says what.
         self.code = Code.__new__(Code)
-        self.routines = {}
+        self.executables = {}
         self.pullbacks = {}
 
     def __init__(self):
@@ -218,45 +219,45 @@ cdef class Program:
     @property
     def instructions(self):
         """Number of instructions that one point takes."""
-        cdef Routine routine = self.routine(None, None)
-        return routine.schedule.prologue_size
+        cdef Executable executable = self.executable(None, None)
+        return executable.schedule.prologue_size
 
     @property
     def slots(self):
         """Number of doubles that one point needs at once, constants included."""
-        cdef Routine routine = self.routine(None, None)
-        return routine.schedule.uniform_slots
+        cdef Executable executable = self.executable(None, None)
+        return executable.schedule.uniform_slots
 
     @property
     def nbytes(self):
         """Bytes of instructions and slots."""
         return self.instructions * sizeof(Instruction) + self.slots * sizeof(double)
 
-    cdef Routine routine(self, bytes varying, bytes summed):
+    cdef Executable executable(self, bytes varying, bytes summed):
         if varying is None and summed is None:
             if self.point is None:
-                self.point = make_routine(self.code, None, None)
+                self.point = make_executable(self.code, None, None)
             return self.point
         key = varying, summed
-        routine = self.routines.get(key)
-        if routine is None:
+        executable = self.executables.get(key)
+        if executable is None:
             if self.code.captured:
                 # What is captured is one number for all lanes.
-                routine = make_routine(self.code, varying + bytes(len(self.code.captured)), summed)
+                executable = make_executable(self.code, varying + bytes(len(self.code.captured)), summed)
             else:
-                routine = make_routine(self.code, varying, summed)
-            keep(self.routines, key, routine)
-        return routine
+                executable = make_executable(self.code, varying, summed)
+            keep(self.executables, key, executable)
+        return executable
 
     cdef int run(self, bytes varying, bytes summed, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
                  const Array *outputs, unsigned char *failed, int threads) except -1:
-        cdef Routine routine = self.routine(varying, summed)
+        cdef Executable executable = self.executable(varying, summed)
         cdef Py_ssize_t captured = len(self.code.captured)
         cdef Array *arrays = NULL
         cdef Value value
         cdef Py_ssize_t i
         if not captured:
-            return run_schedule(&routine.schedule, routine.calls, lanes, rows, inputs, outputs, failed, threads)
+            return run_schedule(&executable.schedule, executable.calls, lanes, rows, inputs, outputs, failed, threads)
         arrays = <Array *> room(self.inputs + captured, sizeof(Array))
         memcpy(arrays, inputs, self.inputs * sizeof(Array))
         try:
@@ -266,7 +267,7 @@ cdef class Program:
                     check_captured(value)
                 arrays[self.inputs + i].data = &value.node.primal
                 arrays[self.inputs + i].stride = 0
-            return run_schedule(&routine.schedule, routine.calls, lanes, rows, arrays, outputs, failed, threads)
+            return run_schedule(&executable.schedule, executable.calls, lanes, rows, arrays, outputs, failed, threads)
         finally:
             PyMem_RawFree(arrays)
 
@@ -277,7 +278,7 @@ cdef class Program:
         if self.unguarded is None:
             code = self.code.copy_of()
             for i in range(code.size):
-                if code.entries[i].op == LANE_GUARD or code.entries[i].op == LANE_SAME:
+                if is_guard(code.entries[i].op):
                     # A constant that nobody uses.
                     code.entries[i].op = CODE_CONSTANT
             self.unguarded = new_program(code)
@@ -395,7 +396,11 @@ cdef class Program:
         return f"<Program: {', '.join(counts)}>"
 
     def __str__(self):
-        return "\n".join(listing(self))
+        return "\n".join([
+            f"Program: {sizes(self.code)}; {plural(self.instructions, 'instruction')}, {plural(self.slots, 'slot')}, "
+            f"{plural(self.nbytes, 'byte')}",
+            *listing(self.code),
+        ])
 
     @cython.binding(False)
     def __reduce__(self):
@@ -422,7 +427,7 @@ cdef tuple first_difference(Program program, const Array *inputs, Py_ssize_t row
     cdef Entry *entry
     guards = []
     for i in range(code.size):
-        if code.entries[i].op == LANE_GUARD or code.entries[i].op == LANE_SAME:
+        if is_guard(code.entries[i].op):
             guards.append(i)
     code.outputs = [code.entries[<Py_ssize_t> guard].a for guard in guards]
     probe = new_program(code).without_guards()
@@ -455,92 +460,6 @@ cdef bint same_bits(Code code, unsigned constant, double x):
     cdef double expected = 0.0
     code.is_constant(constant, &expected)
     return not memcmp(&expected, &x, sizeof(double)) or (x != x and expected != expected)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Text
-
-cdef str plural(Py_ssize_t count, str noun):
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-cdef list listing(Program program):
-    """The lines of a program's text."""
-    cdef Code code = program.code
-    cdef Entry *entry
-    cdef Py_ssize_t i, k
-    cdef set alive = live(code)
-    cdef dict names = {}
-    cdef double constant = 0.0
-    new_name = map("v{}".format, itertools.count()).__next__
-    counts = [plural(program.inputs, "input")]
-    if code.captured:
-        counts.append(f"{len(code.captured)} captured")
-    counts.append(plural(program.outputs, "output"))
-    lines = [
-        f"Program: {', '.join(counts)}; {plural(program.instructions, 'instruction')}, "
-        f"{plural(program.slots, 'slot')}, {plural(program.nbytes, 'byte')}"
-    ]
-    for i in range(code.size):
-        if i not in alive:
-            continue
-        entry = &code.entries[i]
-        operands = []
-        for k in range(code.arity(entry)):
-            operands.append(names.get(code.operand(entry, k)))
-        if code.is_constant(i, &constant):
-            names[i] = repr(constant)
-        elif entry.op == LANE_GUARD:
-            lines.append(f"  guard {'' if entry.b else 'not '}{operands[0]}  # {place_of(code, i)}")
-        elif entry.op == LANE_SAME:
-            lines.append(f"  guard {operands[0]} is {operands[1]}  # {place_of(code, i)}")
-        elif entry.op == LANE_CALL:
-            results = []
-            for k in range(entry.d):
-                names[i + 1 + k] = new_name()
-                results.append(names[i + 1 + k])
-            lines.append(f"  {', '.join(results)} = {code.calls[entry.a].__name__}({', '.join(operands)})")
-        elif entry.op != CODE_RESULT:
-            names[i] = new_name()
-            lines.append(f"  {names[i]} = {expression(code, entry, operands)}")
-    for k, output in enumerate(code.outputs):
-        lines.append(f"  output {k} = {names[output]}")
-    return lines
-
-
-cdef str place_of(Code code, Py_ssize_t i):
-    file, line = code.places[i]
-    return f"{file}:{line}"
-
-
-cdef str expression(Code code, Entry *entry, list operands):
-    if entry.op == LANE_LOAD:
-        if entry.a < code.inputs:
-            return f"input {entry.a}"
-        label = code.captured[entry.a - code.inputs].label
-        return f"captured {entry.a - code.inputs}" + (f" ({label})" if label else "")
-    if operand_count(entry.op) == 4:
-        symbol = {LANE_WHERE_LT: "<", LANE_WHERE_LE: "<=", LANE_WHERE_EQ: "=="}[entry.op]
-        return f"where({operands[0]} {symbol} {operands[1]}, {operands[2]}, {operands[3]})"
-    row = ops.OPS[_core.OP_NAMES[entry.op]]
-    if len(operands) == 2 and not row.symbol.isidentifier():
-        return f"{operands[0]} {row.symbol} {operands[1]}"
-    return f"-{operands[0]}" if row.name == "neg" else f"{row.name}({', '.join(operands)})"
-
-
-cdef set live(Code code):
-    """The instructions that an output or a guard needs."""
-    cdef Py_ssize_t i, k
-    cdef Entry *entry
-    cdef set alive = set(code.outputs)
-    for i in reversed(range(code.size)):
-        entry = &code.entries[i]
-        if entry.op == LANE_GUARD or entry.op == LANE_SAME:
-            alive.add(i)
-        if i in alive:
-            for k in range(code.arity(entry)):
-                alive.add(code.operand(entry, k))
-    return alive
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -652,25 +571,19 @@ cdef int check(Code code) except -1:
             if entry.a >= i or code.entries[entry.a].op != LANE_CALL or i - entry.a > code.entries[entry.a].d:
                 raise ValueError(f"instruction {i} is the result of no call")
             continue
-        elif (entry.op == LANE_GUARD or entry.op == LANE_SAME) and i not in code.places:
+        elif is_guard(entry.op) and i not in code.places:
             raise ValueError(f"guard {i} has no place")
         for k in range(code.arity(entry)):
-            if code.operand(entry, k) >= i or not is_number(code, code.operand(entry, k)):
+            if code.operand(entry, k) >= i or not has_value(code.entries[code.operand(entry, k)].op):
                 raise ValueError(f"instruction {i} needs a number that is not there")
     for output in code.outputs:
-        if not 0 <= output < code.size or not is_number(code, output):
+        if not 0 <= output < code.size or not has_value(code.entries[<Py_ssize_t> output].op):
             raise ValueError("an output is not there")
     return 0
 
 
 cdef inline bint is_result(Entry *entry, Py_ssize_t call, Py_ssize_t k) noexcept:
     return entry.op == CODE_RESULT and entry.a == call and entry.b == k
-
-
-cdef inline bint is_number(Code code, Py_ssize_t i) noexcept:
-    """Whether an instruction has a result that others may use."""
-    cdef unsigned op = code.entries[i].op
-    return op != LANE_GUARD and op != LANE_SAME and op != LANE_CALL
 
 
 # ---------------------------------------------------------------------------------------------------------------------
