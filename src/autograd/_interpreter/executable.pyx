@@ -3,7 +3,7 @@
 cimport cython
 from cpython.mem cimport PyMem_RawFree
 
-from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, Fusion, fused
+from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, Fusion, fuse
 from autograd._interpreter.interpreter cimport Instruction
 from autograd._interpreter.scheduling cimport ordered
 from autograd._interpreter.slots cimport assign_slots
@@ -25,7 +25,7 @@ cdef Executable make_executable(Code code, bytes varying, bytes summed):
     # Composite primitives become those that there are kernels for; without a varying input the lanes are one point.
     cdef Code expanded = code.copy_of(True)
     cdef Code scheduled = ordered(expanded, varying is None)
-    cdef Fusion fusion = fused(scheduled, varying, summed)
+    cdef Fusion fusion = fuse(scheduled, varying, summed)
     cdef Py_ssize_t total = fusion.counts[PROLOGUE] + fusion.counts[BODY] + fusion.counts[EPILOGUE]
     executable.instructions = <Instruction *> room(total, sizeof(Instruction))
     executable.arguments = <unsigned *> room(fusion.operand_total, sizeof(unsigned))

@@ -47,28 +47,7 @@ cdef class Fusion:
     cdef Py_ssize_t sum_count
     cdef bint calls_python
 
-    cdef int find_varying(self, bytes varying) except -1
-    cdef bint absorbs(self, Py_ssize_t i, unsigned operand) noexcept
-    cdef bint takes(self, Py_ssize_t i, unsigned operand) noexcept
-    cdef void fuse_products(self) noexcept
-    cdef void take_in(self, Py_ssize_t i, unsigned product) noexcept
-    cdef void fuse_addition(self, Py_ssize_t i, unsigned a, unsigned b) noexcept
-    cdef bint may_wait(self, Py_ssize_t i, unsigned rest) noexcept
-    cdef unsigned start_of(self, unsigned addition) noexcept
-    cdef bint stays(self, Py_ssize_t i, unsigned operand) noexcept
-    cdef void keep(self, Py_ssize_t i, unsigned rest) noexcept
-    cdef FusedInstruction *append(self, Py_ssize_t phase, unsigned op, unsigned out) noexcept
-    cdef void use(self, FusedInstruction *fused, unsigned operand) noexcept
-    cdef void load(self, unsigned operand) noexcept
-    cdef void load_chain(self, unsigned chain) noexcept
-    cdef void append_entry(self, Py_ssize_t i) noexcept
-    cdef Py_ssize_t run_length(self, Py_ssize_t i) noexcept
-    cdef void append_map(self, Py_ssize_t i, Py_ssize_t n) noexcept
-    cdef void add_operand(self, unsigned operand) noexcept
-    cdef void append_dot(self, Py_ssize_t phase, Py_ssize_t i) noexcept
-    cdef int append_all(self, bytes summed) except -1
-
 
 # The fused instructions of a code. `varying` says for every input and captured Value whether it differs from lane to
 # lane, `summed` for every output whether its sum over the lanes is wanted. Both may be None, for none at all.
-cdef Fusion fused(Code code, bytes varying, bytes summed)
+cdef Fusion fuse(Code code, bytes varying, bytes summed)

@@ -55,7 +55,7 @@ cdef extern from "_interpreter/schedule.h" nogil:
 # lanes, and nothing else is run. LOAD in the prologue reads the row of lane 0, STORE writes the row of every lane; in
 # the epilogue STORE writes row 0. The elements of `calls` return tuples of floats.
 #
-# `threads` is the most threads to use; 0: as many as pay, up to AUTOGRAD_NUM_THREADS or the number of processors.
-# The result is the same for any number of them.
+# `threads` is the most threads to use; 0: as many as pay, up to AUTOGRAD_NUM_THREADS or the number of processors. The
+# result is the same for any number of threads.
 cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
              const Array *outputs, unsigned char *failed, int threads) except -1

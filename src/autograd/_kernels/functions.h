@@ -38,11 +38,19 @@ static void function_over(unsigned op, ptrdiff_t n, const double *a, const doubl
         f->loop(arguments, &n, steps, f->data);
 }
 
-OP_INLINE double function_at(unsigned op, double a, double b)
+/* Computes f(*a), or f(*a, *b); out may be either. */
+OP_INLINE void function_at(unsigned op, const double *a, const double *b, double *out)
 {
-    double numbers[6] = {a, 0.0, b};
-    function_over(op, 1, numbers, functions[op].operands == 2 ? numbers + 2 : NULL, numbers + 4);
-    return numbers[4];
+    const Function *const f = &functions[op];
+    if (f->loop == NULL)
+        f->kernel(1, a, out);
+    else {
+        static const ptrdiff_t n = 1, steps[3] = {sizeof(double), sizeof(double), sizeof(double)};
+        double numbers[6] = {*a, 0.0, *b};
+        char *arguments[3] = {(char *)numbers, (char *)(numbers + (f->operands == 2 ? 2 : 4)), (char *)(numbers + 4)};
+        f->loop(arguments, &n, steps, f->data);
+        *out = numbers[4];
+    }
 }
 
 #endif

@@ -22,6 +22,12 @@ cdef extern from *:
     enum:
         OP_COUNT
         UFUNC_DOUBLE
+    ctypedef void (*Loop)(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept
+    ctypedef struct Function:
+        const char *name
+        int operands
+        Loop loop
+        void *data
     ctypedef struct Ufunc:
         int nin
         int nargs
@@ -66,7 +72,7 @@ cdef int find_loops() except -1:
 find_loops()
 
 
-cdef const Function *function_table() noexcept:
+cdef const void *function_table() noexcept:
     return entries
 
 

@@ -9,17 +9,18 @@
 #include "simd.h"
 #include "trigonometry.h"
 
+/* The loops may be vectorised although out may be a. */
 AUTOGRAD_CLONES
 static void kernel_erf(ptrdiff_t n, const double *a, double *out)
 {
-    for (ptrdiff_t i = 0; i < n; i++)
+    _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
         out[i] = lane_erf(a[i]);
 }
 
 AUTOGRAD_CLONES
 static void kernel_erfc(ptrdiff_t n, const double *a, double *out)
 {
-    for (ptrdiff_t i = 0; i < n; i++)
+    _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
         out[i] = lane_erfc(a[i]);
 }
 
@@ -95,7 +96,10 @@ static void function_choose_kernels(void)
 /* The value of a primitive at a point, with the bits that a program computes. */
 static double kernel_value(unsigned op, double a, double b)
 {
-    return functions[op].operands > 0 ? function_at(op, a, b) : op_value(op, a, b, 0.0);
+    if (functions[op].operands == 0)
+        return op_value(op, a, b, 0.0);
+    function_at(op, &a, &b, &a);
+    return a;
 }
 
 #endif

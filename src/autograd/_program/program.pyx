@@ -158,8 +158,8 @@ cdef Program new_program(Code code):
 # ---------------------------------------------------------------------------------------------------------------------
 # Programs
 
-# At most this many executables and derivatives of a program are kept: there can be one for each subset of the inputs, or
-# of the outputs.
+# At most this many executables and derivatives of a program are kept: there can be one for each subset of the inputs,
+# or of the outputs.
 cdef Py_ssize_t MOST_KEPT = 32
 
 
