@@ -185,22 +185,18 @@ def maps(ops: ModuleType) -> str:
 
 #: Functions that compilers turn into an instruction, so that a loop over them is as good as one over a sum.
 _INSTRUCTIONS = ("fabs", "sqrt")
-#: Functions that NumPy does not have, with the kernels that ``interpreter.h`` has for them.
-_KERNELS = {"erf": "lanes_erf", "erfc": "lanes_erfc"}
 #: Names that NumPy has always had, where the table has another one.
 _NUMPY_NAMES = {"pow": "power"}
 
 
 def lanes(ops: ModuleType) -> str:
     """Return the text of ``_kernels/primitives.h``."""
-    lists: dict[str, list[str]] = {"UNARY": [], "BINARY": [], "KERNELS": [], "FUNCTIONS": []}
+    lists: dict[str, list[str]] = {"UNARY": [], "BINARY": [], "FUNCTIONS": []}
     for row in ops.OPS.values():
         if "c" in row.arguments or not row.is_primitive:
             continue
         op = f"OP_{row.name.upper()}"
-        if row.name in _KERNELS:
-            lists["KERNELS"].append(f"X({op}, {_KERNELS[row.name]})")
-        elif row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
+        if row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
             lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, "{_NUMPY_NAMES.get(row.name, row.name)}")')
         else:
             lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
@@ -212,8 +208,7 @@ def lanes(ops: ModuleType) -> str:
     comments = {
         "UNARY": "Arithmetic of one operand: X(op, function).",
         "BINARY": "Arithmetic of two operands: X(op, function).",
-        "KERNELS": "Functions that NumPy does not have: X(op, kernel over n lanes).",
-        "FUNCTIONS": "Functions that NumPy has: X(op, number of operands, NumPy's name).",
+        "FUNCTIONS": "Functions, computed over many numbers at once: X(op, number of operands, NumPy's name).",
     }
     for name, entries in lists.items():
         lines += ["", f"/* {comments[name]} */", " \\\n    ".join([f"#define LANE_{name}(X)", *entries])]

@@ -14,6 +14,7 @@ import numpy
 from autograd._core cimport Block, Node, Value, add_input, set_sizes
 from autograd._interpreter.interpreter cimport Array
 from autograd._ir.code cimport Code, room
+from autograd._ir.derivatives cimport reverse
 from autograd._program.program cimport Program, keep, new_program, varying_of
 
 
@@ -46,7 +47,7 @@ cdef class Call(Block):
         pullback = program.pullbacks.get(key)
         if pullback is None:
             wrt = [*self.differentiated, *range(program.inputs, program.inputs + len(program.code.captured))]
-            pullback = new_program(program.code.reverse(wrt, list(of), [], False))
+            pullback = new_program(reverse(program.code, wrt, list(of), [], False))
             keep(program.pullbacks, key, pullback)
         return pullback
 

@@ -8,7 +8,8 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 
 from autograd._core cimport TRACED, Block, Node, Value, number, owner
-from autograd._ir.code cimport Code, base_of, operand_count, room
+from autograd._ir.code cimport Code, operand_count, room
+from autograd._ir.formulas cimport base_of
 from autograd._program.tracing cimport Observation, Trace, check_captured
 
 cdef extern from "_kernels/ops.h" nogil:

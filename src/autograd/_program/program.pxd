@@ -1,6 +1,6 @@
 """Programs, for other Cython modules to ``cimport``."""
 
-from autograd._interpreter.executable cimport Routine
+from autograd._interpreter.executable cimport Executable
 from autograd._interpreter.interpreter cimport Array
 from autograd._ir.code cimport Code
 
@@ -11,13 +11,13 @@ cdef class Program:
     cdef readonly Py_ssize_t outputs
     # Caches: the executable for one point, those for lanes (by what varies and what is summed), the derivatives for
     # the backward pass (by what they are of and with respect to), the program without its guards.
-    cdef Routine point
+    cdef Executable point
     cdef dict executables
     cdef dict pullbacks
     cdef Program unguarded
 
     # The executable for what varies from lane to lane (by input) and what is summed over the lanes (by output).
-    cdef Routine executable(self, bytes varying, bytes summed)
+    cdef Executable executable(self, bytes varying, bytes summed)
     # Run it; see `autograd._interpreter.interpreter.run`.
     cdef int run(self, bytes varying, bytes summed, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
                  const Array *outputs, unsigned char *failed, int threads) except -1

@@ -9,18 +9,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcmp, memcpy
 
-import itertools
-
-from autograd import _core, ops
-
 from autograd._core cimport TRACED, Value, number
-from autograd._interpreter.executable cimport Routine, make_routine
-from autograd._interpreter.interpreter cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction,
-    run as run_schedule,
-)
-from autograd._ir.code cimport CODE_CONSTANT, CODE_RESULT, Code, Entry, operand_count, room
-from autograd._program.lowering cimport is_guard
+from autograd._interpreter.executable cimport Executable, make_executable
+from autograd._interpreter.interpreter cimport Array, Instruction, run as run_schedule
+from autograd._ir.code cimport Code, Entry, room
+from autograd._ir.derivatives cimport forward, reverse
+from autograd._ir.listing cimport listing, plural, sizes
+from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_GUARD, is_guard
 from autograd._program.serialization cimport FORMAT, packed, unpacked
 from autograd._program.tracing cimport check_captured
 
@@ -97,13 +92,13 @@ cdef class Program:
     @property
     def instructions(self):
         """Number of instructions that one point takes."""
-        cdef Routine executable = self.executable(None, None)
+        cdef Executable executable = self.executable(None, None)
         return executable.schedule.prologue_size
 
     @property
     def slots(self):
         """Number of doubles that one point needs at once, constants included."""
-        cdef Routine executable = self.executable(None, None)
+        cdef Executable executable = self.executable(None, None)
         return executable.schedule.uniform_slots
 
     @property
@@ -111,22 +106,22 @@ cdef class Program:
         """Bytes of instructions and slots."""
         return self.instructions * sizeof(Instruction) + self.slots * sizeof(double)
 
-    cdef Routine executable(self, bytes varying, bytes summed):
+    cdef Executable executable(self, bytes varying, bytes summed):
         if varying is None and summed is None:
             if self.point is None:
-                self.point = make_routine(self.code, None, None)
+                self.point = make_executable(self.code, None, None)
             return self.point
         key = varying, summed
         executable = self.executables.get(key)
         if executable is None:
             # All lanes share the captured Values.
-            executable = make_routine(self.code, varying + bytes(len(self.code.captured)), summed)
+            executable = make_executable(self.code, varying + bytes(len(self.code.captured)), summed)
             keep(self.executables, key, executable)
         return executable
 
     cdef int run(self, bytes varying, bytes summed, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
                  const Array *outputs, unsigned char *failed, int threads) except -1:
-        cdef Routine executable = self.executable(varying, summed)
+        cdef Executable executable = self.executable(varying, summed)
         cdef Py_ssize_t captured = len(self.code.captured)
         cdef Array *arrays = NULL
         cdef Value value
@@ -187,8 +182,9 @@ cdef class Program:
         >>> trace(lambda x, y: x * y, 2.0, 3.0).reverse([0, 1], [0], ones=True)(2.0, 3.0)
         [3.0, 2.0]
         """
-        return new_program(self.code.reverse(
-            indices("wrt", wrt, self.inputs), indices("of", of, self.outputs), indices("keep", keep, self.outputs), ones
+        return new_program(reverse(
+            self.code, indices("wrt", wrt, self.inputs), indices("of", of, self.outputs),
+            indices("keep", keep, self.outputs), ones,
         ))
 
     def forward(self, wrt, keep=()):
@@ -212,8 +208,8 @@ cdef class Program:
         >>> trace(lambda x, y: x * y, 2.0, 3.0).forward([0], keep=[0])(2.0, 3.0, 1.0)
         [6.0, 3.0]
         """
-        return new_program(self.code.forward(
-            indices("wrt", wrt, self.inputs), indices("keep", keep, self.outputs)
+        return new_program(forward(
+            self.code, indices("wrt", wrt, self.inputs), indices("keep", keep, self.outputs),
         ))
 
     def __call__(self, *inputs):
@@ -298,7 +294,11 @@ cdef class Program:
         return f"<Program: {', '.join(counts)}>"
 
     def __str__(self):
-        return "\n".join(listing(self))
+        return "\n".join([
+            f"Program: {sizes(self.code)}; {plural(self.instructions, 'instruction')}, {plural(self.slots, 'slot')}, "
+            f"{plural(self.nbytes, 'byte')}",
+            *listing(self.code),
+        ])
 
     @cython.binding(False)
     def __reduce__(self):
@@ -327,89 +327,3 @@ cdef bytes varying_of(const Array *inputs, Py_ssize_t count):
     for i in range(count):
         flags[i] = inputs[i].stride != 0
     return varying
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Text
-
-cdef str plural(Py_ssize_t count, str noun):
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-cdef list listing(Program program):
-    """The lines of a program's text."""
-    cdef Code code = program.code
-    cdef Entry *entry
-    cdef Py_ssize_t i, k
-    cdef set alive = live(code)
-    cdef dict names = {}
-    cdef double constant = 0.0
-    new_name = map("v{}".format, itertools.count()).__next__
-    counts = [plural(program.inputs, "input")]
-    if code.captured:
-        counts.append(f"{len(code.captured)} captured")
-    counts.append(plural(program.outputs, "output"))
-    lines = [
-        f"Program: {', '.join(counts)}; {plural(program.instructions, 'instruction')}, "
-        f"{plural(program.slots, 'slot')}, {plural(program.nbytes, 'byte')}"
-    ]
-    for i in range(code.size):
-        if i not in alive:
-            continue
-        entry = &code.entries[i]
-        operands = []
-        for k in range(code.arity(entry)):
-            operands.append(names.get(code.operand(entry, k)))
-        if code.is_constant(i, &constant):
-            names[i] = repr(constant)
-        elif entry.op == LANE_GUARD:
-            lines.append(f"  guard {'' if entry.b else 'not '}{operands[0]}  # {place_of(code, i)}")
-        elif entry.op == LANE_SAME:
-            lines.append(f"  guard {operands[0]} is {operands[1]}  # {place_of(code, i)}")
-        elif entry.op == LANE_CALL:
-            results = []
-            for k in range(entry.d):
-                names[i + 1 + k] = new_name()
-                results.append(names[i + 1 + k])
-            lines.append(f"  {', '.join(results)} = {code.calls[entry.a].__name__}({', '.join(operands)})")
-        elif entry.op != CODE_RESULT:
-            names[i] = new_name()
-            lines.append(f"  {names[i]} = {expression(code, entry, operands)}")
-    for k, output in enumerate(code.outputs):
-        lines.append(f"  output {k} = {names[output]}")
-    return lines
-
-
-cdef str place_of(Code code, Py_ssize_t i):
-    file, line = code.places[i]
-    return f"{file}:{line}"
-
-
-cdef str expression(Code code, Entry *entry, list operands):
-    if entry.op == LANE_LOAD:
-        if entry.a < code.inputs:
-            return f"input {entry.a}"
-        label = code.captured[entry.a - code.inputs].label
-        return f"captured {entry.a - code.inputs}" + (f" ({label})" if label else "")
-    if operand_count(entry.op) == 4:
-        symbol = {LANE_WHERE_LT: "<", LANE_WHERE_LE: "<=", LANE_WHERE_EQ: "=="}[entry.op]
-        return f"where({operands[0]} {symbol} {operands[1]}, {operands[2]}, {operands[3]})"
-    row = ops.OPS[_core.OP_NAMES[entry.op]]
-    if len(operands) == 2 and not row.symbol.isidentifier():
-        return f"{operands[0]} {row.symbol} {operands[1]}"
-    return f"-{operands[0]}" if row.name == "neg" else f"{row.name}({', '.join(operands)})"
-
-
-cdef set live(Code code):
-    """The instructions that an output or a guard needs."""
-    cdef Py_ssize_t i, k
-    cdef Entry *entry
-    cdef set alive = set(code.outputs)
-    for i in reversed(range(code.size)):
-        entry = &code.entries[i]
-        if entry.op == LANE_GUARD or entry.op == LANE_SAME:
-            alive.add(i)
-        if i in alive:
-            for k in range(code.arity(entry)):
-                alive.add(code.operand(entry, k))
-    return alive

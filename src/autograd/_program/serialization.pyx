@@ -9,11 +9,11 @@ import numpy
 from autograd import _core, ops
 
 from autograd._core cimport Value
-from autograd._interpreter.interpreter cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT,
+from autograd._ir.code cimport Code, Entry
+from autograd._ir.opcodes cimport (
+    CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
+    LANE_WHERE_LT, has_value, is_guard,
 )
-from autograd._ir.code cimport CODE_CONSTANT, CODE_RESULT, Code, Entry
-from autograd._program.lowering cimport is_guard
 
 cdef int FORMAT = 1
 
@@ -122,18 +122,13 @@ cdef int check(Code code) except -1:
         elif is_guard(entry.op) and i not in code.places:
             raise ValueError(f"guard {i} has no place")
         for k in range(code.arity(entry)):
-            if code.operand(entry, k) >= i or not is_number(code, code.operand(entry, k)):
+            if code.operand(entry, k) >= i or not has_value(code.entries[code.operand(entry, k)].op):
                 raise ValueError(f"instruction {i} needs a number that is not there")
     for output in code.outputs:
-        if not 0 <= output < code.size or not is_number(code, output):
+        if not 0 <= output < code.size or not has_value(code.entries[<Py_ssize_t> output].op):
             raise ValueError("an output is not there")
     return 0
 
 
 cdef inline bint is_result(Entry *entry, Py_ssize_t call, Py_ssize_t k) noexcept:
     return entry.op == CODE_RESULT and entry.a == call and entry.b == k
-
-
-cdef inline bint is_number(Code code, Py_ssize_t i) noexcept:
-    """Whether an instruction has a result that others may use."""
-    return not is_guard(code.entries[i].op) and code.entries[i].op != LANE_CALL

@@ -16,7 +16,8 @@ import sys
 
 import numpy
 
-from autograd._ir.code cimport Code, value_of
+from autograd._ir.code cimport Code
+from autograd._ir.formulas cimport value_of
 from autograd._core cimport (
     TRACED, Block, Node, Tracer, Value, add_input, current_tracer, forbid_outside, new_leaf, new_output, number,
     pauses, record_specially, set_sizes, set_tracer,
