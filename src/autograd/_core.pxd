@@ -5,9 +5,9 @@ from cpython.ref cimport Py_INCREF
 
 
 # The C part of a Value: its number, its adjoint, its operation and its parents. `left` and `right` own a reference to
-# the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left` is
-# the tuple of its parents instead. `mark` and `cursor` are used during a traversal. `attributes` and `weak_references`
-# hold the instance's __dict__ and the head of its list of weak references; both are created on first use.
+# the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left`
+# is the tuple of its parents instead. `mark` and `cursor` are used during a traversal. `attributes` and
+# `weak_references` hold the instance's __dict__ and the head of its list of weak references, created on first use.
 cdef struct Node:
     double primal
     double adjoint
@@ -23,8 +23,8 @@ cdef struct Node:
 
 
 # Flags. SHARED: a dense layer holds a copy of this Value's data or a part of its gradient. COLLECTABLE: the garbage
-# collector tracks this Value or Block, and must track every Value computed from it. TRACED: this Value or Block was made
-# in a trace, or computed from one that was; outside of that trace its number is meaningless.
+# collector tracks this Value or Block, and must track every Value computed from it. TRACED: this Value or Block was
+# made in a trace, or computed from one that was; outside of that trace its number is meaningless.
 cdef enum:
     SHARED = 1
     COLLECTABLE = 2
@@ -100,7 +100,7 @@ cdef Value new_leaf(double primal)
 cdef int number(object x, double *result) except -1
 cdef int run_backward(Value root, double seed) except -1
 
-# The value of an operation of the table, raising the exceptions that Python raises. Operands that the op lacks are ignored.
+# The value of an operation of the table, with Python's exceptions. Operands that the op lacks are ignored.
 cdef double checked_value(unsigned op, double a, double b, double c) except? -1
 
 # Blocks: allocate `inputs` and `adjoints`; append an input, within the allocated number; make an output.

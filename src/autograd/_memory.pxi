@@ -1,8 +1,8 @@
 # Part of _core.pyx: making and freeing nodes.
 
-# The free list: dead nodes kept for reuse, linked by `left`. The nodes of a graph die together, so a list shorter than the
-# graph is of little use: forward, backward and free of a million nodes take two thirds of the time that they take with a
-# list of 16 000. At the limit the list keeps 80 MB. Sanitizer builds have none, because reuse hides errors from them.
+# The free list: dead nodes kept for reuse, linked by `left`. The nodes of a graph die together, so a list shorter than
+# the graph is of little use: forward, backward and free of a million nodes take two thirds of the time that they take
+# with a list of 16 000. At the limit the list keeps 80 MB. Sanitizer builds have none, because reuse hides errors.
 cdef extern from *:
     """
     #ifdef AUTOGRAD_NO_REUSE
