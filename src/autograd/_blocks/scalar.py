@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd._core import Value, exp, log1p, relu, softplus
-from autograd._program.tracing import where
+from autograd._blocks.where import where
 
 __all__ = ["PAIRS", "cross_entropy", "dot", "log_softmax", "logsumexp", "softmax", "total"]
 
