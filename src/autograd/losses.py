@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd._blocks import reductions as _blocks
+from autograd._blocks import losses as _blocks
 from autograd._core import Value
 
 __all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "mse"]
@@ -44,7 +44,7 @@ def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
     >>> mse([1.0, 2.0], [1.0, 4.0])
     2.0
     """
-    return _blocks.mse(predictions, targets, reduction)
+    return _blocks.loss_of_pairs("mse", "squared_error", predictions, targets, reduction)
 
 
 def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "mean") -> Any:
@@ -76,7 +76,7 @@ def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "m
     >>> hinge([0.5, -3.0], [1, -1])
     0.25
     """
-    return _blocks.hinge(scores, labels, reduction)
+    return _blocks.loss_of_pairs("hinge", "hinge", scores, labels, reduction, labels=(-1, 1))
 
 
 def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "mean") -> Any:
@@ -112,7 +112,9 @@ def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, redu
     >>> binary_cross_entropy([1e4, -1e4], [1, 1])
     5000.0
     """
-    return _blocks.binary_cross_entropy(scores, labels, reduction)
+    return _blocks.loss_of_pairs(
+        "binary_cross_entropy", "binary_cross_entropy", scores, labels, reduction, labels=(0, 1)
+    )
 
 
 def cross_entropy(scores: Rows | Scalars, targets: Sequence[int] | np.ndarray | int, *, reduction: str = "mean") -> Any:

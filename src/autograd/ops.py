@@ -4,7 +4,7 @@ A row is a few strings in a small expression language that C and Python share: a
 one comparison inside ``where(condition, x, y)``, and numbers. The names are
 
     a, b   the operands
-    c      the immediate: an operand that was a plain number and is no node
+    c      the immediate: an operand that was a plain number and is no node; the parameter of a loss
     r      the result
     g      the incoming gradient
 
@@ -16,7 +16,8 @@ and, at run time, the labels of nodes and drawings, the table in the documentati
 a primitive is adding a row here.
 
 A binary row also yields the rows in which one operand is an immediate: ``mul`` gives ``mul_c`` (``a * c``), ``div``
-gives ``div_c`` (``a / c``) and ``c_div`` (``c / a``).
+gives ``div_c`` (``a / c``) and ``c_div`` (``c / a``). A loss has the operands ``abc``: a prediction, its target and a
+parameter. `autograd.losses` sums it over pairs; it yields no further rows.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Op:
     commutative : bool
         Whether ``op(a, b)`` and ``op(b, a)`` are the same to the bit, so that one row serves both orders.
     arguments : str
-        The operands in order: ``"a"`` or ``"ab"``, in derived rows ``"ac"`` or ``"ca"``.
+        The operands in order: ``"a"`` or ``"ab"``, in derived rows ``"ac"`` or ``"ca"``, for a loss ``"abc"``.
     base : str
         The row that a derived row comes from; its own name in others.
     example : tuple of float
@@ -112,6 +113,8 @@ class Op:
     @property
     def is_primitive(self) -> bool:
         """Whether programs have a kernel: the value is one call of a function of C, or arithmetic and choices."""
+        if self.arguments == "abc":
+            return False
         nodes = list(ast.walk(ast.parse(self.value)))
         calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
         if any(isinstance(node, ast.Pow) for node in nodes):
@@ -121,7 +124,7 @@ class Op:
     def with_immediates(self) -> Iterator[Op]:
         """Yield this row and, for a binary one, the rows in which one operand is a number."""
         yield self
-        if len(self.grads) != 2:
+        if self.arguments != "ab":
             return
         yield replace(
             self,
@@ -232,6 +235,19 @@ _ROWS = (
        ("where(a < b, g, where(a == b, 0.5 * g, 0))", "where(a > b, g, where(a == b, 0.5 * g, 0))"),
        doc="The smaller of two; a tie gives each half of the gradient, a nan is passed on", example=(1.0, 2.0)),
 
+    # Losses of a prediction a and a target b, with the parameter c.
+    Op("squared_error", "(a - b) * (a - b)", ("g * (2 * (a - b))", "g * (2 * (b - a))"), arguments="abc"),
+    Op("absolute_error", "abs(a - b)",
+       ("where(a > b, g, where(a < b, -g, 0 * (a - b)))", "where(a > b, -g, where(a < b, g, 0 * (a - b)))"),
+       arguments="abc"),
+    Op("hinge", "relu(1 - b * a)", ("where(1 - b * a > 0, -g * b, 0)", "where(1 - b * a > 0, -g * a, 0)"),
+       arguments="abc"),
+    # A target is 0 or 1: a choice between two functions of the score.
+    Op("binary_cross_entropy", "softplus(where(b == 1, -a, a))",
+       ("where(b == 1, -g * sigmoid(-a), g * sigmoid(a))", "0"), arguments="abc"),
+
+    # Zero between equal infinities too.
+    Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
     # What a trace records of a comparison and of `detach`.
     Op("less", "where(a < b, 1, 0)", ("0", "0"), symbol="<"),
     Op("less_equal", "where(a <= b, 1, 0)", ("0", "0"), symbol="<="),
@@ -343,8 +359,9 @@ def check(rows: tuple[Op, ...]) -> None:
         raise ValueError("the op table has two rows of one name")
     for row in rows:
         operands = row.arguments
-        if len(operands) != len(row.grads):
-            raise ValueError(f"op {row.name!r}: {len(operands)} operands, but {len(row.grads)} gradient formulas")
+        differentiable = len(operands.replace("c", ""))
+        if differentiable != len(row.grads):
+            raise ValueError(f"op {row.name!r}: {differentiable} operands, but {len(row.grads)} gradient formulas")
         used = {node.id for node in ast.walk(_parse(row, row.value)) if isinstance(node, ast.Name)}
         if missing := sorted(set("abc") & used - set(operands)):
             raise ValueError(f"op {row.name!r}: a gradient formula is missing for operand {', '.join(missing)}")
@@ -433,13 +450,13 @@ def markdown() -> str:
         "# Primitives",
         "",
         "The table of `src/autograd/ops.py`: operands a and b, result r, incoming gradient g. Where an operand is a",
-        "plain number, the same formulas hold with the number in its place.",
+        "plain number, the same formulas hold with the number in its place. Losses have a parameter c.",
         "",
         "| primitive | shown as | value | gradients |",
         "|---|---|---|---|",
     ]
     for row in _ROWS:
-        gradients = ", ".join(f"{x}: `{grad}`" for x, grad in zip(row.arguments, row.grads, strict=True))
+        gradients = ", ".join(f"{x}: `{grad}`" for x, grad in zip("ab", row.grads, strict=False))
         lines.append(f"| `{row.name}` | `{row.symbol}` | `{row.value}` | {gradients} |")
     lines += ["", "Functions that are made of these:", "", "| function | expression |", "|---|---|"]
     lines += [f"| `{row.name}({', '.join(row.parameters)})` | `{row.expression}` |" for row in COMPOSITES]

@@ -51,10 +51,11 @@ cdef extern from *:
 # ---------------------------------------------------------------------------------------------------------------------
 # Formulas
 
-# What a step works on: A, B, R, G, then the results of steps from FIRST_STEP on, then constants from FIRST_CONSTANT on.
+# What a step works on: A, B, C, R, G, then the results of steps from FIRST_STEP on, then constants from FIRST_CONSTANT on.
 cdef enum:
     A
     B
+    C
     R
     G
     FIRST_STEP
@@ -90,7 +91,7 @@ cdef unsigned parse_node(Formula formula, object node) except? 0xFFFFFFFF:
         formula.constants.append(float(node.value))
         return FIRST_CONSTANT + len(formula.constants) - 1
     if isinstance(node, ast.Name):
-        return "abrg".index(node.id)
+        return "abcrg".index(node.id)
     if isinstance(node, ast.UnaryOp):
         return add_step(formula, OP_NEG, [node.operand])
     if isinstance(node, ast.BinOp):
@@ -190,7 +191,7 @@ cdef double value_of(unsigned op, double a, double b, double c) except? -1:
     cdef double y = c if second_operand[op] == c"c" else a if second_operand[op] == c"a" else b
     if op == OP_POW_C:
         return power(x, y)
-    return base_value(bases[op], x, y)
+    return base_value(bases[op], x, y, 0.0)
 
 
 cdef double power(double x, double exponent) noexcept:
@@ -206,27 +207,29 @@ cdef double power(double x, double exponent) noexcept:
     return evaluate(OP_POW, x, exponent, 0.0, 0.0)
 
 
-cdef double base_value(unsigned op, double a, double b) except? -1:
+cdef double base_value(unsigned op, double a, double b, double c) except? -1:
     cdef Formula formula
     cdef double results[MOST_STEPS]
+    cdef double names[3]
     cdef double x[4]
     cdef Py_ssize_t i, k
     cdef unsigned reference
     if not is_composite[op]:
         return evaluate(op, a, b, 0.0, 0.0)
     formula = value_formula(op)
+    names[A], names[B], names[C] = a, b, c
     for i in range(formula.size):
         for k in range(operand_count(formula.steps[i].op)):
             reference = formula.steps[i].operands[k]
             x[k] = (formula.constants[reference - FIRST_CONSTANT] if reference >= FIRST_CONSTANT
-                    else results[reference - FIRST_STEP] if reference >= FIRST_STEP else a if reference == A else b)
+                    else results[reference - FIRST_STEP] if reference >= FIRST_STEP else names[reference])
         results[i] = evaluate_any(formula.steps[i].op, x)
     return results[formula.size - 1]
 
 
 cdef double evaluate_any(unsigned op, double *x) except? -1:
     if op < OP_COUNT and is_composite[op]:
-        return base_value(op, x[0], x[1])
+        return base_value(op, x[0], x[1], x[2])
     return evaluate(op, x[0], x[1], x[2], x[3])
 
 
@@ -356,7 +359,7 @@ cdef class Code:
                 return c if (x[0] < x[1] if op == LANE_WHERE_LT else x[0] <= x[1] if op == LANE_WHERE_LE
                              else x[0] == x[1]) else d
             return NONE
-        if known_a and (n == 1 or known_b):
+        if known_a and (n == 1 or known_b) and (n < 3 or self.is_constant(c, &x[2])):
             return self.constant(power(x[0], x[1]) if op == OP_POW else evaluate_any(op, x))
         if op == OP_ADD:
             if entries[b].op == OP_NEG:
@@ -483,13 +486,15 @@ cdef class Code:
         cdef list operands
         cdef Py_ssize_t k
         if entry.op < OP_COUNT:
+            k = operand_counts[entry.op]
             if expand and entry.op == OP_STOP_GRADIENT:
                 map[i] = map[entry.a]
             elif expand and is_composite[entry.op]:
-                map[i] = self.expand(value_formula(entry.op), map[entry.a],
-                                     map[entry.b] if operand_counts[entry.op] > 1 else 0, 0, 0, True)
+                map[i] = self.expand(value_formula(entry.op), map[entry.a], map[entry.b] if k > 1 else 0,
+                                     map[entry.c] if k > 2 else 0, 0, 0, True)
             else:
-                map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if operand_counts[entry.op] > 1 else 0)
+                map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if k > 1 else 0,
+                                   map[entry.c] if k > 2 else 0)
         elif operand_count(entry.op) == 4:
             map[i] = self.emit(entry.op, map[entry.a], map[entry.b], map[entry.c], map[entry.d])
         elif entry.op == CODE_CONSTANT:
@@ -521,23 +526,23 @@ cdef class Code:
         return 0
 
     cdef unsigned expand(
-        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g, bint fully
+        self, Formula formula, unsigned a, unsigned b, unsigned c, unsigned r, unsigned g, bint fully
     ) except? 0xFFFFFFFF:
         """Emit a formula. A composite function in it stays what it is, for the sake of further derivatives, if the
         expansion is not to go `fully` down to what the interpreter has."""
         cdef unsigned results[MOST_STEPS]
-        cdef unsigned names[4]
+        cdef unsigned names[5]
         cdef unsigned x[4]
         cdef Step *step
         cdef Py_ssize_t i, k
-        names[A], names[B], names[R], names[G] = a, b, r, g
+        names[A], names[B], names[C], names[R], names[G] = a, b, c, r, g
         for i in range(formula.size):
             step = &formula.steps[i]
             memset(x, 0, sizeof(x))
             for k in range(operand_count(step.op)):
                 x[k] = self.term(formula, step.operands[k], names, results)
             if fully and step.op < OP_COUNT and is_composite[step.op]:
-                results[i] = self.expand(value_formula(step.op), x[0], x[1], 0, 0, True)
+                results[i] = self.expand(value_formula(step.op), x[0], x[1], x[2], 0, 0, True)
             else:
                 results[i] = self.emit(step.op, x[0], x[1], x[2], x[3])
         return self.term(formula, formula.result, names, results)
@@ -707,8 +712,9 @@ cdef class Code:
         self, Code source, Entry *entry, unsigned i, Py_ssize_t k, unsigned g, unsigned *map
     ) except? 0xFFFFFFFF:
         """What operand k of an op of the table contributes."""
-        return self.expand(gradient(entry.op, k), map[entry.a],
-                           map[entry.b] if operand_counts[entry.op] > 1 else 0, map[i], g, False)
+        cdef Py_ssize_t n = operand_counts[entry.op]
+        return self.expand(gradient(entry.op, k), map[entry.a], map[entry.b] if n > 1 else 0,
+                           map[entry.c] if n > 2 else 0, map[i], g, False)
 
     cdef int reverse_call(self, Code source, unsigned i, unsigned *map, unsigned *adjoints) except -1:
         """A call of the function with a derivative of the user's own, in reverse."""
