@@ -10,7 +10,7 @@ import numpy as np
 from autograd._blocks import losses as _blocks
 from autograd._core import Value
 
-__all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "mse"]
+__all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "mae", "mse"]
 
 Scalars = Sequence[Value | float] | np.ndarray
 Rows = Sequence[Scalars] | np.ndarray
@@ -45,6 +45,33 @@ def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
     2.0
     """
     return _blocks.loss_of_pairs("mse", "squared_error", predictions, targets, reduction)
+
+
+def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
+    """
+    Return the absolute error, ``abs(prediction - target)``; its derivative where both are equal is 0.
+
+    Parameters
+    ----------
+    predictions, targets, reduction
+        As for `mse`.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`.
+
+    Examples
+    --------
+    >>> from autograd.losses import mae
+    >>> mae([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+    return _blocks.loss_of_pairs("mae", "absolute_error", predictions, targets, reduction)
 
 
 def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "mean") -> Any:

@@ -39,10 +39,7 @@ Loss: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], Any]
 Metrics: TypeAlias = Mapping[str, Callable[[Sequence[Any], Sequence[Any]], float]]
 
 LOSSES: dict[str, Callable[..., Any]] = {
-    "mse": losses.mse,
-    "hinge": losses.hinge,
-    "binary_cross_entropy": losses.binary_cross_entropy,
-    "cross_entropy": losses.cross_entropy,
+    name: getattr(losses, name) for name in losses.__all__ if name != "accuracy"
 }
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "sgd": optim.SGD,
