@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,16 @@ __all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "mae", 
 
 Scalars = Sequence[Value | float] | np.ndarray
 Rows = Sequence[Scalars] | np.ndarray
+
+
+def _parameter(loss: str, name: str, x: Any, below: float) -> float:
+    """Return the parameter of a loss as a float, which has to be between 0 and a bound."""
+    if not isinstance(x, Real):
+        raise TypeError(f"{name} of {loss} must be a number, got {type(x).__name__} {x!r}")
+    if not 0 < x < below:
+        bound = "finite" if math.isinf(below) else f"below {below:g}"
+        raise ValueError(f"{name} of {loss} must be above 0 and {bound}, got {x!r}")
+    return float(x)
 
 
 def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
