@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autograd import Value, compile, hessian, value_and_grad
-from autograd.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, mae, mse
+from autograd.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from autograd.training import LOSSES
 
 SCALES = [1.0, 30.0, 1e4]
@@ -122,6 +122,11 @@ PAIRS = {
     "mae": Pairs(mae, lambda x, t: abs(x - t)),
     "hinge": Pairs(hinge, lambda x, t: max(0, 1 - t * x), (-1.0, 1.0)),
     "binary_cross_entropy": Pairs(binary_cross_entropy, lambda x, t: exact_binary(x, t)[0], (0.0, 1.0)),
+    "huber": Pairs(
+        huber,
+        lambda x, t: (x - t) ** 2 / 2 if abs(x - t) <= 1.5 else 1.5 * (abs(x - t) - mpmath.mpf(0.75)),
+        options={"delta": 1.5},
+    ),
 }
 PREDICTIONS = (-740.0, -30.0, -2.0, -0.9, -1e-6, 1e-9, 0.3, 0.7, 4.0, 50.0, 700.0)
 

@@ -12,7 +12,7 @@ import numpy as np
 from autograd._blocks import losses as _blocks
 from autograd._core import Value
 
-__all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "mae", "mse"]
+__all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "huber", "mae", "mse"]
 
 Scalars = Sequence[Value | float] | np.ndarray
 Rows = Sequence[Scalars] | np.ndarray
@@ -84,6 +84,45 @@ def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
     1.0
     """
     return _blocks.loss_of_pairs("mae", "absolute_error", predictions, targets, reduction)
+
+
+def huber(
+    predictions: Scalars | Rows, targets: Scalars | Rows, *, delta: float = 1.0, reduction: str = "mean"
+) -> Any:
+    """
+    Return the Huber loss: half the squared error up to an error of `delta`, linear beyond [1]_.
+
+    With ``d = abs(prediction - target)`` it is ``d**2 / 2`` where ``d <= delta``, else ``delta * (d - delta / 2)``.
+
+    Parameters
+    ----------
+    predictions, targets, reduction
+        As for `mse`.
+    delta : float, default 1.0
+        Above zero.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`, or if `delta` is no number above zero.
+
+    References
+    ----------
+    .. [1] P. J. Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 35 (1964)
+       73-101.
+
+    Examples
+    --------
+    >>> from autograd.losses import huber
+    >>> huber([0.5, 4.0], [1.0, 1.0], reduction="sum")
+    2.625
+    """
+    delta = _parameter("huber", "delta", delta, math.inf)
+    return _blocks.loss_of_pairs("huber", "huber", predictions, targets, reduction, delta)
 
 
 def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "mean") -> Any:

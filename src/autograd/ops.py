@@ -246,6 +246,9 @@ _ROWS = (
     Op("binary_cross_entropy", "softplus(where(b == 1, -a, a))",
        ("where(b == 1, -g * sigmoid(-a), g * sigmoid(a))", "0"), arguments="abc"),
 
+    Op("huber", "where(abs(a - b) <= c, 0.5 * (a - b) * (a - b), c * (abs(a - b) - 0.5 * c))",
+       ("g * minimum(maximum(a - b, -c), c)", "g * minimum(maximum(b - a, -c), c)"), arguments="abc"),
+
     # Zero between equal infinities too.
     Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
     # What a trace records of a comparison and of `detach`.
