@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autograd import Value, compile, hessian, value_and_grad
-from autograd.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
+from autograd.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, huber, log_cosh, mae, mse, poisson_nll, quantile
 from autograd.training import LOSSES
 
 SCALES = [1.0, 30.0, 1e4]
@@ -108,12 +108,13 @@ def test_mse():
 
 @dataclass(frozen=True)
 class Pairs:
-    """A loss of pairs: the same in mpmath, the targets it may have, and its options."""
+    """A loss of pairs: the same in mpmath, the targets it may have, its options, an absolute tolerance."""
 
     loss: Callable
     exact: Callable
     targets: tuple = (-1.5, 0.0, 0.25, 3.0)
     options: dict = field(default_factory=dict)
+    absolute: float = 5e-324
 
 
 #: One row for each loss of pairs and choice of options.
@@ -127,6 +128,14 @@ PAIRS = {
         lambda x, t: (x - t) ** 2 / 2 if abs(x - t) <= 1.5 else 1.5 * (abs(x - t) - mpmath.mpf(0.75)),
         options={"delta": 1.5},
     ),
+    "log_cosh": Pairs(log_cosh, lambda x, t: mpmath.log(mpmath.cosh(x - t))),
+    "poisson_nll": Pairs(poisson_nll, lambda x, t: mpmath.exp(x) - t * x, (0.0, 1.0, 7.5), absolute=1e-15),
+    "quantile": Pairs(
+        quantile,
+        lambda x, t: max(mpmath.mpf(0.9) * (t - x), (1 - mpmath.mpf(0.9)) * (x - t)),
+        options={"q": 0.9},
+    ),
+    "quantile-half": Pairs(quantile, lambda x, t: abs(t - x) / 2),
 }
 PREDICTIONS = (-740.0, -30.0, -2.0, -0.9, -1e-6, 1e-9, 0.3, 0.7, 4.0, 50.0, 700.0)
 
@@ -146,7 +155,7 @@ def test_pairs(name):
         eager.backward()
         assert eager.data == pytest.approx(float(exact), rel=1e-14), (x, t)
         assert loss(x, t) == eager.data
-        assert value.grad == pytest.approx(float(slope), rel=1e-13, abs=5e-324), (x, t)
+        assert value.grad == pytest.approx(float(slope), rel=1e-13, abs=row.absolute), (x, t)
         assert compile(value_and_grad(loss))(x, t) == pytest.approx((eager.data, value.grad), rel=1e-14)
         assert hessian(loss)(x, t) == pytest.approx(
             float(differences(lambda x: row.exact(x, t), x, 2)), rel=1e-13, abs=1e-15
@@ -174,6 +183,24 @@ def test_pairs_are_reduced(name):
     total = row.loss([Value(x) for x in PREDICTIONS[3:8]], targets, reduction="sum", **row.options)
     assert total.data == pytest.approx(sum(parts), rel=1e-15)
     assert row.loss(PREDICTIONS[3:8], targets, **row.options) == pytest.approx(sum(parts) / 5, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("loss", "name", "bad", "error"),
+    [
+        (huber, "delta", 0.0, ValueError),
+        (huber, "delta", -1.0, ValueError),
+        (huber, "delta", math.inf, ValueError),
+        (huber, "delta", math.nan, ValueError),
+        (huber, "delta", "1", TypeError),
+        (quantile, "q", 0, ValueError),
+        (quantile, "q", 1, ValueError),
+        (quantile, "q", None, TypeError),
+    ],
+)
+def test_parameters_are_validated(loss, name, bad, error):
+    with pytest.raises(error, match=f"^{name} of {loss.__name__} must be .*{re.escape(repr(bad))}$"):
+        loss([Value(1.0)], [2.0], **{name: bad})
 
 
 def test_every_loss_of_pairs_has_a_row():

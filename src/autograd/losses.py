@@ -12,7 +12,7 @@ import numpy as np
 from autograd._blocks import losses as _blocks
 from autograd._core import Value
 
-__all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "huber", "mae", "mse"]
+__all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "huber", "log_cosh", "mae", "mse", "poisson_nll", "quantile"]
 
 Scalars = Sequence[Value | float] | np.ndarray
 Rows = Sequence[Scalars] | np.ndarray
@@ -123,6 +123,105 @@ def huber(
     """
     delta = _parameter("huber", "delta", delta, math.inf)
     return _blocks.loss_of_pairs("huber", "huber", predictions, targets, reduction, delta)
+
+
+def log_cosh(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
+    """
+    Return ``log(cosh(prediction - target))``: half the squared error where small, the absolute error where large.
+
+    Parameters
+    ----------
+    predictions, targets, reduction
+        As for `mse`.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`.
+
+    Examples
+    --------
+    >>> from autograd.losses import log_cosh
+    >>> log_cosh([0.0, 1e4], [0.0, 0.0], reduction="sum")
+    9999.30685281944
+    """
+    return _blocks.loss_of_pairs("log_cosh", "log_cosh", predictions, targets, reduction)
+
+
+def poisson_nll(log_rates: Scalars | Rows, counts: Scalars | Rows, *, reduction: str = "mean") -> Any:
+    """
+    Return the negative log-likelihood of Poisson counts, up to a term that depends on the counts only.
+
+    It is ``exp(log_rate) - count * log_rate``.
+
+    Parameters
+    ----------
+    log_rates : sequence of Values or numbers, or of rows of them
+        Logarithms of the expected counts.
+    counts : sequence of Values or numbers, or of rows of them
+        As many.
+    reduction : {"mean", "sum"}, default "mean"
+        What becomes of the losses of the counts.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`.
+
+    Examples
+    --------
+    >>> from autograd.losses import poisson_nll
+    >>> poisson_nll([0.0, 0.0], [1, 3])
+    1.0
+    """
+    return _blocks.loss_of_pairs("poisson_nll", "poisson_nll", log_rates, counts, reduction)
+
+
+def quantile(
+    predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float = 0.5, reduction: str = "mean"
+) -> Any:
+    """
+    Return the quantile loss, of which the `q`-quantile of the targets is the least [1]_.
+
+    It is ``q * (target - prediction)`` where the prediction is too low, else ``(1 - q) * (prediction - target)``; its
+    derivative where both are equal is 0.
+
+    Parameters
+    ----------
+    predictions, targets, reduction
+        As for `mse`.
+    q : float, default 0.5
+        Between 0 and 1; 0.5 is half the absolute error.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`, or if `q` is no number between 0 and 1.
+
+    References
+    ----------
+    .. [1] R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46 (1978) 33-50.
+
+    Examples
+    --------
+    >>> from autograd.losses import quantile
+    >>> quantile([1.0, 3.0], [2.0, 2.0], q=0.75, reduction="sum")
+    1.0
+    """
+    q = _parameter("quantile", "q", q, 1.0)
+    return _blocks.loss_of_pairs("quantile", "quantile", predictions, targets, reduction, q)
 
 
 def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "mean") -> Any:

@@ -34,6 +34,7 @@ __all__ = ["COMPOSITES", "OPS", "Composite", "Op", "evaluate", "label", "markdow
 
 LOG2_E = 1.4426950408889634
 LOG10_E = 0.4342944819032518
+LOG_2 = 0.6931471805599453
 SQRT_HALF = 0.7071067811865476
 TWO_OVER_SQRT_PI = 1.1283791670955126
 ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
@@ -248,6 +249,18 @@ _ROWS = (
 
     Op("huber", "where(abs(a - b) <= c, 0.5 * (a - b) * (a - b), c * (abs(a - b) - 0.5 * c))",
        ("g * minimum(maximum(a - b, -c), c)", "g * minimum(maximum(b - a, -c), c)"), arguments="abc"),
+
+    # log(cosh(x)) = log1p(2 * sinh(x / 2)**2), of which nothing cancels near zero and which would overflow far from it.
+    Op("log_cosh",
+       "where(abs(a - b) < 1, log1p(2 * sinh(0.5 * (a - b)) * sinh(0.5 * (a - b))),"
+       f" abs(a - b) + (log1p(exp(-2 * abs(a - b))) - {LOG_2}))",
+       ("g * tanh(a - b)", "g * tanh(b - a)"), arguments="abc"),
+    # Above 710 the exponential is infinite; a count of zero has no linear part, though the rate be zero.
+    Op("poisson_nll", "where(a > 710, exp(a), where(b == 0, exp(a), exp(a) - b * a))", ("g * (exp(a) - b)", "-g * a"),
+       arguments="abc"),
+    Op("quantile", "where(a < b, c * (b - a), (1 - c) * (a - b))",
+       ("where(a < b, -g * c, where(a > b, g * (1 - c), 0 * (a - b)))",
+        "where(a < b, g * c, where(a > b, -g * (1 - c), 0 * (a - b)))"), arguments="abc"),
 
     # Zero between equal infinities too.
     Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
