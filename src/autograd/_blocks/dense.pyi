@@ -25,7 +25,6 @@ class DenseNeuron(Fields):
     nonlin: Any
     activation: Any
     def __call__(self, x: Any) -> Any: ...
-    def _call_slowly(self, x: Any) -> Any: ...
 
 @disjoint_base
 class DenseLayer(Fields):

@@ -28,6 +28,7 @@ cdef extern from "_kernels/ops.h" nogil:
         OP_LESS
         OP_EQUAL
         OP_LOG1P
+    double op_difference(double a, double b) noexcept
 
 
 cdef dict OPS = {name: op for op, name in enumerate(_core.OP_NAMES)}
@@ -147,30 +148,31 @@ cdef int check_labels(Gathered block, tuple labels, Py_ssize_t inputs, list rows
 @cython.auto_pickle(False)
 cdef class CrossEntropy(Reduction):
     """The sum over rows of ``(m - x[target]) + log1p(rest)``."""
-    # By row: the number of its scores, and its class; None where a Value behind the scores says which.
-    cdef list lengths
-    cdef list targets
+    # By row: the number of its scores, and its class; -1 where a Value behind the scores says which.
+    cdef Py_ssize_t rows
+    cdef Py_ssize_t *lengths
+    cdef Py_ssize_t *targets
 
     cdef double reduce(self) noexcept:
         cdef double *x = self.entries
         cdef double value = 0.0
         cdef Py_ssize_t i
-        for i in range(len(self.lengths)):
+        for i in range(self.rows):
             value += class_loss(x, self.lengths[i], self.targets[i])
-            x += <Py_ssize_t> self.lengths[i]
+            x += self.lengths[i]
         return value
 
     cdef unsigned emit_reduction(self, Code code, list entries) except? 0xFFFFFFFF:
         cdef list losses = []
         cdef Py_ssize_t start = 0
-        cdef Py_ssize_t n
-        for length, target in zip(self.lengths, self.targets):
-            n = length
-            if target is None:
+        cdef Py_ssize_t i, n
+        for i in range(self.rows):
+            n = self.lengths[i]
+            if self.targets[i] < 0:
                 losses.append(emit_computed_class(code, entries[start : start + n], entries[start + n]))
                 start += 1
             else:
-                losses.append(emit_class(code, entries[start : start + n], target))
+                losses.append(emit_class(code, entries[start : start + n], self.targets[i]))
             start += n
         return emit_sum(code, losses)
 
@@ -178,7 +180,7 @@ cdef class CrossEntropy(Reduction):
 cdef double class_loss(double *x, Py_ssize_t n, Py_ssize_t target) noexcept:
     """The loss of a row of scores, which becomes the derivatives."""
     cdef Py_ssize_t top = largest(x, n)
-    cdef double gap = x[top] - x[target] if target != top else 0.0
+    cdef double gap = op_difference(x[top], x[target])
     cdef double rest = exponentials(x, n, top)
     cdef double divisor = x[top] + rest
     # The derivative p - 1 would cancel. It is the probability of all the other classes, negated.
@@ -206,7 +208,7 @@ cdef unsigned emit_computed_class(Code code, list scores, unsigned target) excep
         score = code.where(chosen[i], scores[i], score)
     top = score
     for i in range(len(scores)):
-        emit_score(code, scores[i], &top, &rest, OP_SUB, chosen[i])
+        emit_score(code, scores[i], &top, &rest, chosen[i])
     return emit_loss(code, top, rest, score)
 
 
@@ -229,15 +231,17 @@ def accuracy(scores, targets, /):
     """See `autograd.losses.accuracy`."""
     cdef CrossEntropy block = CrossEntropy.__new__(CrossEntropy)
     cdef double *x
-    cdef Py_ssize_t i, n, hits = 0
+    cdef Py_ssize_t i, k, n, hits = 0
+    cdef bint computed
     scores = sequence("accuracy", "predictions", scores)
     if len(scores) and is_row(scores[0]):
         n = gather_classes(block, "accuracy", scores, targets)
         x = block.entries
         for i in range(n):
-            hits += largest(x, block.lengths[i]) == (
-                <Py_ssize_t> x[<Py_ssize_t> block.lengths[i]] if block.targets[i] is None else block.targets[i])
-            x += <Py_ssize_t> block.lengths[i] + (block.targets[i] is None)
+            k = block.lengths[i]
+            computed = block.targets[i] < 0
+            hits += largest(x, k) == (<Py_ssize_t> x[k] if computed else block.targets[i])
+            x += k + computed
     else:
         n = gather_pairs(block, "accuracy", (-1, 0, 1), scores, targets)
         x = block.entries
@@ -252,16 +256,20 @@ def accuracy(scores, targets, /):
 cdef Py_ssize_t gather_classes(CrossEntropy block, str function, scores, targets) except -1:
     """Gather rows of scores with the indices of their classes, and return how many."""
     cdef list rows
-    cdef Py_ssize_t n, index
+    cdef Py_ssize_t i, n, count, index
+    cdef bint computed
     scores = sequence(function, "predictions", scores)
     # Indices are not to become doubles.
     targets = sequence(function, "targets", targets.tolist() if isinstance(targets, numpy.ndarray) else targets)
     check_lengths(function, scores, targets)
     rows = rows_of(function, "class scores", scores)
-    block.lengths = []
-    block.targets = []
-    make_room(block, function, total_length(rows) + len(rows), 1)
-    for i, (row, target) in enumerate(zip(rows, targets)):
+    count = total_length(rows) + len(rows)
+    # Behind the positions of as many inputs as there can be.
+    make_room(block, function, count + 2 * len(rows), 1)
+    block.lengths = block.positions + count
+    block.targets = block.lengths + len(rows)
+    for row, target in zip(rows, targets):
+        i = block.rows
         n = len(row)
         if n < 2:
             raise ValueError(f"{function} expects at least two class scores at index {i}, got {n}")
@@ -282,6 +290,7 @@ cdef Py_ssize_t gather_classes(CrossEntropy block, str function, scores, targets
         gather(block, row, n, "class score", "row", i)
         if computed:
             gather(block, [target], 1, "class")
-        block.lengths.append(n)
-        block.targets.append(None if computed else index)
-    return len(block.lengths)
+        block.lengths[i] = n
+        block.targets[i] = -1 if computed else index
+        block.rows += 1
+    return block.rows

@@ -24,6 +24,4 @@ cdef unsigned emit_sum(Code code, list terms) except? 0xFFFFFFFF
 cdef Py_ssize_t largest(const double *x, Py_ssize_t n) noexcept nogil
 cdef double exponentials(double *x, Py_ssize_t n, Py_ssize_t top) noexcept nogil
 cdef void normalise(double *x, Py_ssize_t n, double divisor) noexcept nogil
-cdef int emit_score(
-    Code code, unsigned x, unsigned *top, unsigned *rest, unsigned subtract=*, unsigned excluded=*
-) except -1
+cdef int emit_score(Code code, unsigned x, unsigned *top, unsigned *rest, unsigned excluded=*) except -1

@@ -4,7 +4,7 @@ The derivatives of a function with one output are known as soon as its value is;
 """
 
 cimport cython
-from libc.math cimport INFINITY, exp, isinf, isnan, log1p
+from libc.math cimport INFINITY, exp, isnan, log1p
 
 from autograd._blocks.gathering cimport (
     Gathered, compute, gather, gather_values, make_room, result, results, sequence,
@@ -201,7 +201,8 @@ def dot(xs, ys, /):
 # Exponentials of a row of scores
 #
 # All is written with the largest score `m` and the sum `rest` of ``exp(x - m)`` over the others: the exponential of the
-# largest is 1, in a sum with which small ones would be lost. Where equal infinities are the largest, `rest` is nan.
+# largest is 1, in a sum with which small ones would be lost. Equal scores have the difference 0, infinite ones too: what
+# depends on differences only has the same value for all equal scores, and so the same limit.
 
 cdef Py_ssize_t largest(const double *x, Py_ssize_t n) noexcept nogil:
     """Index of the first largest, or of a nan if there is one."""
@@ -220,9 +221,8 @@ cdef double exponentials(double *x, Py_ssize_t n, Py_ssize_t top) noexcept nogil
     cdef Py_ssize_t i
     for i in range(n):
         if i != top:
-            x[i] = exp(x[i] - m)
+            x[i] = exp(op_difference(x[i], m))
             rest += x[i]
-    # Not exp(m - m), which is nan where m is infinite.
     x[top] = m if isnan(m) else 1.0
     return rest
 
@@ -233,12 +233,11 @@ cdef void normalise(double *x, Py_ssize_t n, double divisor) noexcept nogil:
         x[i] /= divisor
 
 
-cdef int emit_score(
-    Code code, unsigned x, unsigned *top, unsigned *rest, unsigned subtract=OP_SUB, unsigned excluded=NONE
-) except -1:
+cdef int emit_score(Code code, unsigned x, unsigned *top, unsigned *rest, unsigned excluded=NONE) except -1:
     """Add a score to the largest and the rest so far; where `excluded` is true it adds nothing."""
     cdef unsigned larger = code.emit(OP_LESS, top[0], x)
-    cdef unsigned term = code.where(larger, code.emit(subtract, top[0], x), code.emit(subtract, x, top[0]))
+    cdef unsigned term = code.where(
+        larger, code.emit(OP_DIFFERENCE, top[0], x), code.emit(OP_DIFFERENCE, x, top[0]))
     if excluded != NONE:
         term = code.where(excluded, code.constant(-INFINITY), term)
     term = code.emit(OP_EXP, term)
@@ -250,36 +249,31 @@ cdef int emit_score(
     return 0
 
 
-cdef int emit_scores(Code code, list scores, unsigned *top, unsigned *rest, unsigned subtract=OP_SUB) except -1:
+cdef int emit_scores(Code code, list scores, unsigned *top, unsigned *rest) except -1:
     """The largest of all scores, and the rest."""
     cdef Py_ssize_t i
     top[0], rest[0] = scores[0], code.constant(0.0)
     for i in range(1, len(scores)):
-        emit_score(code, scores[i], top, rest, subtract)
+        emit_score(code, scores[i], top, rest)
     return 0
 
 
 @cython.internal
 @cython.auto_pickle(False)
 cdef class LogSumExp(Reduction):
-    """``m + log1p(rest)``, where equal infinities have the difference 0."""
+    """``m + log1p(rest)``."""
 
     cdef double reduce(self) noexcept:
         cdef double *x = self.entries
         cdef Py_ssize_t top = largest(x, self.size)
         cdef double m = x[top]
-        cdef double rest
-        cdef Py_ssize_t i
-        if isinf(m):
-            for i in range(self.size):
-                x[i] = op_difference(x[i], m)
-        rest = exponentials(x, self.size, top)
+        cdef double rest = exponentials(x, self.size, top)
         normalise(x, self.size, x[top] + rest)
         return m + log1p(rest)
 
     cdef unsigned emit_reduction(self, Code code, list entries) except? 0xFFFFFFFF:
         cdef unsigned top, rest
-        emit_scores(code, entries, &top, &rest, OP_DIFFERENCE)
+        emit_scores(code, entries, &top, &rest)
         return code.emit(OP_ADD, top, code.emit(OP_LOG1P, rest))
 
 
@@ -322,7 +316,7 @@ def logsumexp(values, /):
 cdef class Softmax(Gathered):
     """Probabilities ``exp(x - m) / (1 + rest)``, or their logarithms ``x - m - log1p(rest)``.
 
-    The probabilities take the place of the entries. Of equal infinite scores they are nan.
+    The probabilities take the place of the entries.
     """
     cdef bint logarithmic
     # The most probable, and the probability of all the others.
@@ -334,17 +328,16 @@ cdef class Softmax(Gathered):
         cdef double *x = self.entries
         cdef Py_ssize_t top = largest(x, n)
         cdef double m = x[top]
-        cdef double rest = 0.0
-        for i in range(n):
-            primals[i] = x[i] - m if i != top or isnan(m) else 0.0
-            if i != top:
-                x[i] = exp(primals[i])
-                rest += x[i]
-        x[top] = m if isnan(m) else 1.0
-        cdef double divisor = x[top] + rest
+        cdef double rest, divisor, correction
+        if self.logarithmic:
+            for i in range(n):
+                primals[i] = op_difference(x[i], m)
+        rest = exponentials(x, n, top)
+        divisor = x[top] + rest
+        correction = log1p(rest)
         normalise(x, n, divisor)
         for i in range(n):
-            primals[i] = primals[i] - log1p(rest) if self.logarithmic else x[i]
+            primals[i] = primals[i] - correction if self.logarithmic else x[i]
         self.top = top
         self.rest = rest / divisor
         return 0
@@ -398,6 +391,10 @@ def softmax(values, /):
     ------
     ValueError
         If there is no value.
+
+    Notes
+    -----
+    Equal scores have equal probabilities, infinite ones too.
 
     Examples
     --------
