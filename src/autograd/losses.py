@@ -1,4 +1,7 @@
-"""Losses over Values or numbers, each call one node, and the accuracy of predictions."""
+"""Losses over Values or numbers, each call one node, and the accuracy of predictions.
+
+A loss of pairs is a row of the op table, of a prediction, its target and a parameter, summed over the pairs.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,18 @@ import numpy as np
 from autograd._blocks import losses as _blocks
 from autograd._core import Value
 
-__all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "huber", "log_cosh", "mae", "mse", "poisson_nll", "quantile"]
+__all__ = [
+    "accuracy",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "hinge",
+    "huber",
+    "log_cosh",
+    "mae",
+    "mse",
+    "poisson_nll",
+    "quantile",
+]
 
 Scalars = Sequence[Value | float] | np.ndarray
 Rows = Sequence[Scalars] | np.ndarray
@@ -22,7 +36,7 @@ def _parameter(loss: str, name: str, x: Any, below: float) -> float:
     """Return the parameter of a loss as a float, which has to be between 0 and a bound."""
     if not isinstance(x, Real):
         raise TypeError(f"{name} of {loss} must be a number, got {type(x).__name__} {x!r}")
-    if not 0 < x < below:
+    if not 0.0 < float(x) < below:
         bound = "finite" if math.isinf(below) else f"below {below:g}"
         raise ValueError(f"{name} of {loss} must be above 0 and {bound}, got {x!r}")
     return float(x)
@@ -86,9 +100,7 @@ def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
     return _blocks.loss_of_pairs("mae", "absolute_error", predictions, targets, reduction)
 
 
-def huber(
-    predictions: Scalars | Rows, targets: Scalars | Rows, *, delta: float = 1.0, reduction: str = "mean"
-) -> Any:
+def huber(predictions: Scalars | Rows, targets: Scalars | Rows, *, delta: float = 1.0, reduction: str = "mean") -> Any:
     """
     Return the Huber loss: half the squared error up to an error of `delta`, linear beyond [1]_.
 
@@ -185,9 +197,7 @@ def poisson_nll(log_rates: Scalars | Rows, counts: Scalars | Rows, *, reduction:
     return _blocks.loss_of_pairs("poisson_nll", "poisson_nll", log_rates, counts, reduction)
 
 
-def quantile(
-    predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float = 0.5, reduction: str = "mean"
-) -> Any:
+def quantile(predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float = 0.5, reduction: str = "mean") -> Any:
     """
     Return the quantile loss, of which the `q`-quantile of the targets is the least [1]_.
 

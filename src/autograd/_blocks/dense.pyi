@@ -8,6 +8,7 @@ FUSED: dict[Any, tuple[int, float]]
 
 @disjoint_base
 class Plan(Deferred): ...
+
 @disjoint_base
 class DenseBlock(Block): ...
 

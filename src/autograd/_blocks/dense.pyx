@@ -653,7 +653,7 @@ cdef object wrong_length(str title, object n, object length):
 
 
 cdef object row_of(str title, object n, object x):
-    """A row of n inputs as a list or tuple; a bare number or Value is a row of one. Where n is None nothing is known."""
+    """A row of n inputs as a list or tuple; a bare number or Value is a row of one. Any where n is None."""
     if n is None:
         return x
     if isinstance(x, SCALARS):

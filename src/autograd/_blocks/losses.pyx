@@ -7,7 +7,9 @@ from libc.math cimport log1p
 from autograd._blocks.gathering cimport (
     Gathered, changed, gather, gather_rows, is_row, make_room, place, rows_of, sequence, total_length,
 )
-from autograd._blocks.reductions cimport PairSum, Reduction, emit_score, emit_sum, exponentials, finish, largest, normalise
+from autograd._blocks.reductions cimport (
+    PairSum, Reduction, emit_score, emit_sum, exponentials, finish, largest, normalise,
+)
 from autograd._core cimport Block, Value, current_tracer
 from autograd._ir.code cimport Code
 from autograd._program.tracing cimport tracing
@@ -191,7 +193,7 @@ cdef double class_loss(double *x, Py_ssize_t n, Py_ssize_t target) noexcept:
 
 cdef unsigned emit_class(Code code, list scores, Py_ssize_t target) except? 0xFFFFFFFF:
     """The loss of a row of scores."""
-    # Beginning with the target: where it is the largest, its derivative is that of the rest alone, which does not cancel.
+    # Beginning with the target: where it is the largest, its derivative is that of the rest alone and does not cancel.
     cdef unsigned top = scores[target], rest = code.constant(0.0)
     for i, score in enumerate(scores):
         if i != target:

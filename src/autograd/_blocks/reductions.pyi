@@ -10,6 +10,7 @@ _Scalars: TypeAlias = Iterable[_Operand] | _Array
 
 @disjoint_base
 class Reduction(Gathered): ...
+
 @disjoint_base
 class PairSum(Reduction): ...
 

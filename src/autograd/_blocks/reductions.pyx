@@ -201,8 +201,8 @@ def dot(xs, ys, /):
 # Exponentials of a row of scores
 #
 # All is written with the largest score `m` and the sum `rest` of ``exp(x - m)`` over the others: the exponential of the
-# largest is 1, in a sum with which small ones would be lost. Equal scores have the difference 0, infinite ones too: what
-# depends on differences only has the same value for all equal scores, and so the same limit.
+# largest is 1, in a sum with which small ones would be lost. Equal scores have the difference 0, infinite ones too:
+# what depends on differences only is the same for all equal scores, and that is its limit.
 
 cdef Py_ssize_t largest(const double *x, Py_ssize_t n) noexcept nogil:
     """Index of the first largest, or of a nan if there is one."""

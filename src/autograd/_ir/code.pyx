@@ -51,7 +51,7 @@ cdef extern from *:
 # ---------------------------------------------------------------------------------------------------------------------
 # Formulas
 
-# What a step works on: A, B, C, R, G, then the results of steps from FIRST_STEP on, then constants from FIRST_CONSTANT on.
+# What a step works on: A, B, C, R, G, the results of steps from FIRST_STEP on, constants from FIRST_CONSTANT on.
 cdef enum:
     A
     B
