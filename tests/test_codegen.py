@@ -230,7 +230,7 @@ def test_write_leaves_alone_what_is_right(codegen, tmp_path):
         return {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
 
     before = written()
-    assert set(before) == {"maps.h", "ops.h", "primitives.h", "_ops.pxi"}
+    assert set(before) == {"maps.h", "ops.h", "pairs.h", "primitives.h", "_ops.pxi"}
     codegen.write(ops, tmp_path)
     assert written() == before
     (tmp_path / "_kernels" / "ops.h").write_text("", encoding="utf-8")

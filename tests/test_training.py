@@ -541,7 +541,7 @@ def test_split_depends_on_the_seed_and_covers_a_range():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": "huber"}, "loss must be one of mse, hinge, binary_cross_entropy, cross_entropy, got 'huber'"),
+        ({"loss": "huge"}, f"loss must be one of {', '.join(LOSSES)}, got 'huge'"),
         ({"optimizer": "lion"}, "optimizer must be one of sgd, adam, adamw, rmsprop, adagrad, got 'lion'"),
         ({"epochs": -1}, "epochs must not be negative, got -1"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),

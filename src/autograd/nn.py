@@ -53,18 +53,6 @@ def _generator(rng: Any, seed: int | None) -> Any:
     return rng
 
 
-def _check_row(module: Neuron | Layer | MLP, x: Any) -> Any:
-    """Return `x` as a sequence of the module's number of inputs; a bare number or Value is one of one."""
-    owner, nin = type(module).__name__, module.nin
-    if nin is None:
-        return x
-    if isinstance(x, Value | Real):
-        x = [x]
-    if not hasattr(x, "__len__"):
-        raise TypeError(f"{owner} expects a sequence of {nin} inputs, got {type(x).__name__}")
-    if len(x) != nin:
-        raise ValueError(f"{owner} expects {nin} inputs, got {len(x)}")
-    return x
 
 
 class Module:
@@ -274,8 +262,6 @@ class Neuron(DenseNeuron, Module):
         """Number of inputs."""
         return len(self.w)
 
-    _check_row = _check_row
-
     def function(self) -> Callable[[Any], Any] | None:
         """Return the activation as a function, None for the identity."""
         return _activation(self.activation)[1] if self.nonlin else None
@@ -333,8 +319,6 @@ class Layer(DenseLayer, Module):
         if not self.neurons:
             raise ValueError(f"{type(self).__name__} has no neurons")
         return getattr(self.neurons[0], "nin", None)
-
-    _check_row = _check_row
 
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(map(str, self.neurons))}]"
@@ -405,8 +389,6 @@ class MLP(DenseNetwork, Module):
         if not self.layers:
             raise ValueError(f"{type(self).__name__} has no layers")
         return getattr(self.layers[0], "nin", None)
-
-    _check_row = _check_row
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(str, self.layers))}]"

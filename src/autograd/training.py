@@ -40,7 +40,7 @@ Metrics: TypeAlias = Mapping[str, Callable[[Sequence[Any], Sequence[Any]], float
 
 #: The losses by name: those of `autograd.losses`.
 LOSSES: dict[str, Callable[..., Any]] = {
-    name: loss for name, loss in vars(losses).items() if name in losses.__all__ and loss is not losses.accuracy
+    name: getattr(losses, name) for name in losses.__all__ if name != "accuracy"
 }
 #: The optimizers by name: those of `autograd.optim`, in lower case.
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {

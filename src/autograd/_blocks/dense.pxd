@@ -116,6 +116,7 @@ cdef class DenseBlock(Block):
     cdef Py_ssize_t *places
 
     cdef int forward(self) except -1
+    cdef int trace(self) except -1
     cdef int activate(self, Stage *stage, const double *z, double *r) except -1
     cdef int drop(self, Stage *stage, DenseDropout dropout) except -1
     cdef Py_ssize_t live_rows(self, Py_ssize_t *live, Py_ssize_t n) noexcept

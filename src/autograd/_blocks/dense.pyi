@@ -6,6 +6,7 @@ from autograd._core import Block, Deferred
 
 @disjoint_base
 class Plan(Deferred): ...
+
 @disjoint_base
 class DenseBlock(Block): ...
 
@@ -23,7 +24,6 @@ class DenseNeuron(Fields):
     nonlin: Any
     activation: Any
     def __call__(self, x: Any) -> Any: ...
-    def _call_slowly(self, x: Any) -> Any: ...
 
 @disjoint_base
 class DenseLayer(Fields):

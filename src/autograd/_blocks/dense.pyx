@@ -1,7 +1,8 @@
 """Dense layers as single nodes: what `autograd.nn` is built on.
 
 A call of a neuron, a layer or a network is one Block. It works on a `Plan`: the data of the parameters in one array,
-gathered again when some of them changed, and an array in which their gradients add up until somebody looks at one.
+gathered again when some of them changed, and an array in which their gradients add up until somebody looks at one. In
+a trace the Block has all its parameters among its inputs, and its lowering alone says what its numbers are.
 
 The objects a user sees stay the truth: lists of neurons, lists of Values, an activation. A plan remembers what they
 were when it was made, every call compares, and where something is no longer the same the plan is made anew. What no
@@ -43,11 +44,15 @@ from autograd._core cimport (
     shared_version,
     track,
 )
+from autograd._blocks.gathering cimport fold
+from autograd._ir.code cimport Code
 from autograd._program.tracing cimport tracing
 
 cdef extern from "_kernels/maps.h" nogil:
     enum:
         OP_LEAF
+        OP_ADD
+        OP_MUL
     int op_asks_python(unsigned op) noexcept
     void op_map(unsigned op, Py_ssize_t n, const double *a, double c, double *r) noexcept
     void op_map_push(unsigned op, Py_ssize_t n, const double *g, const double *r, double c, const double *a,
@@ -383,6 +388,53 @@ cdef class DenseBlock(Block):
                 self.drop(stage, <DenseDropout> stage.dropout)
         return 0
 
+    cdef list lower(self, object code, list operands):
+        """The weighted sums, from the bias on, and the activations; a trace holds no active dropout."""
+        cdef Code emitting = code
+        cdef Plan plan = self.plan
+        cdef Stage *stage = plan.stages
+        cdef Py_ssize_t count = self.input_count - value_count(plan)
+        cdef Py_ssize_t i, j, k, row
+        cdef unsigned z
+        cdef list x = []
+        cdef list outputs = []
+        cdef list parameters = []
+        for i in range(self.rows * stage.n_in):
+            x.append(emitting.constant(self.values[i]))
+        for i in range(count):
+            x[self.places[i]] = operands[i]
+        for i in range(plan.size):
+            if plan.nodes[i] == NULL:
+                parameters.append(emitting.constant(plan.data[i]))
+            else:
+                parameters.append(operands[count])
+                count += 1
+        for k in range(plan.stage_count):
+            stage = &plan.stages[k]
+            outputs = []
+            for row in range(self.rows):
+                for j in range(stage.n_out):
+                    z = parameters[stage.weights + stage.n_in * stage.n_out + j]
+                    for i in range(stage.n_in):
+                        z = emitting.emit(OP_ADD, z, emitting.emit(
+                            OP_MUL, parameters[stage.weights + i * stage.n_out + j], x[row * stage.n_in + i]))
+                    outputs.append(emit_activation(emitting, &plan.shots[stage.first_neuron + j], z))
+            x = outputs
+        return outputs
+
+    cdef int trace(self) except -1:
+        """Take the parameters among the inputs, and compute the outputs that a replay will find."""
+        cdef Plan plan = self.plan
+        cdef Py_ssize_t i
+        for i in range(plan.stage_count):
+            if plan.stages[i].dropout != NULL:
+                # Raises where it is active.
+                (<DenseDropout> plan.stages[i].dropout).draw(0, NULL)
+        for i in range(plan.size):
+            if plan.nodes[i] != NULL:
+                add_input(self, <Value> owner(plan.nodes[i]))
+        return fold(self, self.values + self.rows * plan.stages[plan.stage_count - 1].out_at)
+
     cdef int activate(self, Stage *stage, const double *z, double *r) except -1:
         cdef NeuronShot *shots = self.plan.shots + stage.first_neuron
         cdef Py_ssize_t i, j
@@ -533,13 +585,29 @@ cdef DenseBlock new_call(Plan plan, Py_ssize_t rows, Py_ssize_t input_values):
     block.rows = rows
     if plan.refers_to_users:
         track(block)
-    set_sizes(block, input_values + plan.computed_count, rows * last.n_out)
+    set_sizes(block, input_values + (plan.size if tracing() else plan.computed_count), rows * last.n_out)
     block.values = <double *> PyMem_RawMalloc(values + input_values * sizeof(Py_ssize_t) + 1)
     if block.values == NULL:
         raise MemoryError(f"no memory for {rows} rows")
     if input_values:
         block.places = <Py_ssize_t *> (block.values + rows * plan.row_size)
     return block
+
+
+cdef unsigned emit_activation(Code code, NeuronShot *shot, unsigned z) except? 0xFFFFFFFF:
+    if shot.op == OP_LEAF:
+        return z
+    if shot.op == OP_LEAKY_RELU_C:
+        return code.emit(OP_LEAKY_RELU, z, code.constant(shot.immediate))
+    return code.emit(shot.op, z)
+
+
+cdef Py_ssize_t value_count(Plan plan) noexcept:
+    """How many parameters are Values."""
+    cdef Py_ssize_t count = 0, i
+    for i in range(plan.size):
+        count += plan.nodes[i] != NULL
+    return count
 
 
 cdef inline int read_input(DenseBlock block, Py_ssize_t place, object x) except -1:
@@ -562,15 +630,15 @@ cdef DenseBlock read_row(Plan plan, object x):
     cdef Py_ssize_t i
     cdef DenseBlock block
     if type(x) is not list and type(x) is not tuple:
-        x = as_row(plan.title, n, x)
-    if len(x) != n:
-        raise ValueError(f"{plan.title} expects {n} inputs, got {len(x)}")
+        x = row_of(plan.title, n, x)
+    elif len(x) != n:
+        raise wrong_length(plan.title, n, len(x))
     block = new_call(plan, 1, n)
     if type(x) is list:
         for i in range(n):
             # A number's own methods may change the list.
             if i >= len(<list> x):
-                raise ValueError(f"{plan.title} expects {n} inputs, got {len(x)}")
+                raise wrong_length(plan.title, n, len(x))
             read_input(block, i, (<list> x)[i])
     else:
         for i in range(n):
@@ -578,17 +646,27 @@ cdef DenseBlock read_row(Plan plan, object x):
     return block
 
 
-cdef object as_row(str title, Py_ssize_t n, object x):
-    """A row of inputs as a list or tuple; a bare number or Value is a row of one."""
+cdef object wrong_length(str title, object n, object length):
+    return ValueError(f"{title} expects {n} inputs, got {length}")
+
+
+cdef object row_of(str title, object n, object x):
+    """A row of n inputs as a list or tuple; a bare number or Value is a row of one. Any where n is None."""
+    if n is None:
+        return x
     if isinstance(x, SCALARS):
-        return (x,)
-    if isinstance(x, ndarray):
+        x = (x,)
+    elif isinstance(x, ndarray):
         if x.ndim > 1:
             raise ValueError(f"{title} expects a row or a 2-D array of rows of {n} inputs, got shape {x.shape}")
-        return x.reshape(-1).tolist()
-    if isinstance(x, NO_ROWS) or not hasattr(x, "__len__") or not hasattr(x, "__getitem__"):
+        x = x.reshape(-1).tolist()
+    elif isinstance(x, NO_ROWS) or not hasattr(x, "__len__") or not hasattr(x, "__getitem__"):
         raise TypeError(f"{title} expects a sequence of {n} inputs, got {type(x).__name__}")
-    return list(x)
+    else:
+        x = list(x)
+    if len(x) != n:
+        raise wrong_length(title, n, len(x))
+    return x
 
 
 cdef DenseBlock read_rows(Plan plan, object x):
@@ -599,7 +677,7 @@ cdef DenseBlock read_rows(Plan plan, object x):
     cdef Py_buffer view
     cdef DenseBlock block
     if x.shape[1] != n:
-        raise ValueError(f"{plan.title} expects {n} inputs, got {x.shape[1]}")
+        raise wrong_length(plan.title, n, x.shape[1])
     if x.dtype == object:
         block = new_call(plan, rows, rows * n)
         for i, item in enumerate(x.ravel().tolist()):
@@ -621,9 +699,12 @@ cdef object run(Plan plan, object x):
     cdef Py_ssize_t n_out = plan.stages[plan.stage_count - 1].n_out
     cdef Py_ssize_t i, row
     cdef bint records = recording()
-    block.forward()
-    for i in range(plan.computed_count):
-        add_input(block, <Value> owner(plan.nodes[plan.computed[i]]))
+    if tracing():
+        block.trace()
+    else:
+        block.forward()
+        for i in range(plan.computed_count):
+            add_input(block, <Value> owner(plan.nodes[plan.computed[i]]))
     if n_out == 1:
         if not batch:
             return output(block, 0, records)
@@ -702,21 +783,16 @@ cdef class DenseNeuron(Fields):
         return ("w", "b", "nonlin", "activation")
 
     def __call__(self, x):
-        if tracing():
-            return self._call_slowly(x)
         if self.plan is None or not same_neuron(self.plan, self.plan.stages, 0, self):
             self.plan = make_plan(type(self).__name__, [(None, [self], None)])
         if self.plan is not None:
             return run(self.plan, x)
-        return self._call_slowly(x)
-
-    def _call_slowly(self, x):
-        """Call in scalar operations: in a trace, or with weights that only Python can make something of."""
+        # Scalar operations, for weights that only Python can make something of.
         if is_batch(x):
             return list(map(self, x))
-        x = self._check_row(x)
         # Not as C fields: a subclass may have properties in their place.
         neuron = <object> self
+        x = row_of(type(self).__name__, neuron.nin, x)
         total = neuron.b
         for weight, value in zip(neuron.w, x, strict=True):
             total = total + weight * value
@@ -732,16 +808,15 @@ cdef class DenseLayer(Fields):
         return ("neurons",)
 
     def __call__(self, x):
-        if not tracing():
-            if self.plan is None or not same_neurons(self.plan, self.plan.stages, <PyObject *> self.neurons):
-                self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
-                if self.plan is not None:
-                    self.plan.keep.append(self.neurons)
+        if self.plan is None or not same_neurons(self.plan, self.plan.stages, <PyObject *> self.neurons):
+            self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
             if self.plan is not None:
-                return run(self.plan, x)
+                self.plan.keep.append(self.neurons)
+        if self.plan is not None:
+            return run(self.plan, x)
         if is_batch(x):
             return list(map(self, x))
-        x = self._check_row(x)
+        x = row_of(type(self).__name__, (<object> self).nin, x)
         values = []
         for neuron in (<object> self).neurons:
             values.append(neuron(x))
@@ -756,14 +831,13 @@ cdef class DenseNetwork(Fields):
         return ("layers",)
 
     def __call__(self, x):
-        if not tracing():
-            if self.plan is None or not same_layers(self.plan, <PyObject *> self.layers):
-                self.plan = plan_network(type(self).__name__, self.layers)
-            if self.plan is not None:
-                return run(self.plan, x)
+        if self.plan is None or not same_layers(self.plan, <PyObject *> self.layers):
+            self.plan = plan_network(type(self).__name__, self.layers)
+        if self.plan is not None:
+            return run(self.plan, x)
         if is_batch(x):
             return list(map(self, x))
-        x = self._check_row(x)
+        x = row_of(type(self).__name__, (<object> self).nin, x)
         for layer in (<object> self).layers:
             x = layer(x)
         return x

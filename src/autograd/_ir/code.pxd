@@ -64,7 +64,7 @@ cdef class Code:
     ) except -1
     cdef int begin(self, Code source, unsigned *map, Py_ssize_t more=*) except -1
     cdef unsigned expand(
-        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g, bint fully
+        self, Formula formula, unsigned a, unsigned b, unsigned c, unsigned r, unsigned g, bint fully
     ) except? 0xFFFFFFFF
     cdef unsigned term(
         self, Formula formula, unsigned reference, unsigned *names, unsigned *results

@@ -162,7 +162,7 @@ cdef class Code:
             if known_a and known_b:
                 return c if takes_first(op, x[0], x[1]) else d
             return NONE
-        if known_a and (n == 1 or known_b):
+        if known_a and (n == 1 or known_b) and (n < 3 or self.is_constant(c, &x[2])):
             return self.constant(power(x[0], x[1]) if op == OP_POW else evaluate_any(op, x))
         if op == OP_ADD:
             if entries[b].op == OP_NEG:
@@ -289,13 +289,15 @@ cdef class Code:
         cdef list operands
         cdef Py_ssize_t k
         if entry.op < OP_COUNT:
+            k = row_operands(entry.op)
             if expand and entry.op == OP_STOP_GRADIENT:
                 map[i] = map[entry.a]
             elif expand and composite(entry.op):
-                map[i] = self.expand(value_formula(entry.op), map[entry.a],
-                                     map[entry.b] if row_operands(entry.op) > 1 else 0, 0, 0, True)
+                map[i] = self.expand(value_formula(entry.op), map[entry.a], map[entry.b] if k > 1 else 0,
+                                     map[entry.c] if k > 2 else 0, 0, 0, True)
             else:
-                map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if row_operands(entry.op) > 1 else 0)
+                map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if k > 1 else 0,
+                                   map[entry.c] if k > 2 else 0)
         elif is_choice(entry.op):
             map[i] = self.emit(entry.op, map[entry.a], map[entry.b], map[entry.c], map[entry.d])
         elif entry.op == CODE_CONSTANT:
@@ -327,7 +329,7 @@ cdef class Code:
         return 0
 
     cdef unsigned expand(
-        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g, bint fully
+        self, Formula formula, unsigned a, unsigned b, unsigned c, unsigned r, unsigned g, bint fully
     ) except? 0xFFFFFFFF:
         """Emit a formula of the table.
 
@@ -335,18 +337,18 @@ cdef class Code:
         with `fully` it is expanded too.
         """
         cdef unsigned results[MOST_STEPS]
-        cdef unsigned names[4]
+        cdef unsigned names[5]
         cdef unsigned x[4]
         cdef Step *step
         cdef Py_ssize_t i, k
-        names[A], names[B], names[R], names[G] = a, b, r, g
+        names[A], names[B], names[C], names[R], names[G] = a, b, c, r, g
         for i in range(formula.size):
             step = &formula.steps[i]
             memset(x, 0, sizeof(x))
             for k in range(step.count):
                 x[k] = self.term(formula, step.operands[k], names, results)
             if fully and step.op < OP_COUNT and composite(step.op):
-                results[i] = self.expand(value_formula(step.op), x[0], x[1], 0, 0, True)
+                results[i] = self.expand(value_formula(step.op), x[0], x[1], x[2], 0, 0, True)
             else:
                 results[i] = self.emit(step.op, x[0], x[1], x[2], x[3])
         return self.term(formula, formula.result, names, results)

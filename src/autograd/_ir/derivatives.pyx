@@ -79,8 +79,9 @@ cdef unsigned derivative(
 ) except? 0xFFFFFFFF:
     """What operand k of an op of the table contributes."""
     cdef Entry *entry = &source.entries[i]
-    return code.expand(gradient(entry.op, k), map[entry.a], map[entry.b] if operand_count(entry.op) > 1 else 0,
-                       map[i], g, False)
+    cdef Py_ssize_t n = operand_count(entry.op)
+    return code.expand(gradient(entry.op, k), map[entry.a], map[entry.b] if n > 1 else 0,
+                       map[entry.c] if n > 2 else 0, map[i], g, False)
 
 
 cdef int reverse_entry(Code code, Code source, unsigned i, unsigned *map, unsigned *adjoints, bint *active) except -1:

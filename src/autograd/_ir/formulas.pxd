@@ -1,10 +1,11 @@
 """The formulas of the op table, for other Cython modules to ``cimport``."""
 
 
-# What a step works on: A, B, R, G, then the results of steps from FIRST_STEP on, then constants from FIRST_CONSTANT on.
+# The operands of a step: A, B, C, R, G, results of steps from FIRST_STEP on, constants from FIRST_CONSTANT on.
 cdef enum:
     A
     B
+    C
     R
     G
     FIRST_STEP

@@ -46,7 +46,7 @@ cdef unsigned parse_node(Formula formula, object node) except? 0xFFFFFFFF:
         formula.constants.append(float(node.value))
         return FIRST_CONSTANT + len(formula.constants) - 1
     if isinstance(node, ast.Name):
-        return "abrg".index(node.id)
+        return "abcrg".index(node.id)
     if isinstance(node, ast.UnaryOp):
         return add_step(formula, OP_NEG, [node.operand])
     if isinstance(node, ast.BinOp):
@@ -147,7 +147,7 @@ cdef double value_of(unsigned op, double a, double b, double c) except? -1:
     cdef double y = c if second_operand[op] == c"c" else a if second_operand[op] == c"a" else b
     if op == OP_POW_C:
         return power(x, y)
-    return base_value(bases[op], x, y)
+    return base_value(bases[op], x, y, 0.0)
 
 
 cdef double power(double x, double exponent) noexcept:
@@ -163,20 +163,22 @@ cdef double power(double x, double exponent) noexcept:
     return kernel_value(OP_POW, x, exponent)
 
 
-cdef double base_value(unsigned op, double a, double b) except? -1:
+cdef double base_value(unsigned op, double a, double b, double c) except? -1:
     cdef Formula formula
     cdef double results[MOST_STEPS]
+    cdef double names[3]
     cdef double x[4]
     cdef Py_ssize_t i, k
     cdef unsigned reference
     if not is_composite[op]:
         return kernel_value(op, a, b)
     formula = value_formula(op)
+    names[A], names[B], names[C] = a, b, c
     for i in range(formula.size):
         for k in range(formula.steps[i].count):
             reference = formula.steps[i].operands[k]
             x[k] = (formula.constants[reference - FIRST_CONSTANT] if reference >= FIRST_CONSTANT
-                    else results[reference - FIRST_STEP] if reference >= FIRST_STEP else a if reference == A else b)
+                    else results[reference - FIRST_STEP] if reference >= FIRST_STEP else names[reference])
         results[i] = evaluate_any(formula.steps[i].op, x)
     return results[formula.size - 1]
 
@@ -184,4 +186,4 @@ cdef double base_value(unsigned op, double a, double b) except? -1:
 cdef double evaluate_any(unsigned op, double *x) except? -1:
     if is_choice(op):
         return x[2] if takes_first(op, x[0], x[1]) else x[3]
-    return base_value(op, x[0], x[1])
+    return base_value(op, x[0], x[1], x[2])
