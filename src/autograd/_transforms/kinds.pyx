@@ -39,10 +39,10 @@ cdef class Mapped(Transform):
     cdef object in_axes
     cdef Py_ssize_t out_axes
 
-    def __init__(self, function, caller, **options):
-        Transform.__init__(self, function, caller, **options)
-        self.in_axes = options["in_axes"]
-        self.out_axes = options["out_axes"]
+    cdef int read_options(self) except -1:
+        self.in_axes = self.options["in_axes"]
+        self.out_axes = self.options["out_axes"]
+        return 0
 
     cdef list axes(self, Py_ssize_t count):
         axes = self.in_axes
@@ -154,9 +154,9 @@ cdef class Derivative(Transform):
     # An int, a tuple of int, or None for all arguments.
     cdef object argnums
 
-    def __init__(self, function, caller, **options):
-        Transform.__init__(self, function, caller, **options)
-        self.argnums = options.get("argnums")
+    cdef int read_options(self) except -1:
+        self.argnums = self.options.get("argnums")
+        return 0
 
     cdef bint is_derivative(self):
         return True
@@ -212,9 +212,9 @@ cdef class Gradient(Derivative):
     """See `autograd.grad`. With `has_aux`, the structure of the result is the pair (output, aux)."""
     cdef bint has_aux
 
-    def __init__(self, function, caller, **options):
-        Derivative.__init__(self, function, caller, **options)
-        self.has_aux = options["has_aux"]
+    cdef int read_options(self) except -1:
+        self.has_aux = self.options["has_aux"]
+        return Derivative.read_options(self)
 
     cdef Tree output_of(self, Builder builder, object result):
         cdef Tree pair

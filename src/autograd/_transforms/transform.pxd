@@ -54,6 +54,7 @@ cdef class Transform:
     cdef object record(self, Frame frame)
 
     # The differences between the kinds.
+    cdef int read_options(self) except -1
     cdef object inlined(self)
     cdef bint is_derivative(self)
     cdef list axes(self, Py_ssize_t count)

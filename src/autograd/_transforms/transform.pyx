@@ -11,10 +11,10 @@ The kinds of transforms, in `autograd._transforms.kinds`, override the steps in 
 """
 
 cimport cython
-from cpython.mem cimport PyMem_RawFree, PyMem_RawRealloc
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
+from libc.string cimport memset
 
 from autograd._interpreter.interpreter cimport Array
-from autograd._ir.code cimport room
 from autograd._program.lowering cimport lower
 from autograd._program.program cimport Program, new_program
 from autograd._program.specializations cimport Specializations
@@ -35,6 +35,13 @@ cdef Py_ssize_t MOST_SPECIALIZATIONS = 64
 # A compiled function keeps programs for at most this many signatures. A static argument that is another one in every
 # call would let them grow without end.
 cdef Py_ssize_t MOST_SIGNATURES = 128
+
+
+cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
+    cdef void *memory = PyMem_RawMalloc(count * size)
+    if memory == NULL:
+        raise MemoryError(f"no memory for {count} numbers of a call")
+    return memory
 
 
 @cython.auto_pickle(False)
@@ -64,14 +71,16 @@ cdef class Frame(Reader):
 
     cdef int reserve(self, Py_ssize_t count) except -1:
         cdef Program program = self.compilation.programs[0]
+        cdef Py_ssize_t seeds = 2 * (program.inputs - self.compilation.signature.size)
         cdef Array *inputs = <Array *> PyMem_RawRealloc(self.inputs, (program.inputs + 1) * sizeof(Array))
         if inputs == NULL:
             raise MemoryError(f"no memory for {program.inputs} inputs")
         self.inputs = inputs
-        self.seeds = <double *> room(2 * (program.inputs - self.compilation.signature.size), sizeof(double))
-        self.outputs = <Array *> room(program.outputs, sizeof(Array))
+        self.seeds = <double *> allocate(seeds, sizeof(double))
+        memset(self.seeds, 0, seeds * sizeof(double))
+        self.outputs = <Array *> allocate(program.outputs, sizeof(Array))
         self.results = Numbers.__new__(Numbers)
-        self.results.data = <double *> room(count * program.outputs, sizeof(double))
+        self.results.data = <double *> allocate(count * program.outputs, sizeof(double))
         return 0
 
 
@@ -81,8 +90,8 @@ cdef Frame new_frame(str caller, Signature signature):
     frame.caller = caller
     frame.lanes = -1
     frame.kept = []
-    frame.numbers = <double *> room(signature.size, sizeof(double))
-    frame.inputs = <Array *> room(signature.size, sizeof(Array))
+    frame.numbers = <double *> allocate(signature.size, sizeof(double))
+    frame.inputs = <Array *> allocate(signature.size, sizeof(Array))
     for i in range(signature.size):
         frame.inputs[i] = Array(frame.numbers + i, 0)
     return frame
@@ -144,6 +153,7 @@ cdef class Transform:
         self.compiled = options.get("compiled", False)
         self.threads = options.get("threads", 0)
         self.compilations = ()
+        self.read_options()
         self.__name__ = type(function).__name__
         functools.update_wrapper(self, function)
 
@@ -285,6 +295,9 @@ cdef class Transform:
         return 0
 
     # -- the differences between the kinds
+
+    cdef int read_options(self) except -1:
+        return 0
 
     cdef object inlined(self):
         """Return the function that transforms of this one trace."""
