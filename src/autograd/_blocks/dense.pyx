@@ -53,6 +53,8 @@ cdef extern from "_kernels/maps.h" nogil:
         OP_LEAF
         OP_ADD
         OP_MUL
+        OP_LEAKY_RELU
+        OP_LEAKY_RELU_C
     int op_asks_python(unsigned op) noexcept
     void op_map(unsigned op, Py_ssize_t n, const double *a, double c, double *r) noexcept
     void op_map_push(unsigned op, Py_ssize_t n, const double *g, const double *r, double c, const double *a,

@@ -12,7 +12,7 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
 from autograd._ir.formulas cimport (
-    A, B, FIRST_CONSTANT, FIRST_STEP, G, MOST_STEPS, R, Formula, Step, composite, evaluate_any, power, row_operands,
+    A, B, C, FIRST_CONSTANT, FIRST_STEP, G, MOST_STEPS, R, Formula, Step, composite, evaluate_any, power, row_operands,
     value_formula,
 )
 from autograd._ir.opcodes cimport (
