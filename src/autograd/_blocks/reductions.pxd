@@ -5,7 +5,7 @@ from autograd._ir.code cimport Code
 
 
 cdef class Reduction(Gathered):
-    """A function with one output, ``f(entries) / divisor``."""
+    """A function with one output, ``f(entries) / divisor``; f is the sum, or what a subclass says."""
     cdef double divisor
 
     # f, of which the derivatives take the place of the entries, and the same as instructions.

@@ -36,13 +36,20 @@ cdef int check_not_empty(Gathered block) except -1:
 
 @cython.auto_pickle(False)
 cdef class Reduction(Gathered):
-    """A function with one output, ``f(entries) / divisor``."""
+    """A function with one output, ``f(entries) / divisor``; f is the sum, from left to right, or what a subclass says."""
 
     cdef double reduce(self) noexcept:
-        return 0.0
+        cdef double *x = self.entries
+        cdef double value = x[0] if self.size else 0.0
+        cdef Py_ssize_t i
+        for i in range(1, self.size):
+            value += x[i]
+        for i in range(self.size):
+            x[i] = 1.0
+        return value
 
     cdef unsigned emit_reduction(self, Code code, list entries) except? 0xFFFFFFFF:
-        raise NotImplementedError
+        return emit_sum(code, entries)
 
     cdef int evaluate(self, double *primals) except -1:
         primals[0] = self.reduce() / self.divisor
@@ -73,25 +80,6 @@ cdef unsigned emit_sum(Code code, list terms) except? 0xFFFFFFFF:
     return total
 
 
-@cython.internal
-@cython.auto_pickle(False)
-cdef class Sum(Reduction):
-    """A sum, from left to right."""
-
-    cdef double reduce(self) noexcept:
-        cdef double *x = self.entries
-        cdef double value = x[0] if self.size else 0.0
-        cdef Py_ssize_t i
-        for i in range(1, self.size):
-            value += x[i]
-        for i in range(self.size):
-            x[i] = 1.0
-        return value
-
-    cdef unsigned emit_reduction(self, Code code, list entries) except? 0xFFFFFFFF:
-        return emit_sum(code, entries)
-
-
 def sum(values, /):
     """Sum of Values and numbers, from left to right.
 
@@ -110,7 +98,7 @@ def sum(values, /):
     >>> sum([Value(1.0), 2.0, Value(3.0)])
     Value(data=6.0, grad=0.0)
     """
-    cdef Sum block = Sum.__new__(Sum)
+    cdef Reduction block = Reduction.__new__(Reduction)
     gather_values(block, "sum", values)
     return finish(block)
 
@@ -138,7 +126,7 @@ def mean(values, /):
     >>> mean([Value(1.0), 2.0])
     Value(data=1.5, grad=0.0)
     """
-    cdef Sum block = Sum.__new__(Sum)
+    cdef Reduction block = Reduction.__new__(Reduction)
     gather_values(block, "mean", values)
     check_not_empty(block)
     return finish(block, <double> block.size)
