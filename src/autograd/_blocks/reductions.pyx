@@ -4,12 +4,21 @@ The derivatives of a function with one output are known as soon as its value is;
 """
 
 cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
+from cpython.object cimport PyObject
 from libc.math cimport INFINITY, exp, isnan, log1p
+from libc.string cimport memcpy
 
-from autograd._blocks.gathering cimport (
-    Gathered, compute, gather, gather_values, make_room, result, results, sequence,
-)
+from autograd._core cimport Block, Value, add_input, new_leaf, new_output, number, recording, set_sizes
 from autograd._ir.code cimport NONE, Code
+from autograd._program.tracing cimport tracing
+
+import numpy
+
+cdef extern from "Python.h":
+    PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
 
 cdef extern from "_kernels/pairs.h" nogil:
     enum:
@@ -23,6 +32,9 @@ cdef extern from "_kernels/pairs.h" nogil:
         OP_DIFFERENCE
     double op_difference(double a, double b) noexcept
     double op_pairs(unsigned op, Py_ssize_t n, double *x, double *y, double c) noexcept
+
+
+include "gathering.pxi"
 
 
 cdef int check_not_empty(Gathered block) except -1:
@@ -322,7 +334,7 @@ cdef class Softmax(Gathered):
                 primals[i] = op_difference(x[i], m)
         rest = exponentials(x, n, top)
         divisor = x[top] + rest
-        correction = log1p(rest)
+        correction = log1p(rest) if self.logarithmic else 0.0
         normalise(x, n, divisor)
         for i in range(n):
             primals[i] = primals[i] - correction if self.logarithmic else x[i]

@@ -1,25 +1,8 @@
-"""Reading sequences of Values and numbers into Blocks.
-
-A call reads its sequences into one array of doubles, the entries; the rest is loops in C. A subclass of `Gathered`
-says what it computes twice, side by side: `evaluate` works on the entries, `emit` is the same as instructions of a
-program. In a trace the second alone is used, so that its numbers are to the bit those of a replay.
-"""
-
-cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
-from cpython.object cimport PyObject
-from libc.string cimport memcpy
-
-from autograd._core cimport Block, Value, add_input, number, set_sizes
-from autograd._ir.code cimport Code
-
-import numpy
-
-cdef extern from "Python.h":
-    PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
-
+# Part of reductions.pyx: reading sequences of Values and numbers into Blocks.
+#
+# A call reads its sequences into one array of doubles, the entries; the rest is loops in C. A subclass of `Gathered`
+# says what it computes twice, side by side: `evaluate` works on the entries, `emit` is the same as instructions of a
+# program. In a trace the second alone is used, so that its numbers are to the bit those of a replay.
 
 @cython.auto_pickle(False)
 cdef class Gathered(Block):
