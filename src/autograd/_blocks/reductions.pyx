@@ -11,9 +11,8 @@ from cpython.object cimport PyObject
 from libc.math cimport INFINITY, exp, isnan, log1p
 from libc.string cimport memcpy
 
-from autograd._core cimport Block, Value, add_input, new_leaf, new_output, number, recording, set_sizes
+from autograd._core cimport Block, Value, add_input, number, set_sizes
 from autograd._ir.code cimport NONE, Code
-from autograd._program.tracing cimport tracing
 
 import numpy
 
@@ -48,7 +47,7 @@ cdef int check_not_empty(Gathered block) except -1:
 
 @cython.auto_pickle(False)
 cdef class Reduction(Gathered):
-    """A function with one output, ``f(entries) / divisor``; f is the sum, from left to right, or what a subclass says."""
+    """A function with one output, ``f(entries) / divisor``; f is the sum, from the left, or what a subclass says."""
 
     cdef double reduce(self) noexcept:
         cdef double *x = self.entries
