@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 import numpy
 
-from autograd import _core, functions, ops
+from autograd import _core, ops
 
 from autograd._cpython cimport ListLayout, Py_TYPE
 from autograd._core cimport (
@@ -77,12 +77,12 @@ cdef dict fused_activations():
     """The activations that can be part of a Block, with their op and immediate, the default of a second parameter."""
     cdef dict fused = {None: (OP_LEAF, 0.0)}
     for row in ops.OPS.values():
-        if row.name in functions.__all__:
+        if row.name in _core.OP_FUNCTIONS:
             default = row.parameters[-1].partition("=")[2]
             if default:
-                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name + "_c"), float(default)
+                fused[getattr(_core, row.name)] = _core.OP_NAMES.index(row.name + "_c"), float(default)
             elif row.arguments == "a":
-                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name), 0.0
+                fused[getattr(_core, row.name)] = _core.OP_NAMES.index(row.name), 0.0
     return fused
 
 

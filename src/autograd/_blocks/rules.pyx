@@ -431,7 +431,7 @@ cdef class Rule:
 
     def load_state_dict(self, state):
         """Set the state that `state_dict` returned; one that does not fit is a TypeError or a ValueError."""
-        title = type(self).__name__
+        title = type(self).__name__.removesuffix("Rule")
         expected = ("step", *self.names)
         if set(state) != set(expected):
             raise ValueError(f"the state of {title} must be {', '.join(expected)}, got {', '.join(map(str, state))}")
@@ -465,7 +465,7 @@ cdef struct SGDOptions:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class SGD(Rule):
+cdef class SGDRule(Rule):
     """Gradient descent; the momentum buffer starts as the first gradient."""
 
     names = ("momentum_buffer",)
@@ -501,7 +501,7 @@ cdef struct AdamOptions:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Adam(Rule):
+cdef class AdamRule(Rule):
     """Adam, AMSGrad and AdamW."""
 
     names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
@@ -548,7 +548,7 @@ cdef struct RMSpropOptions:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class RMSprop(Rule):
+cdef class RMSpropRule(Rule):
     """RMSprop, optionally centred and with momentum."""
 
     names = ("square_avg", "grad_avg", "momentum_buffer")
@@ -592,7 +592,7 @@ cdef struct AdagradOptions:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Adagrad(Rule):
+cdef class AdagradRule(Rule):
     """Adagrad."""
 
     names = ("sum",)
