@@ -50,8 +50,18 @@ def test_comparison_with_a_scalar(scalar):
     assert scalar == Value(2.0) and Value(2.0) == scalar
 
 
+@pytest.mark.parametrize("integer", [2**53 + 1, -(2**53) - 1, 2**62 + 1])
+def test_a_large_integer_of_numpy_is_compared_as_the_double_that_numpy_makes_of_it(integer):
+    scalar = np.int64(integer)
+    v = Value(float(integer))
+    assert (v == scalar) is bool(v.data == scalar) is True
+    assert (v < scalar, v > scalar, v != scalar) == (False, False, False)
+    assert (v + scalar).data == v.data + float(scalar)
+
+
 def test_numpy_booleans():
     v = Value(3.0)
+    assert v > np.True_ and v != np.False_ and Value(1.0) == np.True_ and Value(np.True_).data == 1.0
     assert (np.bool_(True) * v).data == (v * np.bool_(True)).data == 3.0
     assert (np.bool_(True) + v).data == 4.0
 

@@ -1,4 +1,4 @@
-/* What the core needs of C that Cython cannot say. */
+/* C code of the core that has no form in Cython. */
 #ifndef AUTOGRAD_CORE_H
 #define AUTOGRAD_CORE_H
 #include <Python.h>
@@ -8,16 +8,16 @@
 #else
 #define AUTOGRAD_THREAD __thread
 #endif
-/* How many no_grad blocks this thread is in, and its trace; consulted only while some thread has one. */
+/* The thread's number of open no_grad blocks, and its trace; read only while some thread has one. */
 static AUTOGRAD_THREAD int autograd_paused_here = 0;
 static AUTOGRAD_THREAD PyObject *autograd_tracer_here = NULL;
 
-/* A reference that Cython takes over. */
+/* Pass ownership of a reference to Cython. */
 static inline PyObject *autograd_steal(PyObject *object) { return object; }
 
 static PyGetSetDef autograd_dict_getset = {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, 0, 0};
 
-/* Adds the attribute __dict__, for which Cython has no syntax that does not also make the dictionaries. */
+/* Adds the attribute __dict__. Cython's own syntax for it would create a dictionary with every instance. */
 static int autograd_add_dict(PyTypeObject *type) {
     PyObject *descriptor = PyDescr_NewGetSet(type, &autograd_dict_getset);
     int failed = descriptor == NULL || PyDict_SetItemString(type->tp_dict, "__dict__", descriptor);

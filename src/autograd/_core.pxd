@@ -4,10 +4,10 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 
 
-# What the kernels see of a Value. `left` and `right` own a reference to the object around the Node they point to: a
-# Value, or for an output of a Block the Block; in a hand-made node `left` is the tuple of its parents instead. `mark`
-# and `cursor` belong to a traversal under way. `attributes` and `weak_references`, the instance's __dict__ and the head
-# of its list of weak references, are made on first use.
+# The C part of a Value: its number, its adjoint, its operation and its parents. `left` and `right` own a reference to
+# the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left` is
+# the tuple of its parents instead. `mark` and `cursor` are used during a traversal. `attributes` and `weak_references`
+# hold the instance's __dict__ and the head of its list of weak references; both are created on first use.
 cdef struct Node:
     double primal
     double adjoint
@@ -22,9 +22,9 @@ cdef struct Node:
     PyObject *weak_references
 
 
-# Flags. SHARED: the data of this Value is copied elsewhere, or its gradient partly held elsewhere. COLLECTABLE: this
-# Value or Block is tracked by the garbage collector, and what is computed from it has to be. TRACED: this Value or
-# Block belongs to a trace, or what it was computed from does; outside of that, its number is of no use.
+# Flags. SHARED: a dense layer holds a copy of this Value's data or a part of its gradient. COLLECTABLE: the garbage
+# collector tracks this Value or Block, and must track every Value computed from it. TRACED: this Value or Block was made
+# in a trace, or computed from one that was; outside of that trace its number is meaningless.
 cdef enum:
     SHARED = 1
     COLLECTABLE = 2
@@ -46,7 +46,7 @@ cdef class Block:
     cdef double *adjoints
     cdef Py_ssize_t input_count
     cdef Py_ssize_t output_count
-    # What of Python `push` calls, if anything.
+    # The Python objects that `push` calls; None if it calls no Python code.
     cdef object calls
 
     # Add the gradients of the inputs, given the `adjoints` of the outputs.
@@ -60,22 +60,23 @@ cdef class Block:
 
 
 cdef class Tracer:
-    """What takes down the operations of its thread."""
+    """Records the thread's operations on a tape."""
 
-    # A Value was made. Its number may be replaced, by the one that a replay will find.
+    # Append a new Value to the tape. May replace its number by the one that a replay computes.
     cdef int record(self, Value value) except -1
-    # A comparison: a Value that is 1 or 0; None to leave it to the numbers.
+    # Record a comparison as a Value that is 1 or 0. None: compare the numbers instead.
     cdef object compare(self, Value value, object other, int comparison)
-    # Somebody wants to know whether the number is zero, or the number.
+    # Record a guard on the truth of a Value.
     cdef int decide(self, Value value) except -1
+    # Record a guard on the bits of a Value.
     cdef int read(self, Value value) except -1
 
 
 cdef class Deferred:
-    """Gradients of leaves that are kept together until somebody looks at one of them."""
+    """Gradients of leaves accumulated in an array, not yet added to the leaves."""
     cdef bint waiting
 
-    # Add what is kept to the leaves, and keep nothing.
+    # Add the accumulated gradients to the leaves and reset them to zero.
     cdef void flush(self) noexcept
 
 
@@ -83,13 +84,13 @@ cdef Value new_leaf(double primal)
 cdef int number(object x, double *result) except -1
 cdef int run_backward(Value root, double seed) except -1
 
-# The value of an operation of the table, with the exceptions of Python; reads only the operands that the op has.
+# The value of an operation of the table, raising the exceptions that Python raises. Operands that the op lacks are ignored.
 cdef double checked_value(unsigned op, double a, double b, double c) except? -1
 
-# Blocks: room for `inputs` and `adjoints`, an input, for which there must be room, an output.
+# Blocks: allocate `inputs` and `adjoints`; append an input, within the allocated number; make an output.
 cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) except -1
 cdef inline void add_input(Block block, Value value) noexcept:
-    # In line, because the call was a quarter of what a sum costs.
+    # Inline: as a call it took a quarter of the time of a sum.
     Py_INCREF(value)
     block.inputs[block.input_count] = &value.node
     block.input_count += 1
@@ -101,18 +102,18 @@ cdef void set_calls(Block block, object calls) noexcept
 cdef Value new_output(Block block, Py_ssize_t index, double primal)
 cdef bint recording() noexcept
 
-# The trace that this thread is in, or None, and in how many no_grad blocks it is.
+# The thread's current trace, or None, and the number of no_grad blocks that it is in.
 cdef Tracer current_tracer()
 cdef int pauses() noexcept
 cdef void set_tracer(Tracer tracer, int pauses) noexcept
-# Raise if this thread is in a trace, saying what was done there.
+# Raise RuntimeError if this thread is in a trace; `what` names the forbidden action.
 cdef int forbid_in_trace(str what) except -1
-# Raise because a traced Value was used where its trace is not under way, saying how.
+# Raise RuntimeError for a traced Value used outside of its trace; `what` names the use.
 cdef int forbid_outside(str what) except -1
 cdef Value record_specially(unsigned short op, double primal, double immediate, Value left, Value right)
 cdef Value stop_gradient(Value value)
 
-# The data of some SHARED leaf changed this often.
+# Count of changes to the data of SHARED leaves.
 cdef Py_ssize_t shared_version() noexcept
 cdef void touch_shared() noexcept
 cdef int defer(Deferred deferred) except -1

@@ -2,12 +2,11 @@
 
 A Value is one small object. Its `Node` holds the number, the adjoint, the op and raw owning pointers to at most two
 parents; there is no tuple, set, closure or dict per node, and the garbage collector does not track it. A graph only
-points from newer to older nodes, so it holds no cycle. Where a user can make one, by assigning a `_backward` closure
-that refers to its own node, that node and all that is computed from it are of the kind `_Collectable`, which the
-collector tracks.
+points from newer to older nodes, so it holds no cycle. A user can make one by assigning a `_backward` closure that
+refers to its own node: such a node, and every Value computed from it, is a `_Collectable`, which the collector tracks.
 
-The mathematics is not here: the kernels `op_value` and `op_push`, and the public functions, are generated from the
-table in ``ops.py``.
+The mathematics stands in the table of ``ops.py``, from which the kernels `op_value` and `op_push` and the public
+functions are generated.
 """
 
 cimport cython
@@ -18,9 +17,9 @@ from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset
 
 from autograd._cpython cimport (
-    Py_CLEAR, Py_REFCNT, Py_TYPE, Py_XDECREF, PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_CheckExact, PyLong_AsDouble,
-    PyObject_ClearWeakRefs, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_Init, PyObject_IS_GC, PyObject_Malloc,
-    PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyType_Modified,
+    Py_CLEAR, Py_REFCNT, Py_TYPE, Py_XDECREF, PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check, PyFloat_CheckExact,
+    PyLong_AsDouble, PyObject_ClearWeakRefs, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_Init, PyObject_IS_GC,
+    PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyType_Modified,
     PyVectorcall_NARGS, TypeSlots, traverseproc, visitproc,
 )
 
@@ -49,7 +48,7 @@ if ops.digest() != TABLE_DIGEST:
         "`python setup.py build_ext --inplace`"
     )
 
-# By op: its row of the table (None for the special kinds), and the function of Python that is asked for its value.
+# By op: its row of the table (None for the special kinds), and Python's function of the same value.
 cdef tuple ROWS = tuple(ops.OPS.get(name) for name in OP_NAMES)
 cdef tuple PYTHON_FUNCTIONS = tuple(row and row.python_function for row in ROWS)
 
@@ -60,15 +59,15 @@ include "_memory.pxi"
 # ---------------------------------------------------------------------------------------------------------------------
 # Recording
 
-# How many no_grad blocks and traces all threads are in. Only where there is one does an operation look at its thread's.
+# Number of open no_grad blocks and traces of all threads. While it is zero, operations skip the thread's own state.
 cdef int special = 0
 
 
 class no_grad(contextlib.ContextDecorator):
     """Evaluate without recording, as a context manager or a decorator.
 
-    Operations inside return Values without parents: they cost less, hold no graph and pass no gradient. The switch is
-    the calling thread's own.
+    Operations inside return Values without parents: they cost less, hold no graph and pass no gradient. Other threads
+    are not affected.
 
     Examples
     --------
@@ -140,7 +139,7 @@ cdef Value record_specially(unsigned short op, double primal, double immediate, 
 
 
 cdef Value traced(Value value):
-    """Enter a new Value into the trace; in a no_grad block, return it without its derivative."""
+    """Record a new Value in the trace. Within no_grad, return a `stop_gradient` of it."""
     tracer().record(value)
     return value if not paused_here or value.node.op == OP_STOP_GRADIENT else stop_gradient(value)
 
@@ -150,7 +149,7 @@ cdef Value stop_gradient(Value value):
 
 
 cdef Value new_leaf(double primal):
-    """A leaf, for use from C."""
+    """A leaf."""
     cdef Value value = new_node(OP_LEAF, primal, 0.0, 0)
     if special and tracer_here != NULL:
         tracer().record(value)
@@ -162,7 +161,7 @@ cdef Value new_leaf(double primal):
 
 @cython.auto_pickle(False)
 cdef class Tracer:
-    """What takes down the operations of its thread; `autograd._program.tracing` has the one that does."""
+    """Records the thread's operations on a tape; implemented by `autograd._program.tracing.Trace`."""
 
     cdef int record(self, Value value) except -1:
         raise NotImplementedError
@@ -197,7 +196,7 @@ cdef int pauses() noexcept:
 
 
 cdef double read(Value value) except? -1:
-    """The number of a Value that is about to leave the graph, of which a trace takes note."""
+    """The number of a Value, for use outside of the graph. In a trace it records a guard on its bits."""
     if special and tracer_here != NULL:
         tracer().read(value)
     elif value.node.flags & TRACED:
@@ -223,14 +222,19 @@ cdef int forbid_outside(str what) except -1:
 
 # Named, because Cython loses the exceptions of isinstance where the tuple is written in the call.
 cdef tuple REAL = (numbers.Real, numpy.bool_)
-cdef tuple NARROW = (numpy.float32, numpy.float16)
+# NumPy's real scalar types whose conversion to a double is all that an operand needs. They are looked up by type, because
+# `isinstance` with `numbers.Real` takes 190 ns, and a comparison with a float takes NumPy 1.7 us. Not among them are
+# float64, which is a float, and longdouble, which has numbers that no double has.
+cdef frozenset NUMPY_SCALARS = frozenset(numpy.dtype(code).type for code in "?bhilqBHILQef")
+cdef object NUMPY_TRUE = numpy.True_
+cdef object NUMPY_FALSE = numpy.False_
 cdef tuple COMPARABLE = (numbers.Number, numpy.generic, numpy.ndarray)
 
 
 cdef int number(object x, double *result) except -1:
     """Store `x` as a double and return 1 if it is a real number, else return 0.
 
-    This alone decides what counts as a number: int, float, bool, NumPy's real scalars and other `numbers.Real`.
+    Numbers are int, float, bool, NumPy's real scalars and other `numbers.Real`. There is no other test for them.
     """
     if PyFloat_Check(<PyObject *> x):
         result[0] = PyFloat_AS_DOUBLE(<PyObject *> x)
@@ -238,10 +242,18 @@ cdef int number(object x, double *result) except -1:
     if isinstance(x, int):
         result[0] = PyLong_AsDouble(x)
         return 1
+    if type(x) in NUMPY_SCALARS:
+        result[0] = numpy_number(x)
+        return 1
     if isinstance(x, REAL):
         result[0] = float(x)
         return 1
     return 0
+
+
+cdef inline double numpy_number(object x) except? -1:
+    """A number of one of the NUMPY_SCALARS as a double. NumPy's own conversion of a bool takes 150 ns."""
+    return 1.0 if x is NUMPY_TRUE else 0.0 if x is NUMPY_FALSE else PyFloat_AsDouble(x)
 
 
 cdef inline double as_number(object x, str what) except? -1:
@@ -258,7 +270,7 @@ cdef double as_number_rest(object x, str what) except? -1:
 
 
 cdef double ask_python(unsigned op, double a, double b, double c) except? -1:
-    """The value of an operation from Python's own function, with its exceptions; a trace has none."""
+    """The value of an operation by Python's own function, which may raise. A trace keeps the C value and never raises."""
     if special and tracer_here != NULL:
         return op_value(op, a, b, c)
     operands = {"a": a, "b": b, "c": c}
@@ -279,7 +291,7 @@ cdef inline double evaluate(unsigned op, double a, double b, double c) except? -
 
 
 cdef double checked_value(unsigned op, double a, double b, double c) except? -1:
-    """`evaluate`, for use from C."""
+    """`evaluate` as a function that other modules can `cimport`."""
     return evaluate(op, a, b, c)
 
 
@@ -287,7 +299,7 @@ cdef double checked_value(unsigned op, double a, double b, double c) except? -1:
 # Operations
 #
 # A binary primitive comes as three ops: `op` on two Values, `op_c` with a number on the right, `c_op` with one on the
-# left. The inlined functions take the commonest operands, the others the rest.
+# left. The inline functions handle the commonest operand types, the functions `..._rest` the others.
 
 cdef inline object unary(unsigned op, Value x):
     return record1(op, evaluate(op, x.node.primal, 0.0, 0.0), 0.0, x)
@@ -424,7 +436,7 @@ cdef class Block:
 
 
 cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) except -1:
-    """Make room for inputs and for the adjoints of outputs."""
+    """Allocate the inputs and the adjoints of the outputs."""
     block.inputs = <Node **> PyMem_RawMalloc(most_inputs * sizeof(Node *) + outputs * sizeof(double))
     if block.inputs == NULL:
         raise MemoryError(f"no memory for a Block of {most_inputs} inputs and {outputs} outputs")
@@ -434,31 +446,31 @@ cdef int set_sizes(Block block, Py_ssize_t most_inputs, Py_ssize_t outputs) exce
 
 
 cdef void inherit(Block block, unsigned char flags) noexcept:
-    """Take over flags of an input."""
+    """Inherit the flags of an input."""
     block.node.flags |= flags & TRACED
     if flags & COLLECTABLE:
         track(block)
 
 
 cdef void track(Block block) noexcept:
-    """Let the collector see a Block."""
+    """Let the garbage collector track a Block."""
     if not block.node.flags & COLLECTABLE:
         block.node.flags |= COLLECTABLE
         PyObject_GC_Track(<PyObject *> block)
 
 
 cdef void set_calls(Block block, object calls) noexcept:
-    """Say what of Python the Block calls; it may refer to anything."""
+    """Set the Python objects that `push` calls. They may refer to anything, so the Block is tracked."""
     block.calls = calls
     track(block)
 
 
-# Cython's own, which sees the attributes that are Python objects.
+# Cython's own traverse function, which visits the attributes that are Python objects.
 cdef traverseproc traverse_attributes = NULL
 
 
 cdef int block_traverse(PyObject *block, visitproc visit, void *argument) noexcept:
-    """What the collector sees of a Block: the attributes, and the inputs, which Cython knows nothing of."""
+    """Visit the attributes and the inputs of a Block, for the garbage collector."""
     cdef int stop = traverse_attributes(block, visit, argument)
     cdef Py_ssize_t i
     for i in range((<Block> block).input_count):
@@ -469,7 +481,7 @@ cdef int block_traverse(PyObject *block, visitproc visit, void *argument) noexce
 
 
 cdef Value new_output(Block block, Py_ssize_t index, double primal):
-    """The Value that stands for output number `index`."""
+    """The Value of output number `index`."""
     cdef Value value = new_node(OP_OUTPUT, primal, <double> index, block.node.flags)
     Py_INCREF(block)
     value.node.left = &block.node
@@ -481,34 +493,33 @@ cdef inline Node *block_input(Block block, Py_ssize_t i) noexcept:
 
 
 cdef inline bint start_adjoints(Block block) noexcept:
-    """Set the adjoints of a Block to zero, and return whether it calls Python."""
+    """Set the adjoints of a Block to zero. Return whether its `push` calls Python code."""
     memset(block.adjoints, 0, block.output_count * sizeof(double))
     return block.calls is not None
 
 
 cdef inline void push_output(Node *node) noexcept:
-    """Hand the adjoint of an output to its Block."""
+    """Add the adjoint of an output to its Block."""
     (<Block> block_around(node.left)).adjoints[<Py_ssize_t> node.immediate] += node.adjoint
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Gradients and data held elsewhere
+# Deferred gradients
 #
-# A layer keeps the data of its parameters in one array, and adds their gradients up in another. So a leaf that is
-# SHARED counts a version up when its data is set, and has the arrays emptied into the leaves before its gradient is
-# seen.
+# A dense layer copies the data of its parameters into one array and accumulates their gradients in another. Such a leaf
+# is SHARED: setting its data increments a version, and reading its gradient first flushes the arrays into the leaves.
 
 cdef Py_ssize_t version = 0
 cdef list waiting = []
 
-# Beyond this many, what waits is flushed at once: it may belong to models that nobody looks at any more.
+# At most this many Deferred wait for a flush, because they may belong to models that are no longer used.
 cdef enum:
     MOST_WAITING = 16
 
 
 @cython.auto_pickle(False)
 cdef class Deferred:
-    """Gradients of leaves that are kept together until somebody looks at one of them."""
+    """Gradients of leaves accumulated in an array, not yet added to the leaves."""
 
     cdef void flush(self) noexcept:
         pass
@@ -541,7 +552,7 @@ cdef void flush_deferred() noexcept:
 
 
 cdef inline void settle(Node *node) noexcept:
-    """Bring the adjoint of a leaf up to date."""
+    """Flush deferred gradients if the leaf may have one."""
     if node.flags & SHARED and waiting:
         flush_deferred()
 
@@ -1067,9 +1078,9 @@ cdef class Value:
             b = (<Value> other).node.primal
         elif PyFloat_Check(<PyObject *> other):
             b = PyFloat_AS_DOUBLE(<PyObject *> other)
-        elif isinstance(other, NARROW):
-            # NumPy would round our number to the type of the other.
-            b = float(other)
+        elif type(other) in NUMPY_SCALARS:
+            # By its own number: NumPy would round ours to the type of the other.
+            b = numpy_number(other)
         elif isinstance(other, COMPARABLE):
             # As a float compares: exactly with integers and fractions of any size.
             return PyObject_RichCompare(read(<Value> self), other, comparison)

@@ -1,4 +1,4 @@
-"""What of CPython's C interface Cython does not declare, or not with borrowed references."""
+"""Declarations of CPython's C API that Cython lacks, or has without borrowed references."""
 
 from cpython.object cimport PyObject, PyTypeObject
 
@@ -23,6 +23,7 @@ cdef extern from "Python.h":
     int PyFloat_Check(PyObject *) noexcept
     int PyFloat_CheckExact(PyObject *) noexcept
     double PyFloat_AS_DOUBLE(PyObject *) noexcept
+    double PyFloat_AsDouble(object) except? -1
     double PyLong_AsDouble(object) except? -1
     object PyObject_RichCompare(object, object, int)
     bint PyObject_IS_GC(PyObject *) noexcept

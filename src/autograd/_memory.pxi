@@ -1,8 +1,8 @@
 # Part of _core.pyx: making and freeing nodes.
 
-# Dead nodes kept for reuse, linked by `left`. A graph dies at once, so the list has to hold about a graph to be of use:
-# against a list of 16 000, forward + backward + free of a graph of a million nodes takes two thirds of the time. At the
-# limit it keeps 80 MB. Reuse would hide errors from a sanitizer, so those builds go without.
+# The free list: dead nodes kept for reuse, linked by `left`. The nodes of a graph die together, so a list shorter than the
+# graph is of little use: forward, backward and free of a million nodes take two thirds of the time that they take with a
+# list of 16 000. At the limit the list keeps 80 MB. Sanitizer builds have none, because reuse hides errors from them.
 cdef extern from *:
     """
     #ifdef AUTOGRAD_NO_REUSE
@@ -16,7 +16,7 @@ cdef extern from *:
 cdef Node *free_nodes = NULL
 cdef int free_count = 0
 
-# Objects whose last reference is the one here. Freeing a graph fills and drains this list instead of recursing.
+# Objects to be freed. Freeing a graph fills and drains this list instead of recursing.
 cdef PyObject **dying = NULL
 cdef Py_ssize_t dying_count = 0
 cdef Py_ssize_t dying_capacity = 0
@@ -38,7 +38,7 @@ cdef inline Node *node_of(PyObject *value) noexcept nogil:
 
 
 cdef inline Value new_node(unsigned short op, double primal, double immediate, unsigned flags):
-    """A Value without parents; `flags`, those of the parents to be, say whether it is collectable and traced."""
+    """A Value without parents. `flags` are those of its future parents, of which it inherits COLLECTABLE and TRACED."""
     global free_nodes, free_count
     cdef PyObject *value
     cdef Node *node = free_nodes
@@ -81,14 +81,14 @@ cdef Value new_collectable(unsigned short op, double primal, double immediate):
 
 
 cdef inline PyObject *left_object(Node *node) noexcept nogil:
-    """What a node's `left` owns."""
+    """The object that a node's `left` owns a reference to."""
     if node.op == OP_CUSTOM:
         return <PyObject *> node.left
     return block_around(node.left) if node.op == OP_OUTPUT else owner(node.left)
 
 
 cdef void release(PyObject *object) noexcept:
-    """Give up a reference; an object that would die of it is put off until the outermost `value_dealloc`."""
+    """Release a reference. If it is the last one, the object is freed later, by the outermost `value_dealloc`."""
     global dying, dying_count, dying_capacity
     cdef PyObject **larger
     cdef Py_ssize_t capacity
@@ -137,7 +137,7 @@ cdef inline void drain() noexcept:
 
 
 cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:
-    """What the collector sees of instances of subclasses, `_Collectable` among them."""
+    """Visit the objects that an instance of a subclass refers to, for the garbage collector."""
     cdef Node *node = node_of(value)
     cdef int stop = 0
     if node.attributes != NULL:
@@ -150,7 +150,7 @@ cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexce
 
 
 cdef int value_clear(PyObject *value) noexcept:
-    """Break cycles. Each goes through an attribute somewhere, so parents that are no tuple can stay."""
+    """Break reference cycles. Every cycle contains an attribute, so parents that are no tuple can stay."""
     cdef Node *node = node_of(value)
     cdef PyObject *parents = <PyObject *> node.left
     Py_CLEAR(node.attributes)

@@ -29,7 +29,7 @@ __all__ = [
     "trace",
 ]
 
-# More Values than these make a picture that nobody reads.
+# Default limits of the size of a drawing.
 _MAX_NODES = 250
 _MAX_INPUTS = 8
 
@@ -199,7 +199,7 @@ class Drawing:
         return self.svg
 
     def _repr_html_(self) -> str:
-        # Where a notebook has the choice: here long drawings scroll, and boxes show their digits.
+        # Preferred by notebooks: as HTML, long drawings scroll and tooltips show all digits.
         return f'<div style="overflow: auto">{self.svg}</div>'
 
 

@@ -1,4 +1,4 @@
-"""A picture of a graph in Graphviz's language."""
+"""Writes a picture in Graphviz's language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from autograd.ops import OPS
 
 _SHAPES = {"leaf": "record", "value": "record", "operation": "ellipse", "rest": "plaintext"}
 _FONT = "fontname=monospace fontsize=10"
-# What has a meaning in labels: in a string, in a record, as an HTML entity.
+# Characters with a meaning in labels: in a string, in a record, as an HTML entity.
 _ESCAPES = str.maketrans({c: f"\\{c}" for c in '\\"{}|<>'} | {"&": "&amp;"})
 _COMMUTATIVE = {op.symbol for op in OPS.values() if op.commutative}
 
@@ -15,7 +15,7 @@ _COMMUTATIVE = {op.symbol for op in OPS.values() if op.commutative}
 def statements(picture: Picture) -> list[str]:
     """Return the statements of the graph, without the direction."""
     lines = [
-        # Long chains with shared weights would take minutes; others come out the same.
+        # Without it, long chains with shared weights take minutes; other graphs look the same.
         "graph [nslimit=1]",
         f'node [{_FONT} width=0.3 height=0.3 margin="0.08,0.04" style=filled]',
         f'edge [color="{GREY}" arrowsize=0.6]',
@@ -28,7 +28,7 @@ def statements(picture: Picture) -> list[str]:
         shape = _SHAPES.get(node.kind, "box")
         if shape == "record":
             label = f"{{ {label} }}"
-        # Where the order of operands matters, it is that of the lines; elsewhere freedom saves crossings.
+        # The lines keep the order of the operands only if the operation is not commutative: freedom saves crossings.
         order = " ordering=in" if node.kind == "operation" and node.cells[0] not in _COMMUTATIVE else ""
         colours = f'color="{outline}" fillcolor="{fill}" fontcolor="{text}"'
         lines.append(f'n{i} [label="{label}" shape={shape} {colours}{order}]')

@@ -1,4 +1,4 @@
-"""The part of a graph that a drawing shows, and in words what it leaves out."""
+"""Selects the nodes of a graph to draw, and describes those omitted in words."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import NamedTuple
 from autograd import ops
 from autograd._core import Block, Value
 
-# What is left out is counted up to here: that takes less than a second, a large graph could take minutes.
+# Omitted nodes are counted up to this number, which takes less than a second; in a large graph it could take minutes.
 MOST_COUNTED = 100_000
 LONGEST_LABEL = 40
 
-# By kind of node: fill, outline and text. What has no fill stands on the page itself, in a grey that shows on white and
-# on black.
+# By kind of node: the colours of fill, outline and text. The grey is legible on white and on black pages.
 GREY = "#808080"
 COLOURS: dict[str, tuple[str, str, str]] = {
     "leaf": ("#fff7d6", "#a08a3c", "#222222"),
@@ -27,7 +26,7 @@ COLOURS: dict[str, tuple[str, str, str]] = {
 
 
 class Node(NamedTuple):
-    """A box or circle: a Value, a number that was an operand, an operation, a Block, the rest of its inputs."""
+    """A node of the drawing: a Value, a numeric operand, an operation, a Block, or a count of omitted inputs."""
 
     kind: str
     cells: tuple[str, ...]
@@ -35,10 +34,10 @@ class Node(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """What is to be drawn.
+    """The nodes, edges and caption of a drawing.
 
-    The edges are pairs of positions in `nodes`; those that lead to an operation come in the order of its operands. The
-    first node is the root.
+    The edges are pairs of positions in `nodes`, the edges to an operation in the order of its operands. The first node
+    is the root.
     """
 
     nodes: list[Node]
@@ -47,10 +46,10 @@ class Picture(NamedTuple):
 
 
 def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
-    """Choose what to draw: the Values nearest to `root`, at most `max_nodes` of them, and what made them.
+    """Select the `max_nodes` Values nearest to `root` and the operations that computed them.
 
-    Of an operation with more than `max_inputs` operands, the leaves without a label are only counted, and so are those
-    computed or labelled beyond `max_inputs`.
+    If an operation has more than `max_inputs` operands, only the first `max_inputs` computed or labelled ones are
+    drawn; the others are counted.
     """
     if not isinstance(root, Value):
         raise TypeError(f"root must be a Value, got {type(root).__name__}; of several Values draw one, or their sum")
@@ -88,7 +87,7 @@ def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
             operands, left_out = _most_telling(operands, max_inputs)
         for operand in operands:
             if not isinstance(operand, Value):
-                # The name of a power tells its exponent.
+                # The name of a power contains its exponent.
                 if name != ops.label("pow_c", operand):
                     edges.append((add(Node("number", (f"{operand:.6g}",), repr(operand))), operation))
             elif operand not in drawn and len(drawn) == max_nodes:
@@ -108,18 +107,18 @@ def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
 
 
 def clean(text: str) -> str:
-    """Return a text as one line without what XML forbids, not too long."""
+    """Return a text as one line, shortened, without the characters that XML forbids."""
     text = "".join(c if _in_xml(ord(c)) else "\ufffd" for c in " ".join(text.split()))
     return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
 
 
 def _in_xml(c: int) -> bool:
-    """Whether XML 1.0 has the character, line ends and tabs apart."""
+    """Whether XML 1.0 allows the character; line ends and tabs are not considered."""
     return 0x20 <= c < 0xD800 or 0xE000 <= c < 0xFFFE or c >= 0x10000
 
 
 def number(x: float) -> str:
-    """Return a number with four decimals, or four digits where decimals would not show it.
+    """Return a number with four decimals, very small and very large ones with four significant digits.
 
     Examples
     --------
@@ -137,12 +136,12 @@ def _node(value: Value) -> Node:
 
 
 def _is_leaf(value: Value) -> bool:
-    # The operands of a Block may be thousands, and its outputs too.
+    # The Block is checked first, because listing its operands, which may be thousands, takes time.
     return value._block is None and not value._operands
 
 
 def _most_telling(operands: Iterable[Value | float], most: int) -> tuple[list[Value | float], list[Value]]:
-    """Return the numbers and the first Values that are computed or have a label, and the other Values."""
+    """Return the numbers and the first `most` Values that are computed or labelled, and then the other Values."""
     telling: list[Value | float] = []
     others: list[Value] = []
     for operand in dict.fromkeys(operands):
@@ -166,7 +165,7 @@ def _in_words(leaves: int, computed: int) -> str:
 
 
 def _caption(hidden: list[Value], told: Set[Value]) -> str:
-    """Say how many Values are neither drawn nor counted beside an operation."""
+    """Return the caption: the number of Values neither drawn nor counted at an operation."""
     seen = set(told)
     blocks: set[Block] = set()
     stack = hidden[:]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 Point = tuple[float, float]
 
-# Sweeps through the layers, back and forth. A few do: the order soon settles or goes in circles, positions settle.
+# Numbers of sweeps through the layers, back and forth. A few are enough for the order and the positions to settle.
 _ORDER_SWEEPS, _PLACE_SWEEPS = 8, 24
 _NODE_GAP, _LINE_GAP = 12.0, 8.0
 _LEAST_LAYER_GAP, _MOST_LAYER_GAP = 22.0, 90.0
@@ -43,7 +43,7 @@ class Layout(NamedTuple):
 
 
 class _Link(NamedTuple):
-    """Part of an edge between adjacent layers; `port` is how far from the centre of `lower` it ends."""
+    """Part of an edge between adjacent layers; `port` is the distance of its end from the centre of `lower`."""
 
     upper: int
     lower: int
@@ -120,7 +120,7 @@ class _Chart:
                 position[vertex] = i
 
         def end(link: _Link) -> float:
-            # Lines to one node are told apart by their ports.
+            # Lines to one node are ordered by their ports.
             return position[link.lower] + link.port / (self.sizes[link.lower][1] or 1.0)
 
         def crossings() -> int:
@@ -166,10 +166,10 @@ class _Chart:
                     after = [(stiffness[link], self.across[link.lower] + link.port) for link in self.after[vertex]]
                     before = [(stiffness[link], self.across[link.upper] - link.port) for link in self.before[vertex]]
                     if last:
-                        # What nearly is straight is made so.
+                        # Lines that are nearly straight become straight.
                         pulls = [(1e3, x) for w, x in after if w == _STIFFEST] or [(1.0, self.across[vertex])]
                     else:
-                        # The first sweep goes from the root on, as a tree grows.
+                        # The first sweep starts at the root.
                         pulls = after + before if sweep else after
                     weight = sum(w for w, _ in pulls) or 1.0
                     wanted.append(sum(w * x for w, x in pulls) / weight - offset)
@@ -186,7 +186,7 @@ class _Chart:
         return offsets
 
     def _stiffness(self, link: _Link) -> float:
-        """How much a link wants to be straight.
+        """The weight of keeping a link straight.
 
         Most of all in the middle of a long edge, and between two vertices that have no other; least at a node without
         sources, which can follow without bending anything.
@@ -215,7 +215,7 @@ class _Chart:
                 along += min(_MOST_LAYER_GAP, max(_LEAST_LAYER_GAP, 0.25 * steepest[k - 1]))
 
         def edge(vertex: int, side: int) -> float:
-            """Where a line starts or ends: at the side of a node, at the border of the layer for others."""
+            """The end of a line: the side of a node, or the border of the layer for other vertices."""
             k = self.level[vertex]
             return centre[k] + side * (self.sizes[vertex][0] if vertex < self.nodes else width[k]) / 2
 

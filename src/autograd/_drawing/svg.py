@@ -1,6 +1,6 @@
-"""A picture of a graph as SVG text.
+"""Writes a picture as SVG.
 
-It has no ids and no style sheet: in a notebook those of all pictures share one name space.
+The SVG has no ids and no style sheet, because all pictures of a notebook share one name space.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def render(picture: Picture, rankdir: str) -> str:
 
 
 def _turn(point: Point, sideways: bool) -> Point:
-    """Turn coordinates along and across the edges into x and y, or back."""
+    """Convert coordinates along and across the edges to x and y, or back."""
     return point if sideways else point[::-1]
 
 
@@ -73,7 +73,7 @@ def _cell_widths(node: Node) -> list[float]:
 
 
 def _box_size(node: Node, sideways: bool, lines: int) -> Point:
-    """Return width and height of a node with so many lines on one side."""
+    """Return width and height of a node with the given number of lines at one side."""
     widths = _cell_widths(node)
     if node.kind in ("leaf", "value"):
         return (max(widths), _ROW * len(widths)) if sideways else (sum(widths), 1.2 * _ROW)
