@@ -24,7 +24,7 @@ from autograd._ir.code cimport CODE_CONSTANT, CODE_RESULT, Code, Entry, operand_
 from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.formulas cimport base_of
 from autograd._core cimport (
-    TRACED, Block, Node, Value, add_input, new_leaf, new_output, number, recording, set_sizes,
+    TRACED, Block, Node, Value, add_input, new_leaf, new_output, number, receive, recording, set_sizes,
 )
 from autograd._interpreter.interpreter cimport (
     LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, Array, Instruction,
@@ -1007,11 +1007,11 @@ cdef class Call(Block):
                 k, lane = self.places[i]
                 k *= self.lanes
                 if lane < 0:
-                    self.inputs[i].adjoint += results[k]
+                    receive(self.inputs[i], results[k])
                 elif (rows is None or has_row(rows, lane)) and (alive is None or has_row(alive, lane)):
-                    self.inputs[i].adjoint += results[k + lane]
+                    receive(self.inputs[i], results[k + lane])
             for i in range(outputs - differentiated):
-                self.captured_input(captured, i).adjoint += results[differentiated * self.lanes + i]
+                receive(self.captured_input(captured, i), results[differentiated * self.lanes + i])
         finally:
             PyMem_RawFree(arrays)
             PyMem_RawFree(results)

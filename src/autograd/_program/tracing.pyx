@@ -21,7 +21,7 @@ from autograd._ir.code cimport Code
 from autograd._ir.formulas cimport value_of
 from autograd._core cimport (
     TRACED, Block, Node, Tracer, Value, add_input, current_tracer, forbid_outside, new_leaf, new_output, number,
-    pauses, record_specially, set_sizes, set_tracer,
+    pauses, receive, record_specially, set_sizes, set_tracer,
 )
 
 cdef extern from "_kernels/ops.h" nogil:
@@ -178,7 +178,7 @@ cdef class Where(Block):
         return [(<Code> code).where(condition, x, y)]
 
     cdef int push(self) except -1:
-        self.inputs[1 if self.inputs[0].primal != 0.0 else 2].adjoint += self.adjoints[0]
+        receive(self.inputs[1 if self.inputs[0].primal != 0.0 else 2], self.adjoints[0])
         return 0
 
 
