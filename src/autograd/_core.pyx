@@ -29,7 +29,7 @@ import numbers
 
 import numpy
 
-from autograd import ops
+from autograd import _hooks, ops
 
 cdef double inf = INFINITY
 
@@ -222,9 +222,9 @@ cdef int forbid_outside(str what) except -1:
 
 # Named, because Cython loses the exceptions of isinstance where the tuple is written in the call.
 cdef tuple REAL = (numbers.Real, numpy.bool_)
-# NumPy's real scalar types whose conversion to a double is all that an operand needs. They are looked up by type, because
-# `isinstance` with `numbers.Real` takes 190 ns, and a comparison with a float takes NumPy 1.7 us. Not among them are
-# float64, which is a float, and longdouble, which has numbers that no double has.
+# NumPy's real scalar types whose conversion to a double is all that an operand needs. They are looked up by type,
+# because `isinstance` with `numbers.Real` takes 190 ns, and a comparison with a float takes NumPy 1.7 us. Not among
+# them are float64, which is a float, and longdouble, which has numbers that no double has.
 cdef frozenset NUMPY_SCALARS = frozenset(numpy.dtype(code).type for code in "?bhilqBHILQef")
 cdef object NUMPY_TRUE = numpy.True_
 cdef object NUMPY_FALSE = numpy.False_
@@ -270,7 +270,7 @@ cdef double as_number_rest(object x, str what) except? -1:
 
 
 cdef double ask_python(unsigned op, double a, double b, double c) except? -1:
-    """The value of an operation by Python's own function, which may raise. A trace keeps the C value and never raises."""
+    """The value of an operation by Python's function, which may raise. In a trace the C value stands."""
     if special and tracer_here != NULL:
         return op_value(op, a, b, c)
     operands = {"a": a, "b": b, "c": c}
@@ -1124,9 +1124,7 @@ cdef class Value:
 
     def _repr_html_(self):
         """The Value as a small table, for notebooks."""
-        from autograd import draw
-
-        return draw.to_html(self)
+        return _hooks.call("value_to_html", self)
 
     def __format__(self, str specification not None):
         return format(read(self), specification) if specification else repr(self)

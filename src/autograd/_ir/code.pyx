@@ -1,39 +1,25 @@
-"""Flat instructions.
+"""The builder of flat instructions.
 
-A `Code` is in single assignment form: an instruction names its operands by their positions, and what is computed twice
-is there once. Emitting an instruction folds constants and finds common subexpressions on the way, so that the passes
-are single loops.
+A `Code` is in static single assignment form: the position of an instruction is the name of its result, and an
+instruction names its operands by their positions. Emitting an instruction folds constants and finds common
+subexpressions, so that every pass is a single loop that emits.
 
-What a simplification may do is bound by bits: ``x * 1`` is `x`, but ``x + 0`` is not where `x` is -0.
+A simplification keeps the bits: ``x * 1`` is `x`, but ``x + 0`` is not where `x` is -0.
 """
 
 cimport cython
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
-from autograd._interpreter.interpreter cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT,
-)
 from autograd._ir.formulas cimport (
-    A, B, FIRST_CONSTANT, FIRST_STEP, G, MOST_STEPS, R, Formula, Step, composite, evaluate_any, power, row_operands,
+    A, B, C, FIRST_CONSTANT, FIRST_STEP, G, MOST_STEPS, R, Formula, Step, composite, evaluate_any, power, row_operands,
     value_formula,
 )
-
-cdef extern from "_kernels/ops.h" nogil:
-    enum:
-        OP_COUNT
-        OP_ADD
-        OP_SUB
-        OP_MUL
-        OP_DIV
-        OP_POW
-        OP_NEG
-        OP_SQRT
-        OP_LESS
-        OP_LESS_EQUAL
-        OP_EQUAL
-        OP_NOT_EQUAL
-        OP_STOP_GRADIENT
+from autograd._ir.opcodes cimport (
+    CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
+    LANE_WHERE_LT, OP_ADD, OP_COUNT, OP_DIV, OP_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_MUL, OP_NEG, OP_NOT_EQUAL, OP_POW,
+    OP_SQRT, OP_STOP_GRADIENT, OP_SUB, is_choice, is_free, takes_first,
+)
 
 cdef extern from *:
     """
@@ -49,7 +35,7 @@ cdef extern from *:
 cdef Py_ssize_t operand_count(unsigned op) noexcept:
     if op < OP_COUNT:
         return row_operands(op)
-    if op == LANE_WHERE_LT or op == LANE_WHERE_LE or op == LANE_WHERE_EQ:
+    if is_choice(op):
         return 4
     return 1 if op == LANE_GUARD or op == CODE_RESULT else 2 if op == LANE_SAME else 0
 
@@ -100,7 +86,7 @@ cdef class Code:
         return self.size - 1
 
     cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
-        """The instruction, which is appended if it is not there yet."""
+        """Return the position of an instruction, which is appended unless the code has it already."""
         cdef unsigned key[5]
         cdef unsigned i, at
         if 2 * self.size >= self.table_size:
@@ -146,7 +132,7 @@ cdef class Code:
         return True
 
     cdef unsigned load(self, Py_ssize_t number) except? 0xFFFFFFFF:
-        """Input `number`; the captured Values follow the inputs."""
+        """Return the position of input `number`; the captured Values follow the inputs."""
         if number >= len(self.loads) or self.loads[number] is None:
             self.note_load(number, self.find(LANE_LOAD, number, 0, 0, 0))
         return self.loads[number]
@@ -158,26 +144,25 @@ cdef class Code:
         return 0
 
     cdef unsigned emit(self, unsigned op, unsigned a, unsigned b=0, unsigned c=0, unsigned d=0) except? 0xFFFFFFFF:
-        """A pure instruction, or what comes to the same bits."""
+        """Return the position of an instruction without effects, or of one that gives the same bits."""
         cdef unsigned simpler = self.simpler(op, a, b, c, d)
         return self.find(op, a, b, c, d) if simpler == NONE else simpler
 
     cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
-        """What an instruction can be replaced by, NONE if there is nothing."""
+        """Return the position of what an instruction simplifies to, or NONE."""
         cdef double x[4]
         cdef Entry *entries = self.entries
         x[1] = x[2] = x[3] = 0.0
         cdef Py_ssize_t n = operand_count(op)
         cdef bint known_a = self.is_constant(a, &x[0])
         cdef bint known_b = n > 1 and self.is_constant(b, &x[1])
-        if n == 4:
+        if is_choice(op):
             if c == d:
                 return c
             if known_a and known_b:
-                return c if (x[0] < x[1] if op == LANE_WHERE_LT else x[0] <= x[1] if op == LANE_WHERE_LE
-                             else x[0] == x[1]) else d
+                return c if takes_first(op, x[0], x[1]) else d
             return NONE
-        if known_a and (n == 1 or known_b):
+        if known_a and (n == 1 or known_b) and (n < 3 or self.is_constant(c, &x[2])):
             return self.constant(power(x[0], x[1]) if op == OP_POW else evaluate_any(op, x))
         if op == OP_ADD:
             if entries[b].op == OP_NEG:
@@ -187,7 +172,7 @@ cdef class Code:
         elif op == OP_SUB:
             if entries[b].op == OP_NEG:
                 return self.emit(OP_ADD, a, entries[b].a)
-            # Not -0.0, for x - -0.0 is 0.0 where x is -0.0.
+            # Not for -0.0: x - -0.0 is 0.0 where x is -0.0.
             if known_b and x[1] == 0.0 and self.entries[b].b == 0:
                 return a
         elif op == OP_MUL:
@@ -199,7 +184,7 @@ cdef class Code:
                 return self.emit(OP_NEG, a)
             if known_a and x[0] == -1.0:
                 return self.emit(OP_NEG, b)
-            # A sign moves outwards, to where an addition takes it in.
+            # A sign moves outwards, where an addition can become a subtraction.
             if entries[a].op == OP_NEG:
                 return self.negated_product(entries[a].a, b)
             if entries[b].op == OP_NEG:
@@ -232,28 +217,28 @@ cdef class Code:
         return NONE
 
     cdef unsigned negated_product(self, unsigned a, unsigned b) except? 0xFFFFFFFF:
-        """``-a * b``."""
+        """Emit ``-a * b``."""
         cdef double number = 0.0
         if self.is_constant(b, &number):
             return self.emit(OP_MUL, a, self.constant(-number))
         return self.emit(OP_NEG, self.emit(OP_MUL, a, b))
 
     cdef int guard(self, unsigned i, unsigned outcome, object place) except -1:
-        """Demand that the truth of a number is `outcome`."""
+        """Emit a guard that the truth of a number is `outcome`."""
         cdef double number = 0.0
         if not self.is_constant(i, &number):
             self.places.setdefault(self.find(LANE_GUARD, i, outcome, 0, 0), place)
         return 0
 
     cdef int same(self, unsigned i, double number, object place) except -1:
-        """Demand that a number has these bits."""
+        """Emit a guard that a number has the bits of `number`."""
         cdef double known = 0.0
         if not self.is_constant(i, &known):
             self.places.setdefault(self.find(LANE_SAME, i, self.constant(number), 0, 0), place)
         return 0
 
     cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? 0xFFFFFFFF:
-        """`x` where the condition is not zero."""
+        """Emit the choice of `x` where the condition is not zero, of `y` elsewhere."""
         cdef Entry entry = self.entries[condition]
         if entry.op == OP_LESS:
             return self.emit(LANE_WHERE_LT, entry.a, entry.b, x, y)
@@ -266,7 +251,7 @@ cdef class Code:
         return self.emit(LANE_WHERE_EQ, condition, self.constant(0.0), y, x)
 
     cdef list call(self, object function, list operands, Py_ssize_t results):
-        """Call a Python function of numbers, which returns as many as `results` says."""
+        """Emit a call of a Python function of floats that returns a tuple of `results` floats."""
         cdef Py_ssize_t first = self.argument_count
         cdef Py_ssize_t k
         cdef unsigned call
@@ -287,7 +272,7 @@ cdef class Code:
         return 0
 
     cdef unsigned operand(self, Entry *entry, Py_ssize_t k) noexcept:
-        """Operand number k of an instruction of this code."""
+        """Return operand number k of an instruction of this code."""
         if entry.op == LANE_CALL:
             return self.arguments[entry.b + k]
         return entry.a if k == 0 else entry.b if k == 1 else entry.c if k == 2 else entry.d
@@ -295,23 +280,25 @@ cdef class Code:
     cdef Py_ssize_t arity(self, Entry *entry) noexcept:
         return entry.c if entry.op == LANE_CALL else operand_count(entry.op)
 
-    # -- passes
+    # -- copies
 
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand) except -1:
-        """Emit an instruction of another code, whose operands are known in this one."""
+        """Emit an instruction of another code; `map` has the positions of its operands in this one."""
         cdef Entry *entry = &source.entries[i]
         cdef double number = 0.0
         cdef list operands
         cdef Py_ssize_t k
         if entry.op < OP_COUNT:
+            k = row_operands(entry.op)
             if expand and entry.op == OP_STOP_GRADIENT:
                 map[i] = map[entry.a]
             elif expand and composite(entry.op):
-                map[i] = self.expand(value_formula(entry.op), map[entry.a],
-                                     map[entry.b] if row_operands(entry.op) > 1 else 0, 0, 0, True)
+                map[i] = self.expand(value_formula(entry.op), map[entry.a], map[entry.b] if k > 1 else 0,
+                                     map[entry.c] if k > 2 else 0, 0, 0, True)
             else:
-                map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if row_operands(entry.op) > 1 else 0)
-        elif operand_count(entry.op) == 4:
+                map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if k > 1 else 0,
+                                   map[entry.c] if k > 2 else 0)
+        elif is_choice(entry.op):
             map[i] = self.emit(entry.op, map[entry.a], map[entry.b], map[entry.c], map[entry.d])
         elif entry.op == CODE_CONSTANT:
             map[i] = self.find(entry.op, entry.a, entry.b, 0, 0)
@@ -331,9 +318,9 @@ cdef class Code:
         return 0
 
     cdef int copy(self, Code source, unsigned *map, bint expand=False) except -1:
-        """Emit all of another code; `map` has the places of its inputs and receives those of the rest.
+        """Emit another code; `map` has the positions of its inputs and receives those of all other instructions.
 
-        With `expand`, what the interpreter has no kernel for becomes what it has.
+        With `expand`, composite primitives become the primitives of their formulas, for which there are kernels.
         """
         cdef Py_ssize_t i
         for i in range(source.size):
@@ -342,23 +329,26 @@ cdef class Code:
         return 0
 
     cdef unsigned expand(
-        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g, bint fully
+        self, Formula formula, unsigned a, unsigned b, unsigned c, unsigned r, unsigned g, bint fully
     ) except? 0xFFFFFFFF:
-        """Emit a formula. A composite function in it stays what it is, for the sake of further derivatives, if the
-        expansion is not to go `fully` down to what the interpreter has."""
+        """Emit a formula of the table.
+
+        A composite primitive in it is emitted as it is, so that its own gradient formula serves further derivatives;
+        with `fully` it is expanded too.
+        """
         cdef unsigned results[MOST_STEPS]
-        cdef unsigned names[4]
+        cdef unsigned names[5]
         cdef unsigned x[4]
         cdef Step *step
         cdef Py_ssize_t i, k
-        names[A], names[B], names[R], names[G] = a, b, r, g
+        names[A], names[B], names[C], names[R], names[G] = a, b, c, r, g
         for i in range(formula.size):
             step = &formula.steps[i]
             memset(x, 0, sizeof(x))
             for k in range(step.count):
                 x[k] = self.term(formula, step.operands[k], names, results)
             if fully and step.op < OP_COUNT and composite(step.op):
-                results[i] = self.expand(value_formula(step.op), x[0], x[1], 0, 0, True)
+                results[i] = self.expand(value_formula(step.op), x[0], x[1], x[2], 0, 0, True)
             else:
                 results[i] = self.emit(step.op, x[0], x[1], x[2], x[3])
         return self.term(formula, formula.result, names, results)
@@ -386,7 +376,7 @@ cdef class Code:
         return outputs
 
     cdef Code copy_of(self, bint expand=False):
-        """This code again; see `copy`."""
+        """Return a copy, with composite primitives expanded or not: see `copy`."""
         cdef Code code = Code.__new__(Code)
         cdef unsigned *map = new_map(self)
         try:
@@ -399,9 +389,10 @@ cdef class Code:
         return code
 
     cdef int take_over(
-        self, Code source, const unsigned char *alive, const unsigned *order, Py_ssize_t count
+        self, Code source, const unsigned *uses, const unsigned *order, Py_ssize_t count
     ) except -1:
-        """Become another code with the inputs and constants that are alive, and then `count` instructions in order."""
+        """Take the inputs and constants of another code that have uses, and `count` of its instructions in this order.
+        """
         cdef unsigned *map = new_map(source)
         cdef Entry *entry
         cdef Py_ssize_t i, k
@@ -409,12 +400,12 @@ cdef class Code:
             self.inputs, self.captured, self.calls = source.inputs, source.captured, source.calls
             for i in range(source.size):
                 entry = &source.entries[i]
-                if alive[i] and (entry.op == LANE_LOAD or entry.op == CODE_CONSTANT):
+                if uses[i] and is_free(entry.op):
                     map[i] = self.append(entry.op, entry.a, entry.b, 0, 0)
             for i in range(count):
                 entry = &source.entries[order[i]]
                 if entry.op == CODE_RESULT:
-                    # It came with its call.
+                    # Appended with its call.
                     continue
                 map[order[i]] = self.size
                 if entry.op == LANE_CALL:
@@ -435,7 +426,7 @@ cdef class Code:
         return 0
 
     cdef int begin(self, Code source, unsigned *map, Py_ssize_t more=0) except -1:
-        """Take over the inputs of another code, with `more` between them and the captured Values."""
+        """Take the inputs of another code, with `more` inputs between them and the captured Values."""
         cdef Py_ssize_t number
         self.inputs = source.inputs + more
         self.captured = source.captured
@@ -447,7 +438,6 @@ cdef class Code:
 
 
 cdef unsigned *new_map(Code code) except NULL:
-    """Room for a number for each instruction, at first NONE."""
     cdef unsigned *map = <unsigned *> room(code.size, sizeof(unsigned))
     memset(map, 0xFF, (code.size + 1) * sizeof(unsigned))
     return map

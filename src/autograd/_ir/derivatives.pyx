@@ -15,17 +15,11 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.math cimport isfinite
 
-from autograd._interpreter.interpreter cimport LANE_CALL, LANE_LOAD, LANE_WHERE_EQ
-from autograd._ir.code cimport CODE_RESULT, NONE, Code, Entry, new_map, operand_count, room
+from autograd._ir.code cimport NONE, Code, Entry, new_map, operand_count, room
 from autograd._ir.formulas cimport A, B, FIRST_CONSTANT, Formula, R, chooses, gradient, is_wild
-
-cdef extern from "_kernels/ops.h" nogil:
-    enum:
-        OP_COUNT
-        OP_ADD
-        OP_MUL
-        OP_NEG
-        OP_STOP_GRADIENT
+from autograd._ir.opcodes cimport (
+    CODE_RESULT, LANE_CALL, LANE_LOAD, LANE_WHERE_EQ, OP_ADD, OP_COUNT, OP_MUL, OP_NEG, OP_STOP_GRADIENT, is_choice,
+)
 
 
 # An adjoint or tangent, NONE if there is none; where it is alive, NONE if everywhere; whether a `where` of the function
@@ -85,7 +79,7 @@ cdef class Pass:
             facts[i].active = entry.op == LANE_LOAD and entry.a in wanted
             for k in range(self.first_arm(entry), self.source.arity(entry)):
                 facts[i].active |= facts[self.source.operand(entry, k)].active
-            has_choice |= chooses(entry.op) if entry.op < OP_COUNT else operand_count(entry.op) == 4
+            has_choice |= chooses(entry.op) if entry.op < OP_COUNT else is_choice(entry.op)
         if not has_choice:
             return 0
         for i in range(self.source.size):
@@ -99,12 +93,13 @@ cdef class Pass:
         for i in range(0 if backwards else self.source.size - 1, -1, -1):
             entry = &self.source.entries[i]
             for k in range(self.first_arm(entry), self.source.arity(entry)):
-                facts[self.source.operand(entry, k)].fragile |= facts[i].fragile or self.is_critical(i, k)
+                operand = &facts[self.source.operand(entry, k)]
+                operand.fragile |= operand.active and (facts[i].fragile or self.is_critical(i, k))
         return 0
 
     cdef Py_ssize_t first_arm(self, Entry *entry) noexcept:
         """The first operand that has a derivative."""
-        return 2 if operand_count(entry.op) == 4 else 1 if entry.op == OP_STOP_GRADIENT else 0
+        return 2 if is_choice(entry.op) else 1 if entry.op == OP_STOP_GRADIENT else 0
 
     cdef bint is_critical(self, Py_ssize_t i, Py_ssize_t k) except -1:
         """Whether what an instruction has to do with operand k can be infinite or nan at an ordinary point."""
@@ -140,7 +135,6 @@ cdef class Pass:
 
     cdef int add_product(self, unsigned to, unsigned number, Flow *flow, unsigned live, bint critical) except -1:
         """Add what a formula made of an adjoint or tangent, which is alive where `live` says."""
-        cdef double known = 0.0
         if flow.live != NONE and (flow.strict or critical) and number != flow.number and not (
                 self.code.entries[number].op == OP_NEG and self.code.entries[number].a == flow.number):
             number = self.choose(flow.live, number, self.code.constant(0.0))
@@ -153,13 +147,14 @@ cdef class Pass:
         cdef Formula formula = gradient(entry.op, k)
         cdef unsigned a = self.map[entry.a]
         cdef unsigned b = self.map[entry.b] if operand_count(entry.op) > 1 else 0
+        cdef unsigned c = self.map[entry.c] if operand_count(entry.op) > 2 else 0
         cdef unsigned live = flow.live
         if formula.result >= FIRST_CONSTANT:
             # Zero: an op without derivative.
             return 0
-        number = self.code.expand(formula, a, b, self.map[i], flow.number, False)
+        number = self.code.expand(formula, a, b, c, self.map[i], flow.number, False)
         if formula.liveness is not None and (flow.strict or self.facts[to].fragile):
-            live = self.code.expand(formula.liveness, a, b, self.map[i],
+            live = self.code.expand(formula.liveness, a, b, c, self.map[i],
                                     self.code.constant(1.0) if live == NONE else live, False)
         return self.add_product(to, number, flow, live, flow.live != NONE and self.is_critical(i, k))
 
@@ -209,7 +204,7 @@ cdef int reverse_entry(Pass self, unsigned i) except -1:
     for k in range(operand_count(entry.op)):
         if not self.facts[self.source.operand(entry, k)].active or entry.op == CODE_RESULT:
             continue
-        if operand_count(entry.op) < 4:
+        if not is_choice(entry.op):
             self.propagate(i, k, i, self.source.operand(entry, k))
         elif k >= 2:
             reverse_choice(self, entry, k, &self.flows[i])
@@ -282,7 +277,7 @@ cdef Code forward(Code source, list wrt, list keep):
         code.copy_entry(source, self.map, i, False)
         if entry.op == LANE_CALL:
             forward_call(self, i)
-        elif operand_count(entry.op) == 4:
+        elif is_choice(entry.op):
             forward_choice(self, i)
         elif entry.op < OP_COUNT:
             for k in range(operand_count(entry.op)):

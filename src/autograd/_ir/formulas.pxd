@@ -1,10 +1,11 @@
 """The formulas of the op table, for other Cython modules to ``cimport``."""
 
 
-# What a step works on: A, B, R, G, then the results of steps from FIRST_STEP on, then constants from FIRST_CONSTANT on.
+# The operands of a step: A, B, C, R, G, results of steps from FIRST_STEP on, constants from FIRST_CONSTANT on.
 cdef enum:
     A
     B
+    C
     R
     G
     FIRST_STEP
@@ -26,7 +27,7 @@ cdef class Formula:
     cdef Py_ssize_t size
     cdef list constants
     cdef unsigned result
-    # Which of A, B, R occur, a bit for each.
+    # Which of A, B, C, R occur outside of conditions, a bit for each.
     cdef unsigned uses
     # Of a gradient: where the operand receives something, as a formula in `g`; None if everywhere. Whether the factor of
     # `g` is infinite or nan at some ordinary point.

@@ -11,19 +11,11 @@ import ast
 
 from autograd import _core, ops
 
-from autograd._interpreter.interpreter cimport LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, evaluate
-
-cdef extern from "_kernels/ops.h" nogil:
-    enum:
-        OP_COUNT
-        OP_ADD
-        OP_SUB
-        OP_MUL
-        OP_DIV
-        OP_POW
-        OP_POW_C
-        OP_NEG
-        OP_SQRT
+from autograd._ir.opcodes cimport (
+    LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, OP_ADD, OP_COUNT, OP_DIV, OP_MUL, OP_NEG, OP_POW, OP_POW_C, OP_SQRT,
+    OP_SUB, is_choice, takes_first,
+)
+from autograd._kernels.loops cimport kernel_value
 
 
 @cython.auto_pickle(False)
@@ -55,7 +47,7 @@ cdef unsigned parse_node(Formula formula, object node) except? 0xFFFFFFFF:
         formula.constants.append(float(node.value))
         return FIRST_CONSTANT + len(formula.constants) - 1
     if isinstance(node, ast.Name):
-        k = "abrg".index(node.id)
+        k = "abcrg".index(node.id)
         formula.uses |= 1 << k
         return k
     if isinstance(node, ast.UnaryOp):
@@ -109,7 +101,7 @@ cdef unsigned bases[OP_COUNT]
 cdef char first_operand[OP_COUNT]
 cdef char second_operand[OP_COUNT]
 cdef bint is_composite[OP_COUNT]
-cdef bint is_choice[OP_COUNT]
+cdef bint can_pass_nothing[OP_COUNT]
 
 
 cdef int read_table() except -1:
@@ -126,7 +118,7 @@ cdef int read_table() except -1:
         first_operand[op] = ord(arguments[0])
         second_operand[op] = ord(arguments[len(arguments) - 1]) if len(arguments) > 1 else 0
         is_composite[op] = not row.is_primitive
-        is_choice[op] = any([ops.liveness(grad) != "g" for grad in row.grads])
+        can_pass_nothing[op] = any([ops.liveness(grad) != "g" for grad in row.grads])
     return 0
 
 
@@ -147,14 +139,14 @@ cdef Formula new_gradient(unsigned op, str text):
         parsed.liveness = parse(live)
     for a in POINTS:
         for b in POINTS:
-            r = base_value(op, a, b)
-            parsed.wild |= not isfinite(formula_value(parsed, a, b, r, 1.0))
+            r = base_value(op, a, b, 1.0)
+            parsed.wild |= not isfinite(formula_value(parsed, a, b, 1.0, r, 1.0))
     return parsed
 
 
 cdef bint is_wild(unsigned op) except -1:
     if WILD[op] is None:
-        WILD[op] = not all([isfinite(base_value(op, a, b)) for a in POINTS for b in POINTS])
+        WILD[op] = not all([isfinite(base_value(op, a, b, 1.0)) for a in POINTS for b in POINTS])
     return WILD[op]
 
 
@@ -173,7 +165,7 @@ cdef bint composite(unsigned op) noexcept:
 
 
 cdef bint chooses(unsigned op) noexcept:
-    return is_choice[op]
+    return can_pass_nothing[op]
 
 
 cdef unsigned base_of(unsigned op, unsigned *a, unsigned *b, unsigned immediate) noexcept:
@@ -189,7 +181,7 @@ cdef double value_of(unsigned op, double a, double b, double c) except? -1:
     cdef double y = c if second_operand[op] == c"c" else a if second_operand[op] == c"a" else b
     if op == OP_POW_C:
         return power(x, y)
-    return base_value(bases[op], x, y)
+    return base_value(bases[op], x, y, 0.0)
 
 
 cdef double power(double x, double exponent) noexcept:
@@ -199,24 +191,24 @@ cdef double power(double x, double exponent) noexcept:
     if exponent == 1.0:
         return x
     if exponent == 0.5:
-        return evaluate(OP_SQRT, x, 0.0, 0.0, 0.0)
+        return kernel_value(OP_SQRT, x, 0.0)
     if exponent == -1.0:
         return 1.0 / x
-    return evaluate(OP_POW, x, exponent, 0.0, 0.0)
+    return kernel_value(OP_POW, x, exponent)
 
 
-cdef double base_value(unsigned op, double a, double b) except? -1:
+cdef double base_value(unsigned op, double a, double b, double c) except? -1:
     if is_composite[op]:
-        return formula_value(value_formula(op), a, b, 0.0, 0.0)
-    return evaluate(op, a, b, 0.0, 0.0)
+        return formula_value(value_formula(op), a, b, c, 0.0, 0.0)
+    return kernel_value(op, a, b)
 
 
-cdef double formula_value(Formula formula, double a, double b, double r, double g) except? -1:
+cdef double formula_value(Formula formula, double a, double b, double c, double r, double g) except? -1:
     cdef double names[FIRST_STEP + MOST_STEPS]
     cdef double x[4]
     cdef Py_ssize_t i, k
     cdef unsigned reference
-    names[A], names[B], names[R], names[G] = a, b, r, g
+    names[A], names[B], names[C], names[R], names[G] = a, b, c, r, g
     for i in range(formula.size):
         for k in range(formula.steps[i].count):
             reference = formula.steps[i].operands[k]
@@ -227,6 +219,6 @@ cdef double formula_value(Formula formula, double a, double b, double r, double 
 
 
 cdef double evaluate_any(unsigned op, double *x) except? -1:
-    if op < OP_COUNT and is_composite[op]:
-        return base_value(op, x[0], x[1])
-    return evaluate(op, x[0], x[1], x[2], x[3])
+    if is_choice(op):
+        return x[2] if takes_first(op, x[0], x[1]) else x[3]
+    return base_value(op, x[0], x[1], x[2])
