@@ -38,7 +38,7 @@ def test_stubs_agree_with_the_core():
         "mypy.stubtest",
         *(
             f"autograd._blocks.{name}"
-            for name in ("custom_vjp", "dense", "gathering", "losses", "parameters", "reductions", "rules", "where")
+            for name in ("custom_vjp", "dense", "losses", "parameters", "reductions", "rules", "where")
         ),
         *("autograd._core", "autograd.functions", "autograd.ops"),
         *("--allowlist", HERE / "stubtest_allowlist.txt", "--ignore-unused-allowlist"),

@@ -246,7 +246,7 @@ _ROWS = (
        arguments="abc"),
     # A target is 0 or 1: a choice between two functions of the score.
     Op("binary_cross_entropy", "softplus(where(b == 1, -a, a))",
-       ("where(b == 1, -g * sigmoid(-a), g * sigmoid(a))", "0"), arguments="abc"),
+       ("where(b == 1, -g, g) * sigmoid(where(b == 1, -a, a))", "0"), arguments="abc"),
 
     Op("huber", "where(abs(a - b) <= c, 0.5 * (a - b) * (a - b), c * (abs(a - b) - 0.5 * c))",
        ("g * minimum(maximum(a - b, -c), c)", "g * minimum(maximum(b - a, -c), c)"), arguments="abc"),

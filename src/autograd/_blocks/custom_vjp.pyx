@@ -3,7 +3,7 @@
 cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
-from autograd._blocks.gathering cimport Gathered, as_sequence, floats, gather, make_room, results
+from autograd._blocks.reductions cimport Gathered, as_sequence, floats, gather, make_room, results
 from autograd._ir.code cimport Code
 from autograd._core cimport Value, number, receive, recording, set_calls
 from autograd._program.tracing cimport tracing

@@ -45,7 +45,7 @@ from autograd._core cimport (
     shared_version,
     track,
 )
-from autograd._blocks.gathering cimport fold
+from autograd._blocks.reductions cimport fold
 from autograd._ir.code cimport Code
 from autograd._program.tracing cimport tracing
 

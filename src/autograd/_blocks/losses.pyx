@@ -4,11 +4,9 @@ cimport cython
 from cpython.object cimport PyObject
 from libc.math cimport log1p
 
-from autograd._blocks.gathering cimport (
-    Gathered, changed, gather, gather_rows, is_row, make_room, place, rows_of, sequence, total_length,
-)
 from autograd._blocks.reductions cimport (
-    PairSum, Reduction, emit_score, emit_sum, exponentials, finish, largest, normalise,
+    Gathered, PairSum, Reduction, changed, emit_score, emit_sum, exponentials, finish, gather, gather_rows, is_row,
+    largest, make_room, normalise, place, rows_of, sequence, total_length,
 )
 from autograd._core cimport Block, Value, current_tracer
 from autograd._ir.code cimport Code

@@ -3,10 +3,12 @@ from typing import Any, TypeAlias
 
 from typing_extensions import disjoint_base
 
-from autograd._blocks.gathering import Gathered
-from autograd._core import _Array, _Operand
+from autograd._core import Block, _Array, _Operand
 
 _Scalars: TypeAlias = Iterable[_Operand] | _Array
+
+@disjoint_base
+class Gathered(Block): ...
 
 @disjoint_base
 class Reduction(Gathered): ...

@@ -4,13 +4,20 @@ The derivatives of a function with one output are known as soon as its value is;
 """
 
 cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
+from cpython.object cimport PyObject
 from libc.math cimport INFINITY, exp, isnan, log1p
+from libc.string cimport memcpy
 
-from autograd._blocks.gathering cimport (
-    Gathered, compute, gather, gather_values, make_room, result, results, sequence,
-)
-from autograd._core cimport receive
+from autograd._core cimport Block, Value, add_input, number, receive, set_sizes
 from autograd._ir.code cimport NONE, Code
+
+import numpy
+
+cdef extern from "Python.h":
+    PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
 
 cdef extern from "_kernels/pairs.h" nogil:
     enum:
@@ -26,6 +33,9 @@ cdef extern from "_kernels/pairs.h" nogil:
     double op_pairs(unsigned op, Py_ssize_t n, double *x, double *y, double c) noexcept
 
 
+include "gathering.pxi"
+
+
 cdef int check_not_empty(Gathered block) except -1:
     if not block.size:
         raise ValueError(f"{block.operation} expects at least one value, got none")
@@ -37,13 +47,20 @@ cdef int check_not_empty(Gathered block) except -1:
 
 @cython.auto_pickle(False)
 cdef class Reduction(Gathered):
-    """A function with one output, ``f(entries) / divisor``."""
+    """A function with one output, ``f(entries) / divisor``; f is the sum, from the left, or what a subclass says."""
 
     cdef double reduce(self) noexcept:
-        return 0.0
+        cdef double *x = self.entries
+        cdef double value = x[0] if self.size else 0.0
+        cdef Py_ssize_t i
+        for i in range(1, self.size):
+            value += x[i]
+        for i in range(self.size):
+            x[i] = 1.0
+        return value
 
     cdef unsigned emit_reduction(self, Code code, list entries) except? 0xFFFFFFFF:
-        raise NotImplementedError
+        return emit_sum(code, entries)
 
     cdef int evaluate(self, double *primals) except -1:
         primals[0] = self.reduce() / self.divisor
@@ -74,25 +91,6 @@ cdef unsigned emit_sum(Code code, list terms) except? 0xFFFFFFFF:
     return total
 
 
-@cython.internal
-@cython.auto_pickle(False)
-cdef class Sum(Reduction):
-    """A sum, from left to right."""
-
-    cdef double reduce(self) noexcept:
-        cdef double *x = self.entries
-        cdef double value = x[0] if self.size else 0.0
-        cdef Py_ssize_t i
-        for i in range(1, self.size):
-            value += x[i]
-        for i in range(self.size):
-            x[i] = 1.0
-        return value
-
-    cdef unsigned emit_reduction(self, Code code, list entries) except? 0xFFFFFFFF:
-        return emit_sum(code, entries)
-
-
 def sum(values, /):
     """Sum of Values and numbers, from left to right.
 
@@ -111,7 +109,7 @@ def sum(values, /):
     >>> sum([Value(1.0), 2.0, Value(3.0)])
     Value(data=6.0, grad=0.0)
     """
-    cdef Sum block = Sum.__new__(Sum)
+    cdef Reduction block = Reduction.__new__(Reduction)
     gather_values(block, "sum", values)
     return finish(block)
 
@@ -139,7 +137,7 @@ def mean(values, /):
     >>> mean([Value(1.0), 2.0])
     Value(data=1.5, grad=0.0)
     """
-    cdef Sum block = Sum.__new__(Sum)
+    cdef Reduction block = Reduction.__new__(Reduction)
     gather_values(block, "mean", values)
     check_not_empty(block)
     return finish(block, <double> block.size)
@@ -335,7 +333,7 @@ cdef class Softmax(Gathered):
                 primals[i] = op_difference(x[i], m)
         rest = exponentials(x, n, top)
         divisor = x[top] + rest
-        correction = log1p(rest)
+        correction = log1p(rest) if self.logarithmic else 0.0
         normalise(x, n, divisor)
         for i in range(n):
             primals[i] = primals[i] - correction if self.logarithmic else x[i]

@@ -198,7 +198,8 @@ def pairs(ops: ModuleType) -> str:
         "",
         "/* The sum of op(a[i], b[i], c) from left to right. The derivatives take the place of a and b. */",
         "static double op_pairs(unsigned op, ptrdiff_t n, double *restrict pa, double *restrict pb, double c) {",
-        "    double sum = 0.0;",
+        "    /* What it is added to comes out with its own sign, a zero too. */",
+        "    double sum = -0.0;",
         "    const double g = 1.0;",
         "    (void)c;",
         "    switch (op) {",
@@ -211,11 +212,11 @@ def pairs(ops: ModuleType) -> str:
             f"    case OP_{row.name.upper()}:",
             "        for (ptrdiff_t i = 0; i < n; i++) {",
             f"            const double a = pa[i], b = pb[i], r = op_{row.name}({', '.join(row.arguments)});",
-            f"            sum = i ? sum + r : r; {gradients}",
+            f"            sum += r; {gradients}",
             "        }",
             "        break;",
         ]
-    lines += ["    default: break;", "    }", "    return sum;", "}", "#endif", ""]
+    lines += ["    default: break;", "    }", "    return n ? sum : 0.0;", "}", "#endif", ""]
     return "\n".join(lines)
 
 

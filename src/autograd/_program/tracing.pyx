@@ -150,5 +150,3 @@ cdef int check_captured(Value value) except -1:
 
 cdef bint tracing() noexcept:
     return current_tracer() is not None
-
-

@@ -1,26 +1,8 @@
-"""Reading sequences of Values and numbers into Blocks.
-
-A call reads its sequences into one array of doubles, the entries; the rest is loops in C. A subclass of `Gathered`
-says what it computes twice, side by side: `evaluate` works on the entries, `emit` is the same as instructions of a
-program. In a trace the second alone is used, so that its numbers are to the bit those of a replay.
-"""
-
-cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
-from cpython.object cimport PyObject
-from libc.string cimport memcpy
-
-from autograd._core cimport Block, Value, add_input, new_leaf, new_output, number, recording, set_sizes
-from autograd._ir.code cimport Code
-from autograd._program.tracing cimport tracing
-
-import numpy
-
-cdef extern from "Python.h":
-    PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
-
+# Part of reductions.pyx: reading sequences of Values and numbers into Blocks.
+#
+# A call reads its sequences into one array of doubles, the entries; the rest is loops in C. A subclass of `Gathered`
+# says what it computes twice, side by side: `evaluate` works on the entries, `emit` is the same as instructions of a
+# program. In a trace the second alone is used, so that its numbers are to the bit those of a replay.
 
 @cython.auto_pickle(False)
 cdef class Gathered(Block):
@@ -201,22 +183,6 @@ cdef int fold(Block block, double *primals) except -1:
     for i, output in enumerate(block.lower(code, operands)):
         code.is_constant(output, &primals[i])
     return 0
-
-
-cdef double *compute(Gathered block) except NULL:
-    """Compute the outputs, and return them in the place of their adjoints, which are not in use yet."""
-    if block.input_count and tracing():
-        fold(block, block.adjoints)
-    else:
-        block.evaluate(block.adjoints)
-    return block.adjoints
-
-
-cdef object result(Block block, Py_ssize_t index, double primal):
-    """What a call returns: a float if there is no Value among its arguments."""
-    if not block.input_count:
-        return primal
-    return new_output(block, index, primal) if recording() else new_leaf(primal)
 
 
 # Not comprehensions: in Cython 3.3 these give an item up twice where there is no memory for the list to grow.
