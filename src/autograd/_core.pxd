@@ -6,8 +6,9 @@ from cpython.ref cimport Py_INCREF
 
 # The C part of a Value: its number, its adjoint, its operation and its parents. `left` and `right` own a reference to
 # the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left`
-# is the tuple of its parents instead. `mark` and `cursor` are used during a traversal. `attributes` and
-# `weak_references` hold the instance's __dict__ and the head of its list of weak references, created on first use.
+# is the tuple of its parents instead. `mark` and `cursor` are used during a traversal; then `cursor` tells whether the
+# node has received an adjoint in the sweep. `attributes` and `weak_references` hold the instance's __dict__ and the head
+# of its list of weak references, created on first use.
 cdef struct Node:
     double primal
     double adjoint
@@ -99,6 +100,11 @@ cdef class Deferred:
 cdef Value new_leaf(double primal)
 cdef int number(object x, double *result) except -1
 cdef int run_backward(Value root, double seed) except -1
+
+# Add to an adjoint. A node that receives nothing in a backward sweep pushes nothing.
+cdef inline void receive(Node *node, double gradient) noexcept:
+    node.adjoint += gradient
+    node.cursor = True
 
 # The value of an operation of the table, with Python's exceptions. Operands that the op lacks are ignored.
 cdef double checked_value(unsigned op, double a, double b, double c) except? -1

@@ -500,6 +500,7 @@ cdef inline bint start_adjoints(Block block) noexcept:
 
 cdef inline void push_output(Node *node) noexcept:
     """Add the adjoint of an output to its Block."""
+    node.left.cursor = True
     (<Block> block_around(node.left)).adjoints[<Py_ssize_t> node.immediate] += node.adjoint
 
 
@@ -631,6 +632,7 @@ cdef inline Node *leave(Node *node) noexcept:
     cdef Node *child
     memcpy(&child, &node.adjoint, sizeof(Node *))
     node.adjoint = 0.0
+    node.cursor = False
     return child
 
 
@@ -676,11 +678,14 @@ cdef inline void push_node(Node *node) noexcept:
     """Add the gradients of a node that has a row in the table, or is an output, to its parents."""
     cdef Node *left = node.left
     cdef Node *right = node.right if node.right != NULL else left
+    cdef unsigned received
     if node.op == OP_OUTPUT:
         push_output(node)
         return
-    op_push(node.op, node.adjoint, node.primal, node.immediate, &left.primal, &right.primal,
-            &left.adjoint, &right.adjoint)
+    received = op_push(node.op, node.adjoint, node.primal, node.immediate, &left.primal, &right.primal,
+                       &left.adjoint, &right.adjoint)
+    left.cursor |= received & 1
+    right.cursor |= received >> 1
 
 
 cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size) noexcept:
@@ -691,16 +696,27 @@ cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size) noexcept:
         node.mark = 0
         if node.op == OP_CUSTOM or node.op == OP_BLOCK:
             return size
-        push_node(node)
+        if node.cursor:
+            push_node(node)
         size -= 1
     return 0
 
 
 cdef int push_other(Node *node) except -1:
-    """Push a hand-made node or a Block."""
+    """Push a hand-made node or a Block, if it has received an adjoint."""
+    cdef Node *parent
+    if not node.cursor:
+        return 0
     if node.op == OP_BLOCK:
         return (<Block> block_around(node)).push()
-    return push_custom(<Value> owner(node))
+    push_custom(<Value> owner(node))
+    # What the closure adds to is not known.
+    node.cursor = 0
+    parent = next_parent(node)
+    while parent != NULL:
+        parent.cursor = True
+        parent = next_parent(node)
+    return 0
 
 
 cdef int run_backward(Value root, double seed) except -1:
@@ -719,7 +735,7 @@ cdef int run_backward(Value root, double seed) except -1:
         if order.calls_python:
             # Python code may run a backward pass of its own, which must find no mark of this one.
             unmark(&order)
-        root.node.adjoint = seed
+        receive(&root.node, seed)
         left = sweep(order.nodes, order.size)
         while left:
             push_other(order.nodes[left - 1])
@@ -872,6 +888,7 @@ cdef class Value:
         forbid_in_trace("grad was set")
         settle(&self.node)
         self.node.adjoint = grad
+        self.node.cursor = True
 
     @grad.deleter
     def grad(self):
