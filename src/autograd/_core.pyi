@@ -8,6 +8,7 @@ from typing_extensions import disjoint_base
 
 _Number: TypeAlias = float | np.floating[Any] | np.integer[Any] | np.bool_
 _Operand: TypeAlias = Value | _Number
+_LocalGrads: TypeAlias = tuple[_Number, ...] | list[Any]
 _Array: TypeAlias = NDArray[Any]
 
 OP_NAMES: tuple[str, ...]
@@ -39,7 +40,16 @@ class _Binary(Protocol):
 @disjoint_base
 class Value:
     __array_priority__: float
-    def __init__(self, data: _Number, _children: Iterable[Value] = (), _op: str = "", *, label: str = "") -> None: ...
+    def __init__(
+        self,
+        data: _Number,
+        _children: Iterable[Value] = (),
+        _op: str | _LocalGrads = "",
+        label: str = "",
+        *,
+        children: Iterable[Value] = (),
+        local_grads: _LocalGrads | None = None,
+    ) -> None: ...
     @property
     def data(self) -> float: ...
     @data.setter
@@ -54,10 +64,18 @@ class Value:
     def label(self, text: str) -> None: ...
     @property
     def _op(self) -> str: ...
+    @_op.setter
+    def _op(self, text: str) -> None: ...
     @property
     def _operands(self) -> tuple[Value | float, ...]: ...
     @property
     def _prev(self) -> set[Value]: ...
+    @_prev.setter
+    def _prev(self, parents: Iterable[Value]) -> None: ...
+    @property
+    def _children(self) -> tuple[Value, ...]: ...
+    @property
+    def _local_grads(self) -> tuple[float, ...]: ...
     @property
     def _backward(self) -> Callable[[], object]: ...
     @_backward.setter

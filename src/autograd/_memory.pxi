@@ -57,6 +57,7 @@ cdef inline Value new_node(unsigned short op, double primal, double immediate, u
     node.primal = primal
     node.immediate = immediate
     node.op = op
+    node.stamp = <unsigned> changes
     return <Value> steal(PyObject_Init(value, <PyTypeObject *> Value))
 
 
@@ -71,13 +72,26 @@ cdef Value new_flagged(unsigned short op, double primal, double immediate, unsig
 
 
 cdef Value new_collectable(unsigned short op, double primal, double immediate):
-    cdef PyObject *object = (<TypeSlots *> _Collectable).tp_alloc(<PyTypeObject *> _Collectable, 0)
+    cdef PyObject *object = PyType_GenericAlloc(<PyTypeObject *> Value, 0)
     cdef Node *node = node_of(object)
     node.primal = primal
     node.immediate = immediate
     node.op = op
+    node.stamp = <unsigned> changes
     node.flags = COLLECTABLE
     return <Value> steal(object)
+
+
+cdef PyObject *value_alloc(PyTypeObject *kind, Py_ssize_t size) except NULL:
+    """Allocate for ``__new__``. A subclass has its own `tp_alloc`."""
+    cdef Value value = new_node(OP_LEAF, 0.0, 0.0, 0)
+    Py_INCREF(value)
+    return <PyObject *> value
+
+
+cdef inline int value_is_gc(PyObject *value) noexcept:
+    """Whether a Value was allocated with room for the collector."""
+    return Py_TYPE(value) != <PyTypeObject *> Value or node_of(value).flags & COLLECTABLE
 
 
 cdef inline PyObject *left_object(Node *node) noexcept nogil:
@@ -85,6 +99,11 @@ cdef inline PyObject *left_object(Node *node) noexcept nogil:
     if node.op == OP_CUSTOM:
         return <PyObject *> node.left
     return block_around(node.left) if node.op == OP_OUTPUT else owner(node.left)
+
+
+cdef inline PyObject *right_object(Node *node) noexcept nogil:
+    """The object that a node's `right` owns a reference to."""
+    return <PyObject *> node.right if node.op == OP_CUSTOM else owner(node.right)
 
 
 cdef void release(PyObject *object) noexcept:
@@ -109,6 +128,9 @@ cdef void release(PyObject *object) noexcept:
 cdef void value_dealloc(PyObject *value) noexcept:
     global free_nodes, free_count
     cdef Node *node = node_of(value)
+    cdef bint is_gc = value_is_gc(value)
+    if is_gc:
+        PyObject_GC_UnTrack(value)
     if node.weak_references != NULL:
         PyObject_ClearWeakRefs(value)
     if node.attributes != NULL:
@@ -116,13 +138,15 @@ cdef void value_dealloc(PyObject *value) noexcept:
     if node.left != NULL:
         release(left_object(node))
         if node.right != NULL:
-            release(owner(node.right))
-    if Py_TYPE(value) == <PyTypeObject *> Value and free_count < MOST_FREE_NODES:
+            release(right_object(node))
+    if is_gc:
+        (<TypeSlots *> Py_TYPE(value)).tp_free(value)
+    elif free_count < MOST_FREE_NODES:
         node.left = free_nodes
         free_nodes = node
         free_count += 1
     else:
-        (<TypeSlots *> Py_TYPE(value)).tp_free(value)
+        PyObject_Free(value)
     drain()
 
 
@@ -137,7 +161,7 @@ cdef inline void drain() noexcept:
 
 
 cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:
-    """Visit the objects that an instance of a subclass refers to, for the garbage collector."""
+    """Visit the objects that a Value refers to, for the garbage collector."""
     cdef Node *node = node_of(value)
     cdef int stop = 0
     if node.attributes != NULL:
@@ -145,7 +169,7 @@ cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexce
     if not stop and node.left != NULL:
         stop = visit(left_object(node), argument)
     if not stop and node.right != NULL:
-        stop = visit(owner(node.right), argument)
+        stop = visit(right_object(node), argument)
     return stop
 
 

@@ -1,7 +1,7 @@
 """Traces: what a function does to Values, taken down while it runs.
 
 While a function is traced, every Value that its thread makes goes on a tape. So the Values made inside are known (a
-Value's cursor is its position there) from those made before, which the function has captured. A comparison gives a
+Value's stamp is its position there) from those made before, which the function has captured. A comparison gives a
 Value that is 1 or 0, and only when Python asks whether it is true does the trace become one of the case at hand: that
 is an observation, which a replay has to check. So is every look at a number, by `data`, `item`, `repr` or a format.
 What a replay could not repeat at all, `backward` or setting `data`, raises.
@@ -54,7 +54,7 @@ cdef class Trace(Tracer):
 
     cdef Py_ssize_t position(self, Value value) noexcept:
         """Where on the tape a Value is; -1 if it was not made in this trace."""
-        cdef size_t i = value.node.cursor
+        cdef size_t i = value.node.stamp
         if i < <size_t> len(self.tape) and <PyObject *> self.tape[i] == <PyObject *> value:
             return i
         return -1
@@ -63,7 +63,7 @@ cdef class Trace(Tracer):
         cdef Node *node = &value.node
         if self.position(value) >= 0:
             return 0
-        node.cursor = len(self.tape)
+        node.stamp = len(self.tape)
         node.flags |= TRACED
         self.tape.append(value)
         if node.op > OP_OUTPUT:
