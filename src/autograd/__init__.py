@@ -14,7 +14,7 @@ if _find_spec("autograd._core") is None:
         "in its root, or `python setup.py build_ext --inplace` to use it in place."
     )
 
-from autograd._core import Value
+from autograd._core import Value, free_memory
 from autograd._program.program import Program
 from autograd.functions import (
     acos,
@@ -119,6 +119,7 @@ __all__ = [
     "erfc",
     "exp",
     "expm1",
+    "free_memory",
     "gelu",
     "grad",
     "hessian",

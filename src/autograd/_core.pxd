@@ -131,5 +131,5 @@ cdef bint is_changed(Node *parent, Node *node) noexcept
 # Count of changes to the data of SHARED leaves.
 cdef Py_ssize_t shared_version() noexcept
 cdef void touch_shared() noexcept
-cdef int defer(Deferred deferred) except -1
+cdef void defer(Deferred deferred) noexcept
 cdef void flush_deferred() noexcept

@@ -39,6 +39,7 @@ include "_ops.pxi"
 cdef extern from "_core.h":
     int paused_here "autograd_paused_here"
     PyObject *tracer_here "autograd_tracer_here"
+    int draining_here "autograd_draining_here"
     object steal "autograd_steal" (PyObject *object)
     int add_dict "autograd_add_dict" (PyTypeObject *type) except -1
 
@@ -519,11 +520,14 @@ cdef inline void push_output(Node *node) noexcept:
 # is SHARED: setting its data increments a version, and reading its gradient first flushes the arrays into the leaves.
 
 cdef Py_ssize_t version = 0
-cdef list waiting = []
 
-# At most this many Deferred wait for a flush, because they may belong to models that are no longer used.
+# At most this many Deferred wait for a flush, because they may belong to models that are no longer used. They are held
+# in an array, because no allocation may fail in a flush.
 cdef enum:
     MOST_WAITING = 16
+
+cdef PyObject *waiting[MOST_WAITING]
+cdef int waiting_count = 0
 
 
 @cython.auto_pickle(False)
@@ -543,26 +547,31 @@ cdef void touch_shared() noexcept:
     version += 1
 
 
-cdef int defer(Deferred deferred) except -1:
+cdef void defer(Deferred deferred) noexcept:
+    global waiting_count
     if not deferred.waiting:
-        if len(waiting) >= MOST_WAITING:
+        if waiting_count == MOST_WAITING:
             flush_deferred()
-        waiting.append(deferred)
+        Py_INCREF(deferred)
+        waiting[waiting_count] = <PyObject *> deferred
+        waiting_count += 1
         deferred.waiting = True
-    return 0
 
 
 cdef void flush_deferred() noexcept:
+    global waiting_count
     cdef Deferred deferred
-    while waiting:
-        deferred = waiting.pop()
+    while waiting_count:
+        waiting_count -= 1
+        deferred = <Deferred> waiting[waiting_count]
+        Py_XDECREF(waiting[waiting_count])
         deferred.waiting = False
         deferred.flush()
 
 
 cdef inline void settle(Node *node) noexcept:
     """Flush deferred gradients if the leaf may have one."""
-    if node.flags & SHARED and waiting:
+    if node.flags & SHARED and waiting_count:
         flush_deferred()
 
 
@@ -680,8 +689,9 @@ cdef bint sort(Node *root, Order *order) noexcept:
     """Order the computed nodes below `root`, parents before children, visiting parents left to right.
 
     Every node on the way down keeps the child it was reached from in the room of its adjoint, which is about to be set
-    to zero anyway, so that the depth-first search needs no stack. All nodes of the order are left marked. Returns False,
-    with no mark left, when a leaf changed since the graph read it, the graph is part of a running pass, or memory runs out.
+    to zero anyway, so that the depth-first search needs no stack. All nodes of the order are left marked. Returns
+    False, with no mark left, when a leaf changed since the graph read it, the graph is part of a running pass, or
+    memory runs out.
     """
     cdef Node *node = root
     cdef Node *parent
@@ -790,6 +800,7 @@ cdef int run_backward(Value root, double seed) except -1:
     try:
         if not sort(&root.node, &order):
             raise_fault(&order)
+        shrink(order.size)
         if order.calls_python:
             # Python code may run a backward pass of its own, though not on these nodes.
             mark = RUNNING
@@ -852,21 +863,21 @@ cdef unsigned inherited_flags(tuple parents) except? 0xFFFF:
     return flags
 
 
-cdef tuple as_local_grads(object numbers, Py_ssize_t count):
+cdef tuple as_local_grads(object grads, Py_ssize_t count):
     """The local gradients of a hand-made node of `count` children, as a tuple of floats."""
-    if not isinstance(numbers, SEQUENCE):
-        raise TypeError(f"local_grads must be a tuple or list of numbers, got {type(numbers).__name__} {numbers!r}")
+    if not isinstance(grads, SEQUENCE):
+        raise TypeError(f"local_grads must be a tuple or list of numbers, got {type(grads).__name__} {grads!r}")
     cdef list floats = []
-    cdef bint are_floats = isinstance(numbers, tuple)
-    for x in numbers:
+    cdef bint are_floats = type(grads) is tuple
+    for x in grads:
         are_floats &= PyFloat_CheckExact(<PyObject *> x)
     if not are_floats:
-        for x in numbers:
+        for x in grads:
             floats.append(as_number(x, "a local gradient"))
-        numbers = tuple(floats)
-    if len(numbers) != count:
-        raise ValueError(f"local_grads must hold one number for each child, got {len(numbers)} for {count}")
-    return numbers
+        grads = tuple(floats)
+    if len(grads) != count:
+        raise ValueError(f"local_grads must hold one number for each child, got {len(grads)} for {count}")
+    return grads
 
 
 cdef int make_by_hand(Value value, tuple parents, tuple local_grads) except -1:
@@ -1203,6 +1214,9 @@ cdef class Value:
         ------
         TypeError
             If `gradient` is no real number.
+        RuntimeError
+            If the data of a leaf was set after the graph had read it; or in an assigned `_backward`, if the running
+            pass goes through the graph.
 
         Notes
         -----

@@ -2,7 +2,8 @@
 
 # The free list: dead nodes kept for reuse, linked by `left`. The nodes of a graph die together, so a list shorter than the
 # graph is of little use: forward, backward and free of a million nodes take two thirds of the time that they take with a
-# list of 16 000. At the limit the list keeps 80 MB. Sanitizer builds have none, because reuse hides errors from them.
+# list of 16 000. At the limit the list keeps 80 MB; it shrinks when the graphs do. Sanitizer builds have none, because
+# reuse hides errors from them.
 cdef extern from *:
     """
     #ifdef AUTOGRAD_NO_REUSE
@@ -16,11 +17,22 @@ cdef extern from *:
 cdef Node *free_nodes = NULL
 cdef int free_count = 0
 
-# Objects to be freed. Freeing a graph fills and drains this list instead of recursing.
+# Over the last backward passes: their number, the fewest nodes on the free list, the most nodes of a graph.
+cdef int pass_count = 0
+cdef int least_free = MOST_FREE_NODES
+cdef Py_ssize_t largest_graph = 0
+
+# The free list may shrink after so many passes, by at least so many nodes.
+cdef enum:
+    PASSES_TO_SHRINK = 64
+    LEAST_TO_SHRINK = 4096
+
+# Objects to be freed. Freeing a graph fills and drains this list instead of recursing. `quiet` says that the object
+# being freed calls no Python code, so that no other thread can run.
 cdef PyObject **dying = NULL
 cdef Py_ssize_t dying_count = 0
 cdef Py_ssize_t dying_capacity = 0
-cdef bint draining = False
+cdef bint quiet = False
 
 
 cdef inline PyObject *owner(Node *node) noexcept nogil:
@@ -151,13 +163,75 @@ cdef void value_dealloc(PyObject *value) noexcept:
 
 
 cdef inline void drain() noexcept:
-    global dying_count, draining
-    if not draining:
-        draining = True
-        while dying_count:
-            dying_count -= 1
-            Py_XDECREF(dying[dying_count])
-        draining = False
+    if dying_count and not quiet and not draining_here:
+        drain_all()
+
+
+cdef void drain_all() noexcept:
+    """Free the dying objects. A finalizer among them may wait for another thread, which then frees the rest."""
+    global dying_count, quiet, draining_here
+    cdef PyObject *object
+    draining_here = True
+    while dying_count:
+        dying_count -= 1
+        object = dying[dying_count]
+        quiet = Py_TYPE(object) == <PyTypeObject *> Value and node_of(object).weak_references == NULL
+        Py_XDECREF(object)
+        quiet = False
+    draining_here = False
+
+
+cdef void give_back(int count) noexcept:
+    """Free nodes of the free list."""
+    global free_nodes, free_count
+    cdef Node *node
+    while count > 0 and free_nodes != NULL:
+        node = free_nodes
+        free_nodes = node.left
+        free_count -= 1
+        count -= 1
+        PyObject_Free(owner(node))
+
+
+cdef inline void shrink(Py_ssize_t graph_size) noexcept:
+    """Give back the free nodes that no recent pass needed, if they are nine times the largest graph.
+
+    Called in a backward pass, while the graph exists.
+    """
+    global pass_count, least_free, largest_graph
+    least_free = min(least_free, free_count)
+    largest_graph = max(largest_graph, graph_size)
+    pass_count += 1
+    if pass_count == PASSES_TO_SHRINK:
+        if least_free > LEAST_TO_SHRINK and least_free > 9 * largest_graph:
+            give_back(least_free)
+        pass_count = 0
+        least_free = MOST_FREE_NODES
+        largest_graph = 0
+
+
+def free_memory():
+    """Give the memory that is kept for reuse back to Python's allocator.
+
+    The memory of freed Values serves new ones, up to 80 MB, and is given back by itself when graphs become much
+    smaller. Call this function to give it back at once.
+
+    Examples
+    --------
+    >>> y = Value(1.0)
+    >>> for _ in range(100_000):
+    ...     y = y * 0.5
+    >>> del y
+    >>> free_memory()
+    """
+    global dying, dying_capacity
+    give_back(free_count)
+    PyMem_RawFree(spare.nodes)
+    memset(&spare, 0, sizeof(Order))
+    if not dying_count:
+        PyMem_RawFree(dying)
+        dying = NULL
+        dying_capacity = 0
 
 
 cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:
