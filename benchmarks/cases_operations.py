@@ -6,6 +6,7 @@ from itertools import repeat
 from time import perf_counter
 from typing import Any
 
+import numpy
 from engines import FUNCTIONS, Engine, Unsupported
 from registry import Workload, benchmark, section, target
 
@@ -37,6 +38,16 @@ OPERATIONS = (
     ("tanh_method", "Value.tanh()", "a.tanh()"),
     *((name, f"{name}(Value)", f"{name}(a)") for name in FUNCTIONS),
 )
+# With a scalar of NumPy as an operand: each is compared with the same statement on a float.
+NUMPY_OPERANDS = (
+    ("numpy_value", "Value(np.int64)", "make(number)"),
+    ("numpy_mul", "np.int64 * Value", "number * a"),
+    ("mul_numpy", "Value * np.int64", "a * number"),
+    ("mul_numpy_bool", "Value * np.bool_", "a * number"),
+    ("mul_float32", "Value * np.float32", "a * number"),
+    ("greater_numpy", "Value > np.int64", "a > number"),
+)
+NUMPY_TYPES = {"mul_numpy_bool": numpy.bool_, "mul_float32": numpy.float32}
 # What does the same on plain numbers, where the statement itself does not.
 ON_NUMBERS = {"relu": "a if a > 0.0 else 0.0", "tanh_method": "tanh(a)"}
 
@@ -60,14 +71,22 @@ SECTION = section(
 )
 
 
-def _workload(engine: Engine, name: str, statement: str) -> Workload:
+NUMPY_SECTION = section(
+    "numpy_operands",
+    "Scalars of NumPy as operands",
+    "A Value and a scalar of NumPy, as iterating over an array gives them, beside the same statement with a float. Of "
+    "`np.int64 * Value` about 400 ns are NumPy's own.",
+)
+
+
+def _workload(engine: Engine, name: str, statement: str, number: Any = 2.0) -> Workload:
     code = statement if engine.differentiates else ON_NUMBERS.get(name, statement)
     source = _TIMER.format(functions=", ".join(FUNCTIONS), body="; ".join([code] * UNROLLED))
     namespace: dict[str, Any] = {"perf_counter": perf_counter, "repeat": repeat}
     exec(source, namespace)  # as timeit does: the statement has to be in the loop, not a call of it
     timer = namespace["timer"]
     a, b = engine.Value(1.3), engine.Value(0.7)
-    number = complex(2.0) if engine.name == "complex" else 2.0
+    number = complex(number) if engine.name == "complex" else number
     functions = [engine.functions.get(function) for function in FUNCTIONS]
 
     def run(repetitions: int) -> dict[str, float]:
@@ -86,8 +105,25 @@ def _register(name: str, words: str, statement: str) -> None:
         return _workload(engine, name, statement)
 
 
+def _register_numpy(name: str, words: str, statement: str) -> None:
+    entries = ("autograd", "autograd/float", "pure_python", "torch")
+
+    @benchmark(name, NUMPY_SECTION, words, entries, per=UNROLLED)
+    def build(engine: Engine) -> Workload:
+        return _workload(engine, name, statement, NUMPY_TYPES.get(name, numpy.int64)(2))
+
+    @build.on("autograd/float", "with a float")
+    def on_float(engine: Engine) -> Workload:
+        return _workload(engine, name, statement)
+
+
 for _row in OPERATIONS:
     _register(*_row)
+for _row in NUMPY_OPERANDS:
+    _register_numpy(*_row)
 
 target("Value * Value, over complex * complex", "mul", "autograd", "complex", at_most=1.15)
 target("Value * 2.0, over complex * complex", "mul_number", "autograd", "complex", at_most=1.25)
+target("np.int64 * Value, over 2.0 * Value", "numpy_mul", "autograd", "autograd/float", at_most=11)
+target("Value * np.int64, over Value * 2.0", "mul_numpy", "autograd", "autograd/float", at_most=2.6)
+target("Value > np.int64, over Value > 2.0", "greater_numpy", "autograd", "autograd/float", at_most=2.6)

@@ -18,7 +18,8 @@ collect_ignore_glob = ["typing/*"]
 @pytest.fixture(scope="session")
 def run_python():
     """Run a program in an interpreter of its own and return what it printed; fail if it fails or crashes."""
-    path = os.pathsep.join([str(Path(autograd.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    folders = Path(autograd.__file__).parents[1], Path(__file__).parent
+    path = os.pathsep.join([*map(str, folders), os.environ.get("PYTHONPATH", "")])
 
     def run(program, *arguments):
         done = subprocess.run(

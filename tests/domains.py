@@ -38,8 +38,8 @@ OPERATORS = {
 }
 
 
-#: Rows without a domain: what a trace records of a comparison and of `detach`, tested with the traces.
-RECORDED = ("less", "less_equal", "equal", "not_equal", "stop_gradient")
+#: Rows without a domain: what a trace records of comparisons, of `detach` and of Blocks, tested with the traces.
+RECORDED = ("difference", "less", "less_equal", "equal", "not_equal", "stop_gradient")
 
 
 @dataclass(frozen=True)

@@ -315,7 +315,7 @@ def test_logsumexp_at_the_edges(values, expected):
         ([1e308, -1e308], [1.0, 0.0], [0.0, -INF]),
         ([-1e4, 1e4], [0.0, 1.0], [-2e4, 0.0]),
         ([0.0, NAN], [NAN, NAN], [NAN, NAN]),
-        ([-INF, -INF], [NAN, NAN], [NAN, NAN]),
+        ([-INF, -INF], [0.5, 0.5], [-math.log(2), -math.log(2)]),
         ([NAN], [NAN], [NAN]),
         ([5.0], [1.0], [0.0]),
     ],
@@ -445,21 +445,15 @@ def test_a_sequence_that_changes_while_it_is_read(call, change):
 
 @pytest.mark.parametrize("function", [*SEQUENCES, lambda x: mse(x, x), lambda x: cross_entropy([x, x], [0, 1])])
 def test_without_memory_there_is_an_exception_and_nothing_leaks(function):
-    testcapi = pytest.importorskip("_testcapi")
+    pytest.importorskip("_testcapi")
+    from out_of_memory import call_without_memory
+
     x = [Value(float(i)) for i in range(20)]
     counts = [sys.getrefcount(v) for v in x]
     function(x)  # fills the caches of Python
     failures = 0
     for start in range(12):
-        result = None
-        testcapi.set_nomemory(start, start + 1)
-        try:
-            result = function(x)
-        except MemoryError:
-            failures += 1
-        finally:
-            testcapi.remove_mem_hooks()
-        del result
+        failures += call_without_memory(lambda: function(x), start, 1)[0]
         assert [sys.getrefcount(v) for v in x] == counts
     assert failures
 

@@ -397,7 +397,7 @@ def test_saving_without_training_keeps_the_initial_weights(run):
         (["--validation", "1"], "argument --validation: must be a number of at least 0 and below 1, got '1'"),
         (["--hidden", "16,x"], "argument --hidden: must be sizes such as 16,16, or 'none', got '16,x'"),
         (["--hidden", "0"], "argument --hidden: must be sizes such as 16,16, or 'none', got '0'"),
-        (["--loss", "huber"], "argument --loss: invalid choice: 'huber'"),
+        (["--loss", "mean"], "argument --loss: invalid choice: 'mean'"),
         (["--activation", "step"], "argument --activation: invalid choice: 'step'"),
         (["--optimizer", "lion"], "argument --optimizer: invalid choice: 'lion'"),
         (["--task", "ranking"], "argument --task: invalid choice: 'ranking'"),

@@ -439,22 +439,16 @@ def test_a_cycle_through_the_residuals_is_collected():
 
 
 def test_without_memory_there_is_an_exception_and_nothing_leaks():
-    testcapi = pytest.importorskip("_testcapi")
+    pytest.importorskip("_testcapi")
+    from out_of_memory import call_without_memory
+
     x = [Value(float(i)) for i in range(1, 20)]
     counts = [sys.getrefcount(v) for v in x]
     function = define(list, lambda xs: (xs, xs), lambda xs, g: (g,))
     function(x)  # fills the caches of Python
     failures = 0
     for start in range(30):
-        result = None
-        testcapi.set_nomemory(start, start + 1)
-        try:
-            result = function(x)
-        except MemoryError:
-            failures += 1
-        finally:
-            testcapi.remove_mem_hooks()
-        del result
+        failures += call_without_memory(lambda: function(x), start, 1)[0]
         assert [sys.getrefcount(v) for v in x] == counts
     assert failures
 

@@ -378,7 +378,7 @@ def test_gradients_to_captured_parameters_of_random_branching_functions(block, r
         np.testing.assert_allclose([v.grad for v in column], [v.grad for v in numbers], rtol=1e-11, atol=1e-11 * scale)
 
 
-# -- ways
+# -- specializations
 
 
 def test_a_way_is_traced_once_and_only_when_it_is_met():

@@ -1,14 +1,29 @@
 """Losses against 50-digit arithmetic, their gradients, and their errors."""
 
+import itertools
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import mpmath
 import numpy as np
 import pytest
 
-from autograd import Value
-from autograd.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, mse
+from autograd import Value, compile, hessian, value_and_grad
+from autograd.losses import (
+    accuracy,
+    binary_cross_entropy,
+    cross_entropy,
+    hinge,
+    huber,
+    log_cosh,
+    mae,
+    mse,
+    poisson_nll,
+    quantile,
+)
+from autograd.training import LOSSES
 
 SCALES = [1.0, 30.0, 1e4]
 
@@ -100,6 +115,111 @@ def test_mse():
     assert mse(predictions, [1, -1.0, 1], reduction="sum").data == 10.25
     number = mse(np.array([1.5, -2.0, 4.0]), np.array([1, -1, 1]), reduction="sum")
     assert (number, type(number)) == (10.25, float)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A loss of pairs: the same in mpmath, the targets it may have, its options, an absolute tolerance."""
+
+    loss: Callable
+    exact: Callable
+    targets: tuple = (-1.5, 0.0, 0.25, 3.0)
+    options: dict = field(default_factory=dict)
+    absolute: float = 5e-324
+
+
+#: One row for each loss of pairs and choice of options.
+PAIRS = {
+    "mse": Pairs(mse, lambda x, t: (x - t) ** 2),
+    "mae": Pairs(mae, lambda x, t: abs(x - t)),
+    "hinge": Pairs(hinge, lambda x, t: max(0, 1 - t * x), (-1.0, 1.0)),
+    "binary_cross_entropy": Pairs(binary_cross_entropy, lambda x, t: exact_binary(x, t)[0], (0.0, 1.0)),
+    "huber": Pairs(
+        huber,
+        lambda x, t: (x - t) ** 2 / 2 if abs(x - t) <= 1.5 else 1.5 * (abs(x - t) - mpmath.mpf(0.75)),
+        options={"delta": 1.5},
+    ),
+    "log_cosh": Pairs(log_cosh, lambda x, t: mpmath.log(mpmath.cosh(x - t))),
+    "poisson_nll": Pairs(poisson_nll, lambda x, t: mpmath.exp(x) - t * x, (0.0, 1.0, 7.5), absolute=1e-15),
+    "quantile": Pairs(
+        quantile,
+        lambda x, t: max(mpmath.mpf(0.9) * (t - x), (1 - mpmath.mpf(0.9)) * (x - t)),
+        options={"q": 0.9},
+    ),
+    "quantile-half": Pairs(quantile, lambda x, t: abs(t - x) / 2),
+}
+PREDICTIONS = (-740.0, -30.0, -2.0, -0.9, -1e-6, 1e-9, 0.3, 0.7, 4.0, 50.0, 700.0)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs(name):
+    """Value and first derivatives, by targets too, eagerly and compiled; second derivatives compiled."""
+    row = PAIRS[name]
+    for x, t in itertools.product(PREDICTIONS, row.targets):
+
+        def loss(x, t, reduction="sum"):
+            return row.loss([x], [t], reduction=reduction, **row.options)
+
+        exact, slope = row.exact(mpmath.mpf(x), t), differences(row.exact, (x, t), 0, 1)
+        value = Value(x)
+        eager = loss(value, t)
+        eager.backward()
+        assert eager.data == pytest.approx(float(exact), rel=1e-14), (x, t)
+        assert loss(x, t) == eager.data
+        assert value.grad == pytest.approx(float(slope), rel=1e-13, abs=row.absolute), (x, t)
+        assert compile(value_and_grad(loss))(x, t) == pytest.approx((eager.data, value.grad), rel=1e-14)
+        assert hessian(loss)(x, t) == pytest.approx(
+            float(differences(row.exact, (x, t), 0, 2)), rel=1e-13, abs=1e-15
+        ), (x, t)
+        if name not in ("hinge", "binary_cross_entropy"):
+            target = Value(t)
+            loss(x, target).backward()
+            assert target.grad == pytest.approx(float(differences(row.exact, (x, t), 1, 1)), rel=1e-13, abs=5e-324), (
+                x,
+                t,
+            )
+
+
+def differences(f, point, k, order):
+    """Return a derivative by operand k from central differences in many digits."""
+    with mpmath.workdps(1000):
+        h = mpmath.mpf(10) ** -300
+        up, middle, down = (
+            f(*(mpmath.mpf(x) + sign * h * (i == k) for i, x in enumerate(point))) for sign in (1, 0, -1)
+        )
+        return (up - down) / (2 * h) if order == 1 else (up - 2 * middle + down) / h**2
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_are_reduced(name):
+    row = PAIRS[name]
+    targets = list(itertools.islice(itertools.cycle(row.targets), 5))
+    parts = [row.loss([x], [t], **row.options) for x, t in zip(PREDICTIONS[3:8], targets, strict=True)]
+    total = row.loss([Value(x) for x in PREDICTIONS[3:8]], targets, reduction="sum", **row.options)
+    assert total.data == pytest.approx(sum(parts), rel=1e-15)
+    assert row.loss(PREDICTIONS[3:8], targets, **row.options) == pytest.approx(sum(parts) / 5, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("loss", "name", "bad", "error"),
+    [
+        (huber, "delta", 0.0, ValueError),
+        (huber, "delta", -1.0, ValueError),
+        (huber, "delta", math.inf, ValueError),
+        (huber, "delta", math.nan, ValueError),
+        (huber, "delta", "1", TypeError),
+        (quantile, "q", 0, ValueError),
+        (quantile, "q", 1, ValueError),
+        (quantile, "q", None, TypeError),
+    ],
+)
+def test_parameters_are_validated(loss, name, bad, error):
+    with pytest.raises(error, match=f"^{name} of {loss.__name__} must be .*{re.escape(repr(bad))}$"):
+        loss([Value(1.0)], [2.0], **{name: bad})
+
+
+def test_every_loss_of_pairs_has_a_row():
+    assert {row.loss.__name__ for row in PAIRS.values()} == set(LOSSES) - {"cross_entropy"}
 
 
 def test_mse_differentiates_by_the_targets_too():

@@ -10,7 +10,9 @@ import pytest
 
 from autograd import Value
 from autograd.datasets import make_moons
-from autograd.nn import ACTIVATIONS, MLP, Layer, Module, Neuron
+from autograd.nn import ACTIVATIONS, MLP, Dropout, Layer, Module, Neuron
+from autograd.optim import SGD
+from autograd.training import fit, predict
 
 
 def data(values):
@@ -280,10 +282,10 @@ def test_rng_errors():
     ("make", "error", "message"),
     [
         (lambda: Neuron(0), ValueError, "nin must be at least 1, got 0"),
-        (lambda: Neuron(2.0), TypeError, "nin must be an integer, got float"),
-        (lambda: Neuron(None), TypeError, "nin must be an integer, got NoneType"),
+        (lambda: Neuron(2.0), TypeError, "nin must be an integer, got float 2.0"),
+        (lambda: Neuron(None), TypeError, "nin must be an integer, got NoneType None"),
         (lambda: Layer(2, -1), ValueError, "nout must be at least 1, got -1"),
-        (lambda: Layer(2, "3"), TypeError, "nout must be an integer, got str"),
+        (lambda: Layer(2, "3"), TypeError, "nout must be an integer, got str '3'"),
         (lambda: MLP(2, []), ValueError, "nouts must hold the size of at least one layer, got none"),
         (lambda: MLP(2, 3), TypeError, "nouts must be a sequence of integers, got int"),
         (lambda: MLP(2, [3, 0]), ValueError, "nout must be at least 1, got 0"),
@@ -466,3 +468,78 @@ def test_models_copy_and_pickle(duplicate):
     assert other([1.0, 2.0]).data == model([1.0, 2.0]).data
     other.parameters()[0].data = 9.0
     assert model.parameters()[0].data != 9.0
+
+
+class Plain:
+    """An object with parameters that is no Module."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __call__(self, x):
+        return self.parts[0](x)
+
+    def parameters(self):
+        return []
+
+
+def hold(*parts):
+    module = Module()
+    module.parts = parts
+    return module
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda x: x,
+        lambda x: [x],
+        lambda x: {"a": [(x,)]},
+        lambda x: np.array([x, 1.0], dtype=object),
+        lambda x: np.array([[{"a": np.array([None, [x]], dtype=object)}]], dtype=object),
+        lambda x: Plain(x),
+        lambda x: [Plain({"a": Plain(hold(x))})],
+    ],
+)
+def test_one_walk_finds_parameters_and_modules(wrap):
+    inner = MLP(1, [2, 1], dropout=0.5, seed=0)
+    model = hold(Value(1.0), wrap(inner), inner)
+    model.me = [model]
+    assert model.parameters()[1:] == inner.parameters()
+    assert [value for _, value in model.named_parameters()] == model.parameters()
+    held = list(model.modules())
+    assert held[0] is model
+    first = held.index(inner)
+    assert held[first:] == list(inner.modules())
+    dropout = inner.layers[1]
+    assert len(list(inner.modules())) == 7
+    model.eval()
+    assert not (model.training or inner.training or dropout.training)
+    model.train()
+    assert model.training and inner.training and dropout.training
+
+
+@pytest.mark.parametrize("wrap", [lambda x: np.array([x, None], dtype=object), lambda x: [{"a": Plain(x)}]])
+@pytest.mark.parametrize("kind", [Module, Plain])
+def test_training_finds_every_dropout_that_the_walk_finds(wrap, kind):
+    def train():
+        dropout, body = Dropout(0.5), MLP(2, [8, 1], seed=0)
+
+        class Model(kind):
+            def __call__(self, x):
+                modes.add(dropout.training)
+                return body(dropout(x))
+
+        model = Model()
+        model.parts = body, wrap(dropout)
+        fit(model, [[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0], epochs=9, optimizer=SGD(body.parameters(), lr=0.01), seed=3)
+        assert modes == {True}
+        assert predict(model, [[1.0, 2.0]]) == body([1.0, 2.0]).data
+        assert modes == {True, False} and dropout.training and dropout.rng is None
+        return [p.data for p in body.parameters()]
+
+    modes = set()
+    first = train()
+    modes.clear()
+    random.random()
+    assert train() == first

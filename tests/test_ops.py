@@ -15,7 +15,7 @@ import autograd
 from autograd import Value, functions, ops
 
 BASES = sorted(DOMAINS)
-DERIVED = sorted(name for name, row in ops.OPS.items() if name not in DOMAINS and row.base not in RECORDED)
+DERIVED = sorted(name for name, row in ops.OPS.items() if row.base != name and row.base not in RECORDED)
 PUBLIC = sorted(name for name, row in ops.OPS.items() if row.parameters)
 BINARY = [name for name in BASES if len(ops.OPS[name].grads) == 2]
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from autograd import MLP, Value, functions, optim
-from autograd._blocks import rules as _steps
+from autograd._blocks import rules
 from autograd.optim import (
     SGD,
     Adagrad,
@@ -177,7 +177,7 @@ TORCH_GROUPS = [
 
 
 @pytest.mark.parametrize(("kind", "options", "expected"), TORCH)
-def test_twenty_steps_as_in_torch(kind, options, expected):
+def test_twentyrules_as_in_torch(kind, options, expected):
     values = start()
     assert descend(values, kind(values, **options), 20) == pytest.approx(expected, rel=1e-12)
 
@@ -270,7 +270,7 @@ def test_first_adam_step_is_the_learning_rate_for_any_gradient():
     assert [v.data for v in values] == pytest.approx([-0.25, 0.25, 0.0], rel=1e-4)
 
 
-def test_learning_rate_can_be_set_between_steps():
+def test_learning_rate_can_be_set_betweenrules():
     x = Value(1.0)
     optimizer = SGD([x], lr=0.1)
     x.grad = 1.0
@@ -466,7 +466,7 @@ def test_momentum_that_is_switched_on_late_starts_with_the_gradient_it_meets():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_network_steps_as_its_weights_do_one_by_one(kind):
+def test_a_networkrules_as_its_weights_do_one_by_one(kind):
     model, other = MLP(2, [4, 1], seed=1), MLP(2, [4, 1], seed=1)
     together, single = kind(model.parameters()), [kind([parameter]) for parameter in other.parameters()]
     for _ in range(4):
@@ -492,7 +492,7 @@ def test_a_copy_with_its_parameters_continues_alike(kind, make):
     assert descend(others, other, 3) == descend(values, optimizer, 3)
 
 
-def test_steps_take_no_memory_and_no_references():
+def testrules_take_no_memory_and_no_references():
     values = [Value(0.1 * i) for i in range(50)]
     optimizers = [kind(values) for kind in KINDS]
     broken = SGD(values)
@@ -713,7 +713,7 @@ def test_errors_of_clipping_and_penalties_change_no_gradient(call, error, messag
     assert [value.grad for value in values] == [3.0, -4.0]
 
 
-@pytest.mark.parametrize("rule", [_steps.Rule, _steps.SGD, _steps.Adam, _steps.RMSprop, _steps.Adagrad])
+@pytest.mark.parametrize("rule", [rules.Rule, rules.SGD, rules.Adam, rules.RMSprop, rules.Adagrad])
 def test_none_and_what_was_never_initialised_are_errors(rule):
     for call in (
         lambda: rule(None),
@@ -725,11 +725,11 @@ def test_none_and_what_was_never_initialised_are_errors(rule):
         lambda: rule(1).load_state_dict(None),
         lambda: rule.__new__(rule).state_dict(),
         lambda: rule.__new__(rule).step({"params": [Value(1.0)]}),
-        lambda: _steps.zero_grad(None),
-        lambda: _steps.zero_grad([None]),
-        lambda: _steps.parameters(None),
-        lambda: _steps.check_number(None, 1.0),
-        lambda: _steps.check_number("lr", None),
+        lambda: rules.zero_grad(None),
+        lambda: rules.zero_grad([None]),
+        lambda: rules.leaves(None),
+        lambda: rules.check_number(None, 1.0),
+        lambda: rules.check_number("lr", None),
         lambda: clip_grad_norm(None, None),
         lambda: clip_grad_norm([Value(1.0)], None),
         lambda: clip_grad_norm([Value(1.0)], 1.0, None),
@@ -742,6 +742,6 @@ def test_none_and_what_was_never_initialised_are_errors(rule):
 
 
 def test_the_examples_of_the_compiled_functions():
-    results = doctest.testmod(_steps)
+    results = doctest.testmod(rules)
     assert results.attempted >= 10
     assert results.failed == 0

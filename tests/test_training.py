@@ -6,12 +6,12 @@ import random
 import numpy as np
 import pytest
 
-from autograd import MLP, Value, functions, losses
+from autograd import MLP, Value, functions, losses, optim
 from autograd.datasets import make_moons
 from autograd.nn import Dropout, Layer, Module
 from autograd.optim import SGD, Adam
 from autograd.schedules import StepLR
-from autograd.training import EarlyStopping, History, evaluate, fit, predict, validation_split
+from autograd.training import LOSSES, OPTIMIZERS, EarlyStopping, History, evaluate, fit, predict, validation_split
 
 X, Y = make_moons(20, noise=0.1, random_state=0)
 
@@ -541,7 +541,7 @@ def test_split_depends_on_the_seed_and_covers_a_range():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": "huber"}, "loss must be one of mse, hinge, binary_cross_entropy, cross_entropy, got 'huber'"),
+        ({"loss": "huge"}, f"loss must be one of {', '.join(LOSSES)}, got 'huge'"),
         ({"optimizer": "lion"}, "optimizer must be one of sgd, adam, adamw, rmsprop, adagrad, got 'lion'"),
         ({"epochs": -1}, "epochs must not be negative, got -1"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
@@ -601,3 +601,66 @@ def test_a_compiled_model_is_traced_anew_for_another_function():
         model.change = lambda y: y
         fit(model, X, Y, optimizer=SGD(model.parameters(), lr=0.01), epochs=30, callbacks=[swap], compiled=compiled)
     assert numbers(models[0]) == pytest.approx(numbers(models[1]), rel=1e-12)
+
+
+def set_activation(model):
+    for neuron in model.parts[0].layers[0].neurons:
+        neuron.activation = "sin"
+
+
+def set_weight(model):
+    model.parts[0].layers[0].neurons[1].w[0] = Value(3.0)
+
+
+def set_layer(model):
+    model.parts[0].layers[0] = Layer(2, 4, activation="relu", seed=5)
+
+
+def set_layers(model):
+    model.parts[0].layers = MLP(2, [3, 1], seed=6).layers
+
+
+def set_part(model):
+    model.parts[0] = MLP(2, [3, 1], seed=6)
+
+
+def set_factor(model):
+    model.parts[1]["factor"] = Value(-2.0)
+
+
+def set_sign(model):
+    model.offset = -0.0
+
+
+@pytest.mark.parametrize(
+    "change", [set_activation, set_weight, set_layer, set_layers, set_part, set_factor, set_sign]
+)
+def test_a_compiled_model_is_traced_anew_whatever_part_of_it_has_changed(change):
+    class Parts(Module):
+        def __init__(self):
+            self.parts = [MLP(2, [4, 1], activation="tanh", seed=1), {"factor": Value(2.0)}]
+            self.offset = 0.0
+            self.calls = [0]
+
+        def __call__(self, x):
+            self.calls[0] += 1
+            y = self.parts[0](x) * self.parts[1]["factor"]
+            return y + (1.0 if math.copysign(1.0, self.offset) < 0 else 0.0)
+
+    losses = []
+    for compiled in (True, False):
+        model = Parts()
+        optimizer = SGD(model.parameters(), lr=0.01)
+        history = fit(model, X, Y, optimizer=optimizer, epochs=6, compiled=compiled,
+                      callbacks=[lambda model, history: change(model) if history.epochs == 3 else None])  # fmt: skip
+        losses.append(history["loss"])
+        assert model.calls[0] == (2 if compiled else 6 * len(X))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+
+
+def test_optimizers_and_losses_have_the_names_of_their_definitions():
+    assert {"sgd": optim.SGD, "adamw": optim.AdamW, "rmsprop": optim.RMSprop}.items() <= OPTIMIZERS.items()
+    assert {getattr(optim, kind.__name__) for kind in OPTIMIZERS.values()} == set(OPTIMIZERS.values())
+    assert optim.Optimizer not in OPTIMIZERS.values()
+    assert set(LOSSES) == set(losses.__all__) - {"accuracy"}
+    assert all(LOSSES[name] is getattr(losses, name) for name in LOSSES)

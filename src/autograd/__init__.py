@@ -14,6 +14,7 @@ if _find_spec("autograd._core") is None:
         "in its root, or `python setup.py build_ext --inplace` to use it in place."
     )
 
+from autograd import _hooks
 from autograd._core import Value, free_memory
 from autograd._program.program import Program
 from autograd.functions import (
@@ -83,6 +84,11 @@ from autograd.transforms import (
 )
 
 __version__ = "0.1.0"
+
+_hooks.FUNCTIONS.update(
+    value_to_html="autograd.draw:to_html",
+    plot_history="autograd._plots.figures:plot_history",
+)
 
 __all__ = [
     "MLP",

@@ -12,11 +12,12 @@ from typing import NoReturn
 
 from autograd import __version__
 from autograd._cli.commands import BUILT_IN, DEFAULTS, EPOCHS, INTERRUPTED, LEARNING_RATES, predict, train
-from autograd._cli.table import TASKS
+from autograd._cli.estimator import losses_for
+from autograd._cli.table import CLASSIFICATION, REGRESSION, TASKS
 from autograd.initializers import INITIALIZERS
 from autograd.nn import ACTIVATIONS
 from autograd.schedules import SCHEDULES
-from autograd.training import LOSSES, OPTIMIZERS
+from autograd.training import OPTIMIZERS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,7 +155,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
 
     group = parser.add_argument_group("training")
-    _add_choice(group, "loss", LOSSES, "mse for a number, binary_cross_entropy for two classes, cross_entropy for more")
+    suited = {*losses_for(REGRESSION, 0), *losses_for(CLASSIFICATION, 2)}
+    _add_choice(group, "loss", suited, "mse for a number, binary_cross_entropy for two classes, cross_entropy for more")
     _add_choice(group, "optimizer", OPTIMIZERS, DEFAULTS["optimizer"])
     rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATES.items())
     group.add_argument("--lr", type=_positive, metavar="RATE", help=f"learning rate (default: {rates})")

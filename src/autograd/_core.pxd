@@ -5,12 +5,12 @@ from cpython.ref cimport Py_INCREF
 
 
 # The C part of a Value: its number, its adjoint, its operation and its parents. `left` and `right` own a reference to
-# the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left` is
-# the tuple of its parents instead, and `right` NULL or the tuple of its local gradients. `mark` and `cursor` are used
-# during a traversal. `stamp` is the count of changes when a Value was computed, or when its data was last set, modulo
-# 2^32; a leaf that was set has the whole count as its `immediate`. In a trace `stamp` is the position on the tape.
-# `attributes` and `weak_references` hold the instance's __dict__ and the head of its list of weak references; both are
-# created on first use.
+# the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left`
+# is the tuple of its parents instead, and `right` NULL or the tuple of its local gradients. `mark` and `cursor` are used
+# during a traversal; then `cursor` tells whether the node has received an adjoint in the sweep. `stamp` is the count of
+# changes when a Value was computed, or when its data was last set, modulo 2^32; a leaf that was set has the whole count
+# as its `immediate`. In a trace `stamp` is the position on the tape. `attributes` and `weak_references` hold the
+# instance's __dict__ and the head of its list of weak references, created on first use.
 cdef struct Node:
     double primal
     double adjoint
@@ -27,8 +27,8 @@ cdef struct Node:
 
 
 # Flags. SHARED: a dense layer holds a copy of this Value's data or a part of its gradient. COLLECTABLE: the garbage
-# collector tracks this Value or Block, and must track every Value computed from it. TRACED: this Value or Block was made
-# in a trace, or computed from one that was; outside of that trace its number is meaningless.
+# collector tracks this Value or Block, and must track every Value computed from it. TRACED: this Value or Block was
+# made in a trace, or computed from one that was; outside of that trace its number is meaningless.
 cdef enum:
     SHARED = 1
     COLLECTABLE = 2
@@ -78,6 +78,22 @@ cdef class Tracer:
     cdef int read(self, Value value) except -1
 
 
+# From a node to the object around it, and back: the fields of a cdef class follow the head of the object.
+cdef inline PyObject *owner(Node *node) noexcept nogil:
+    """The Value around a node."""
+    return <PyObject *> (<char *> node - sizeof(PyObject))
+
+
+cdef inline PyObject *block_around(Node *node) noexcept nogil:
+    """The Block around a node; a Block also has a table of methods."""
+    return <PyObject *> (<char *> node - sizeof(PyObject) - sizeof(void *))
+
+
+cdef inline Node *node_of(PyObject *value) noexcept nogil:
+    """The node in a Value."""
+    return <Node *> (<char *> value + sizeof(PyObject))
+
+
 cdef class Deferred:
     """Gradients of leaves accumulated in an array, not yet added to the leaves."""
     cdef bint waiting
@@ -90,7 +106,12 @@ cdef Value new_leaf(double primal)
 cdef int number(object x, double *result) except -1
 cdef int run_backward(Value root, double seed) except -1
 
-# The value of an operation of the table, raising the exceptions that Python raises. Operands that the op lacks are ignored.
+# Add to an adjoint. A node that receives nothing in a backward sweep pushes nothing.
+cdef inline void receive(Node *node, double gradient) noexcept:
+    node.adjoint += gradient
+    node.cursor = True
+
+# The value of an operation of the table, with Python's exceptions. Operands that the op lacks are ignored.
 cdef double checked_value(unsigned op, double a, double b, double c) except? -1
 
 # Blocks: allocate `inputs` and `adjoints`; append an input, within the allocated number; make an output.

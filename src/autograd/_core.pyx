@@ -30,7 +30,7 @@ import numbers
 
 import numpy
 
-from autograd import ops
+from autograd import _hooks, ops
 
 cdef double inf = INFINITY
 
@@ -227,9 +227,9 @@ cdef int forbid_outside(str what) except -1:
 
 # Named, because Cython loses the exceptions of isinstance where the tuple is written in the call.
 cdef tuple REAL = (numbers.Real, numpy.bool_)
-# NumPy's real scalar types whose conversion to a double is all that an operand needs. They are looked up by type, because
-# `isinstance` with `numbers.Real` takes 190 ns, and a comparison with a float takes NumPy 1.7 us. Not among them are
-# float64, which is a float, and longdouble, which has numbers that no double has.
+# NumPy's real scalar types whose conversion to a double is all that an operand needs. They are looked up by type,
+# because `isinstance` with `numbers.Real` takes 190 ns, and a comparison with a float takes NumPy 1.7 us. Not among
+# them are float64, which is a float, and longdouble, which has numbers that no double has.
 cdef frozenset NUMPY_SCALARS = frozenset(numpy.dtype(code).type for code in "?bhilqBHILQef")
 cdef object NUMPY_TRUE = numpy.True_
 cdef object NUMPY_FALSE = numpy.False_
@@ -276,7 +276,7 @@ cdef double as_number_rest(object x, str what) except? -1:
 
 
 cdef double ask_python(unsigned op, double a, double b, double c) except? -1:
-    """The value of an operation by Python's own function, which may raise. A trace keeps the C value and never raises."""
+    """The value of an operation by Python's function, which may raise. In a trace the C value stands."""
     if special and tracer_here != NULL:
         return op_value(op, a, b, c)
     operands = {"a": a, "b": b, "c": c}
@@ -510,6 +510,7 @@ cdef inline bint start_adjoints(Block block) noexcept:
 
 cdef inline void push_output(Node *node) noexcept:
     """Add the adjoint of an output to its Block."""
+    node.left.cursor = True
     (<Block> block_around(node.left)).adjoints[<Py_ssize_t> node.immediate] += node.adjoint
 
 
@@ -682,6 +683,7 @@ cdef inline Node *leave(Node *node) noexcept:
     cdef Node *child
     memcpy(&child, &node.adjoint, sizeof(Node *))
     node.adjoint = 0.0
+    node.cursor = False
     return child
 
 
@@ -759,11 +761,14 @@ cdef inline void push_node(Node *node) noexcept:
     """Add the gradients of a node that has a row in the table, or is an output, to its parents."""
     cdef Node *left = node.left
     cdef Node *right = node.right if node.right != NULL else left
+    cdef unsigned received
     if node.op == OP_OUTPUT:
         push_output(node)
         return
-    op_push(node.op, node.adjoint, node.primal, node.immediate, &left.primal, &right.primal,
-            &left.adjoint, &right.adjoint)
+    received = op_push(node.op, node.adjoint, node.primal, node.immediate, &left.primal, &right.primal,
+                       &left.adjoint, &right.adjoint)
+    left.cursor |= received & 1
+    right.cursor |= received >> 1
 
 
 cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size, unsigned char mark) noexcept:
@@ -774,16 +779,27 @@ cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size, unsigned char mark) noexcep
         node.mark = mark
         if node.op == OP_CUSTOM or node.op == OP_BLOCK:
             return size
-        push_node(node)
+        if node.cursor:
+            push_node(node)
         size -= 1
     return 0
 
 
 cdef int push_other(Node *node) except -1:
-    """Push a hand-made node or a Block."""
+    """Push a hand-made node or a Block, if it has received an adjoint."""
+    cdef Node *parent
+    if not node.cursor:
+        return 0
     if node.op == OP_BLOCK:
         return (<Block> block_around(node)).push()
-    return push_custom(<Value> owner(node))
+    push_custom(<Value> owner(node))
+    # What the closure adds to is not known.
+    node.cursor = 0
+    parent = next_parent(node)
+    while parent != NULL:
+        parent.cursor = True
+        parent = next_parent(node)
+    return 0
 
 
 cdef int run_backward(Value root, double seed) except -1:
@@ -805,7 +821,7 @@ cdef int run_backward(Value root, double seed) except -1:
             # Python code may run a backward pass of its own, though not on these nodes.
             mark = RUNNING
             set_marks(&order, mark)
-        root.node.adjoint = seed
+        receive(&root.node, seed)
         left = sweep(order.nodes, order.size, mark)
         while left:
             push_other(order.nodes[left - 1])
@@ -1048,6 +1064,7 @@ cdef class Value:
         forbid_in_trace("grad was set")
         settle(&self.node)
         self.node.adjoint = grad
+        self.node.cursor = True
 
     @grad.deleter
     def grad(self):
@@ -1339,9 +1356,7 @@ cdef class Value:
 
     def _repr_html_(self):
         """The Value as a small table, for notebooks."""
-        from autograd import draw
-
-        return draw.to_html(self)
+        return _hooks.call("value_to_html", self)
 
     def __format__(self, str specification not None):
         return format(read(self), specification) if specification else repr(self)

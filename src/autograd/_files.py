@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of `path` when the block ends, unless it ends in an exception."""
+    """Open a new file that replaces `path` when the block ends without an exception."""
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
@@ -29,7 +29,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise the OSError that `replacing` would raise at its end, and leave nothing behind."""
+    """Raise the OSError that `replacing` would raise at its end; leave no file behind."""
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
@@ -37,7 +37,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             mode = target.stat().st_mode
             if stat.S_ISDIR(mode):
                 raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-            # To replace a device or a pipe would destroy it.
+            # Replacing a device or a pipe would destroy it.
             if not stat.S_ISREG(mode):
                 raise OSError(errno.EINVAL, "Not a regular file")
         temporary.open("xb").close()

@@ -1,9 +1,9 @@
 # Part of _core.pyx: making and freeing nodes.
 
-# The free list: dead nodes kept for reuse, linked by `left`. The nodes of a graph die together, so a list shorter than the
-# graph is of little use: forward, backward and free of a million nodes take two thirds of the time that they take with a
-# list of 16 000. At the limit the list keeps 80 MB; it shrinks when the graphs do. Sanitizer builds have none, because
-# reuse hides errors from them.
+# The free list: dead nodes kept for reuse, linked by `left`. The nodes of a graph die together, so a list shorter than
+# the graph is of little use: forward, backward and free of a million nodes take two thirds of the time that they take
+# with a list of 16 000. At the limit the list keeps 80 MB; it shrinks when the graphs do. Sanitizer builds have none,
+# because reuse hides errors.
 cdef extern from *:
     """
     #ifdef AUTOGRAD_NO_REUSE
@@ -33,20 +33,6 @@ cdef PyObject **dying = NULL
 cdef Py_ssize_t dying_count = 0
 cdef Py_ssize_t dying_capacity = 0
 cdef bint quiet = False
-
-
-cdef inline PyObject *owner(Node *node) noexcept nogil:
-    """The Value around a node."""
-    return <PyObject *> (<char *> node - sizeof(PyObject))
-
-
-cdef inline PyObject *block_around(Node *node) noexcept nogil:
-    """The Block around a node; a Block also has a table of methods."""
-    return <PyObject *> (<char *> node - sizeof(PyObject) - sizeof(void *))
-
-
-cdef inline Node *node_of(PyObject *value) noexcept nogil:
-    return <Node *> (<char *> value + sizeof(PyObject))
 
 
 cdef inline Value new_node(unsigned short op, double primal, double immediate, unsigned flags):

@@ -1,5 +1,5 @@
 """
-Models, optimizers and whatever belongs to them in one ``.npz`` file.
+Saving and loading of models, optimizers and further state in one ``.npz`` file.
 
 ::
 
@@ -13,13 +13,13 @@ Models, optimizers and whatever belongs to them in one ``.npz`` file.
     optimizer.load_state_dict(state["optimizer"])
     ...
 
-With all of these, `autograd.training.fit` goes on to the numbers of an uninterrupted run: what it draws depends on its
-seed and on the number of the epoch, which the history tells. The state of other generators fits in the metadata, such
-as ``rng.bit_generator.state``.
+With all of these, `autograd.training.fit` continues to the numbers of an uninterrupted run: its random numbers depend
+on its seed and on the number of the epoch, which is the length of the history. The state of other generators fits in
+the metadata, such as ``rng.bit_generator.state``.
 
 The file is a NumPy archive without pickles. Its entry ``header`` is JSON text: the format, its
-version, the metadata, the shape of each other entry, and the state, in which None stands for what
-those entries hold. An array of the state is an entry of its own, and so are the numbers of a dict that
+version, the metadata, the shape of each other entry, and the state, in which None stands for the
+content of those entries. An array of the state is an entry of its own, and so are the numbers of a dict that
 holds floats only, such as the state of a model; its name is the path of keys to it.
 """
 
@@ -43,7 +43,7 @@ _VERSION = 1
 
 
 class Checkpoint(NamedTuple):
-    """What a file holds."""
+    """The content of a file."""
 
     state: dict[str, Any]
     metadata: dict[str, Any]

@@ -8,6 +8,7 @@ The functions of a sequence make one node of it.
 
 from autograd._blocks.custom_vjp import custom_vjp
 from autograd._blocks.reductions import dot, log_softmax, logsumexp, mean, softmax, sum
+from autograd._blocks.where import where
 from autograd._core import (
     acos,
     acosh,
@@ -51,7 +52,6 @@ from autograd._core import (
     tan,
     tanh,
 )
-from autograd._program.tracing import where
 
 __all__ = [
     "acos",

@@ -1,19 +1,45 @@
-"""Losses over Values or numbers, each call one node, and the accuracy of predictions."""
+"""Losses over Values or numbers, each call one node, and the accuracy of predictions.
+
+A loss of pairs is a row of the op table, of a prediction, its target and a parameter, summed over the pairs.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from autograd._blocks import reductions as _blocks
+from autograd._blocks import losses as _blocks
 from autograd._core import Value
 
-__all__ = ["accuracy", "binary_cross_entropy", "cross_entropy", "hinge", "mse"]
+__all__ = [
+    "accuracy",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "hinge",
+    "huber",
+    "log_cosh",
+    "mae",
+    "mse",
+    "poisson_nll",
+    "quantile",
+]
 
 Scalars = Sequence[Value | float] | np.ndarray
 Rows = Sequence[Scalars] | np.ndarray
+
+
+def _parameter(loss: str, name: str, x: Any, below: float) -> float:
+    """Return the parameter of a loss as a float, which has to be between 0 and a bound."""
+    if not isinstance(x, Real):
+        raise TypeError(f"{name} of {loss} must be a number, got {type(x).__name__} {x!r}")
+    if not 0.0 < float(x) < below:
+        bound = "finite" if math.isinf(below) else f"below {below:g}"
+        raise ValueError(f"{name} of {loss} must be above 0 and {bound}, got {x!r}")
+    return float(x)
 
 
 def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
@@ -44,7 +70,168 @@ def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
     >>> mse([1.0, 2.0], [1.0, 4.0])
     2.0
     """
-    return _blocks.mse(predictions, targets, reduction)
+    return _blocks.loss_of_pairs("mse", "squared_error", predictions, targets, reduction)
+
+
+def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
+    """
+    Return the absolute error, ``abs(prediction - target)``; its derivative where both are equal is 0.
+
+    Parameters
+    ----------
+    predictions, targets, reduction
+        As for `mse`.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`.
+
+    Examples
+    --------
+    >>> from autograd.losses import mae
+    >>> mae([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+    return _blocks.loss_of_pairs("mae", "absolute_error", predictions, targets, reduction)
+
+
+def huber(predictions: Scalars | Rows, targets: Scalars | Rows, *, delta: float = 1.0, reduction: str = "mean") -> Any:
+    """
+    Return the Huber loss: half the squared error up to an error of `delta`, linear beyond [1]_.
+
+    With ``d = abs(prediction - target)`` it is ``d**2 / 2`` where ``d <= delta``, else ``delta * (d - delta / 2)``.
+
+    Parameters
+    ----------
+    predictions, targets, reduction
+        As for `mse`.
+    delta : float, default 1.0
+        Above zero.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`, or if `delta` is no number above zero.
+
+    References
+    ----------
+    .. [1] P. J. Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 35 (1964)
+       73-101.
+
+    Examples
+    --------
+    >>> from autograd.losses import huber
+    >>> huber([0.5, 4.0], [1.0, 1.0], reduction="sum")
+    2.625
+    """
+    delta = _parameter("huber", "delta", delta, math.inf)
+    return _blocks.loss_of_pairs("huber", "huber", predictions, targets, reduction, delta)
+
+
+def log_cosh(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
+    """
+    Return ``log(cosh(prediction - target))``: half the squared error where small, the absolute error where large.
+
+    Parameters
+    ----------
+    predictions, targets, reduction
+        As for `mse`.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`.
+
+    Examples
+    --------
+    >>> from autograd.losses import log_cosh
+    >>> log_cosh([0.0, 1e4], [0.0, 0.0], reduction="sum")
+    9999.30685281944
+    """
+    return _blocks.loss_of_pairs("log_cosh", "log_cosh", predictions, targets, reduction)
+
+
+def poisson_nll(log_rates: Scalars | Rows, counts: Scalars | Rows, *, reduction: str = "mean") -> Any:
+    """
+    Return the negative log-likelihood of Poisson counts, up to a term that depends on the counts only.
+
+    It is ``exp(log_rate) - count * log_rate``.
+
+    Parameters
+    ----------
+    log_rates : sequence of Values or numbers, or of rows of them
+        Logarithms of the expected counts.
+    counts : sequence of Values or numbers, or of rows of them
+        As many.
+    reduction : {"mean", "sum"}, default "mean"
+        What becomes of the losses of the counts.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`.
+
+    Examples
+    --------
+    >>> from autograd.losses import poisson_nll
+    >>> poisson_nll([0.0, 0.0], [1, 3])
+    1.0
+    """
+    return _blocks.loss_of_pairs("poisson_nll", "poisson_nll", log_rates, counts, reduction)
+
+
+def quantile(predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float = 0.5, reduction: str = "mean") -> Any:
+    """
+    Return the quantile loss, of which the `q`-quantile of the targets is the least [1]_.
+
+    It is ``q * (target - prediction)`` where the prediction is too low, else ``(1 - q) * (prediction - target)``; its
+    derivative where both are equal is 0.
+
+    Parameters
+    ----------
+    predictions, targets, reduction
+        As for `mse`.
+    q : float, default 0.5
+        Between 0 and 1; 0.5 is half the absolute error.
+
+    Returns
+    -------
+    Value, or float where all arguments are numbers
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mse`, or if `q` is no number between 0 and 1.
+
+    References
+    ----------
+    .. [1] R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46 (1978) 33-50.
+
+    Examples
+    --------
+    >>> from autograd.losses import quantile
+    >>> quantile([1.0, 3.0], [2.0, 2.0], q=0.75, reduction="sum")
+    1.0
+    """
+    q = _parameter("quantile", "q", q, 1.0)
+    return _blocks.loss_of_pairs("quantile", "quantile", predictions, targets, reduction, q)
 
 
 def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "mean") -> Any:
@@ -76,7 +263,7 @@ def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "m
     >>> hinge([0.5, -3.0], [1, -1])
     0.25
     """
-    return _blocks.hinge(scores, labels, reduction)
+    return _blocks.loss_of_pairs("hinge", "hinge", scores, labels, reduction, labels=(-1, 1))
 
 
 def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "mean") -> Any:
@@ -112,7 +299,9 @@ def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, redu
     >>> binary_cross_entropy([1e4, -1e4], [1, 1])
     5000.0
     """
-    return _blocks.binary_cross_entropy(scores, labels, reduction)
+    return _blocks.loss_of_pairs(
+        "binary_cross_entropy", "binary_cross_entropy", scores, labels, reduction, labels=(0, 1)
+    )
 
 
 def cross_entropy(scores: Rows | Scalars, targets: Sequence[int] | np.ndarray | int, *, reduction: str = "mean") -> Any:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import operator
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 from autograd import functions
-from autograd._blocks import dense as _layers
-from autograd._blocks import rules as _steps
+from autograd._blocks.dense import DenseDropout, DenseLayer, DenseNetwork, DenseNeuron
+from autograd._blocks.parameters import modules, parameters
+from autograd._blocks.rules import check_integer, zero_grad
 from autograd._core import Value
 from autograd.initializers import Initializer, initializer
 
 __all__ = ["ACTIVATIONS", "MLP", "Dropout", "Layer", "Module", "Neuron"]
 
 
-#: The name an activation is chosen by, what a neuron with it is called, and the function (None for the identity).
+#: By the name of an activation, its title in the repr of a neuron and its function (None for the identity).
 ACTIVATIONS: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
     "linear": ("Linear", None),
     "relu": ("ReLU", functions.relu),
@@ -53,37 +53,15 @@ def _generator(rng: Any, seed: int | None) -> Any:
     return rng
 
 
-def _size(name: str, n: Any) -> int:
-    try:
-        size = operator.index(n)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {type(n).__name__}") from None
-    if size < 1:
-        raise ValueError(f"{name} must be at least 1, got {size}")
-    return size
-
-
-def _check_row(module: Neuron | Layer | MLP, x: Any) -> Any:
-    """Return `x` as a sequence of the module's number of inputs; a bare number or Value is one of one."""
-    owner, nin = type(module).__name__, module.nin
-    if nin is None:
-        return x
-    if isinstance(x, Value | Real):
-        x = [x]
-    if not hasattr(x, "__len__"):
-        raise TypeError(f"{owner} expects a sequence of {nin} inputs, got {type(x).__name__}")
-    if len(x) != nin:
-        raise ValueError(f"{owner} expects {nin} inputs, got {len(x)}")
-    return x
 
 
 class Module:
     """
     Hold parameters: the leaf Values in the attributes of a subclass.
 
-    A subclass sets Values, other modules, and lists, tuples, dicts and NumPy object arrays of
-    these as attributes, to any depth. A Value computed from others is no parameter; the leaves it
-    comes from are, where the module holds them.
+    A subclass sets Values, other modules or objects with a method ``parameters``, and lists, tuples,
+    dicts and NumPy object arrays of these as attributes, to any depth. A Value computed from others
+    is no parameter; the leaves it comes from are, where the module holds them.
 
     Examples
     --------
@@ -101,33 +79,18 @@ class Module:
 
     def modules(self) -> Iterator[Module]:
         """
-        Yield this module and all that it holds.
+        Iterate over this module and all that it holds.
 
-        Yields
-        ------
-        Module
+        Returns
+        -------
+        iterator of Module
             Each once, a module before those in it.
         """
-        holders: list[Any] = [self]
-        seen: set[int] = set()
-        while holders:
-            holder = holders.pop()
-            if id(holder) in seen:
-                continue
-            seen.add(id(holder))
-            if isinstance(holder, Module):
-                yield holder
-                holder = holder._fields if isinstance(holder, _layers.Fields) else vars(holder)
-            if isinstance(holder, dict):
-                holder = list(holder.values())
-            if isinstance(holder, list | tuple):
-                # A tuple of types, not a union: lists of weights are long.
-                kinds = (Module, dict, list, tuple)
-                holders += reversed([item for item in holder if isinstance(item, kinds)])
+        return iter(modules(self, Module))
 
     def train(self, mode: bool = True) -> Module:
         """
-        Set this module and all that it holds to training, which makes a difference to `Dropout`.
+        Set this module and all that it holds to training mode, in which `Dropout` is active.
 
         Parameters
         ----------
@@ -145,7 +108,7 @@ class Module:
         return self
 
     def eval(self) -> Module:
-        """Set this module and all that it holds to evaluation, the opposite of `train`."""
+        """Set this module and all that it holds to evaluation mode."""
         return self.train(False)
 
     def parameters(self) -> list[Value]:
@@ -157,7 +120,7 @@ class Module:
         list of Value
             In the order of definition, a shared Value once.
         """
-        return _layers.parameters(self)
+        return parameters(self)
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """
@@ -170,12 +133,12 @@ class Module:
             joined by dots, such as ``layers.0.neurons.1.w.0``.
         """
         names: list[str] = []
-        parameters = _layers.parameters(self, names)
-        return list(zip(names, parameters, strict=True))
+        leaves = parameters(self, names)
+        return list(zip(names, leaves, strict=True))
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
-        _steps.zero_grad(self.parameters())
+        zero_grad(self.parameters())
 
     def state_dict(self) -> dict[str, float]:
         """
@@ -232,7 +195,7 @@ class Module:
             parameter.data = float(state[name])
 
 
-class Neuron(_layers.DenseNeuron, Module):
+class Neuron(DenseNeuron, Module):
     """
     Apply an activation to a weighted sum of inputs, ``activation(b + w[0]*x[0] + w[1]*x[1] + ...)``.
 
@@ -289,7 +252,7 @@ class Neuron(_layers.DenseNeuron, Module):
     ) -> None:
         _activation(activation)
         draw = initializer(init)
-        self.w = [Value(weight) for weight in draw(_size("nin", nin), 1, _generator(rng, seed))]
+        self.w = [Value(weight) for weight in draw(check_integer("nin", nin, 1), 1, _generator(rng, seed))]
         self.b = Value(0)
         self.nonlin = nonlin
         self.activation = activation
@@ -299,8 +262,6 @@ class Neuron(_layers.DenseNeuron, Module):
         """Number of inputs."""
         return len(self.w)
 
-    _check_row = _check_row
-
     def function(self) -> Callable[[Any], Any] | None:
         """Return the activation as a function, None for the identity."""
         return _activation(self.activation)[1] if self.nonlin else None
@@ -309,7 +270,7 @@ class Neuron(_layers.DenseNeuron, Module):
         return f"{_activation(self.activation if self.nonlin else 'linear')[0]}Neuron({self.nin})"
 
 
-class Layer(_layers.DenseLayer, Module):
+class Layer(DenseLayer, Module):
     """
     Apply several neurons to the same inputs.
 
@@ -345,7 +306,7 @@ class Layer(_layers.DenseLayer, Module):
         init: str | Initializer = "uniform",
     ) -> None:
         rng = _generator(rng, seed)
-        size, draw = _size("nout", nout), initializer(init)
+        size, draw = check_integer("nout", nout, 1), initializer(init)
 
         def draw_one(nin: int, _: int, rng: Any) -> list[float]:
             return draw(nin, size, rng)
@@ -359,13 +320,11 @@ class Layer(_layers.DenseLayer, Module):
             raise ValueError(f"{type(self).__name__} has no neurons")
         return getattr(self.neurons[0], "nin", None)
 
-    _check_row = _check_row
-
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(map(str, self.neurons))}]"
 
 
-class MLP(_layers.DenseNetwork, Module):
+class MLP(DenseNetwork, Module):
     """
     Chain layers into a multi-layer perceptron whose last layer is linear.
 
@@ -431,13 +390,11 @@ class MLP(_layers.DenseNetwork, Module):
             raise ValueError(f"{type(self).__name__} has no layers")
         return getattr(self.layers[0], "nin", None)
 
-    _check_row = _check_row
-
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 
-class Dropout(_layers.DenseDropout, Module):
+class Dropout(DenseDropout, Module):
     """
     Set inputs to zero at random while training, and scale up the others to keep the mean.
 

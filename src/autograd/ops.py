@@ -4,7 +4,7 @@ A row is a few strings in a small expression language that C and Python share: a
 one comparison inside ``where(condition, x, y)``, and numbers. The names are
 
     a, b   the operands
-    c      the immediate: an operand that was a plain number and is no node
+    c      the immediate: an operand that was a plain number and is no node; the parameter of a loss
     r      the result
     g      the incoming gradient
 
@@ -16,7 +16,8 @@ and, at run time, the labels of nodes and drawings, the table in the documentati
 a primitive is adding a row here.
 
 A binary row also yields the rows in which one operand is an immediate: ``mul`` gives ``mul_c`` (``a * c``), ``div``
-gives ``div_c`` (``a / c``) and ``c_div`` (``c / a``).
+gives ``div_c`` (``a / c``) and ``c_div`` (``c / a``). A loss has the operands ``abc``: a prediction, its target and a
+parameter. `autograd.losses` sums it over pairs; it yields no further rows.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = ["COMPOSITES", "OPS", "Composite", "Op", "evaluate", "label", "markdow
 
 LOG2_E = 1.4426950408889634
 LOG10_E = 0.4342944819032518
+LOG_2 = 0.6931471805599453
 SQRT_HALF = 0.7071067811865476
 TWO_OVER_SQRT_PI = 1.1283791670955126
 ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
@@ -67,7 +69,7 @@ class Op:
     commutative : bool
         Whether ``op(a, b)`` and ``op(b, a)`` are the same to the bit, so that one row serves both orders.
     arguments : str
-        The operands in order: ``"a"`` or ``"ab"``, in derived rows ``"ac"`` or ``"ca"``.
+        The operands in order: ``"a"`` or ``"ab"``, in derived rows ``"ac"`` or ``"ca"``, for a loss ``"abc"``.
     base : str
         The row that a derived row comes from; its own name in others.
     example : tuple of float
@@ -112,6 +114,8 @@ class Op:
     @property
     def is_primitive(self) -> bool:
         """Whether programs have a kernel: the value is one call of a function of C, or arithmetic and choices."""
+        if self.arguments == "abc":
+            return False
         nodes = list(ast.walk(ast.parse(self.value)))
         calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
         if any(isinstance(node, ast.Pow) for node in nodes):
@@ -121,7 +125,7 @@ class Op:
     def with_immediates(self) -> Iterator[Op]:
         """Yield this row and, for a binary one, the rows in which one operand is a number."""
         yield self
-        if len(self.grads) != 2:
+        if self.arguments != "ab":
             return
         yield replace(
             self,
@@ -171,7 +175,7 @@ _ROWS = (
         "where(a == 0, where(b < 0, -r * g, 0), g * r * log(a))"),
        symbol="**", python="operator.pow"),
     Op("neg", "-a", ("-g",)),
-    Op("abs", "abs(a)", ("where(a > 0, g, where(a < 0, -g, 0 * a))",), libm="fabs"),
+    Op("abs", "abs(a)", ("where(a > 0, g, where(a < 0, -g, where(a == 0, 0, g * a)))",), libm="fabs"),
 
     Op("exp", "exp(a)", ("g * r",), doc="Exponential", libm="exp"),
     Op("expm1", "expm1(a)", ("g * (r + 1)",), doc="``exp(x) - 1``, accurate for small `x`", libm="expm1"),
@@ -232,6 +236,35 @@ _ROWS = (
        ("where(a < b, g, where(a == b, 0.5 * g, 0))", "where(a > b, g, where(a == b, 0.5 * g, 0))"),
        doc="The smaller of two; a tie gives each half of the gradient, a nan is passed on", example=(1.0, 2.0)),
 
+    # Losses of a prediction a and a target b, with the parameter c.
+    Op("squared_error", "(a - b) * (a - b)", ("g * (2 * (a - b))", "g * (2 * (b - a))"), arguments="abc"),
+    Op("absolute_error", "abs(a - b)",
+       ("where(a > b, g, where(a < b, -g, where(a == b, 0, g * (a - b))))",
+        "where(a > b, -g, where(a < b, g, where(a == b, 0, g * (a - b))))"),
+       arguments="abc"),
+    Op("hinge", "relu(1 - b * a)", ("where(1 - b * a > 0, -g * b, 0)", "where(1 - b * a > 0, -g * a, 0)"),
+       arguments="abc"),
+    # A target is 0 or 1: a choice between two functions of the score.
+    Op("binary_cross_entropy", "softplus(where(b == 1, -a, a))",
+       ("where(b == 1, -g, g) * sigmoid(where(b == 1, -a, a))", "0"), arguments="abc"),
+
+    Op("huber", "where(abs(a - b) <= c, 0.5 * (a - b) * (a - b), c * (abs(a - b) - 0.5 * c))",
+       ("g * minimum(maximum(a - b, -c), c)", "g * minimum(maximum(b - a, -c), c)"), arguments="abc"),
+
+    # log(cosh(x)) = log1p(2 * sinh(x / 2)**2), of which nothing cancels near zero and which would overflow far from it.
+    Op("log_cosh",
+       "where(abs(a - b) < 1, log1p(2 * sinh(0.5 * (a - b)) * sinh(0.5 * (a - b))),"
+       f" abs(a - b) + (log1p(exp(-2 * abs(a - b))) - {LOG_2}))",
+       ("g * tanh(a - b)", "g * tanh(b - a)"), arguments="abc"),
+    # Above 710 the exponential is infinite; a count of zero has no linear part, though the rate be zero.
+    Op("poisson_nll", "where(a > 710, exp(a), where(b == 0, exp(a), exp(a) - b * a))", ("g * (exp(a) - b)", "-g * a"),
+       arguments="abc"),
+    Op("quantile", "where(a < b, c * (b - a), (1 - c) * (a - b))",
+       ("where(a < b, -g * c, where(a > b, g * (1 - c), where(a == b, 0, g * (a - b))))",
+        "where(a < b, g * c, where(a > b, -g * (1 - c), where(a == b, 0, g * (a - b))))"), arguments="abc"),
+
+    # Zero between equal infinities too.
+    Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
     # What a trace records of a comparison and of `detach`.
     Op("less", "where(a < b, 1, 0)", ("0", "0"), symbol="<"),
     Op("less_equal", "where(a <= b, 1, 0)", ("0", "0"), symbol="<="),
@@ -324,6 +357,35 @@ def _degree(node: ast.expr, names: frozenset[str], functions: Mapping[str, int])
             raise ValueError(f"has {ast.unparse(node)!r}, which the formula language does not have")
 
 
+def liveness(gradient: str) -> str:
+    """Return the formula of where an operand receives the incoming gradient: `g` where it does, 0 where it does not.
+
+    An arm of a choice in which there is no ``g`` passes nothing on.
+
+    Examples
+    --------
+    >>> liveness("where(a > 0, g, where(a == 0, 0, g * b))"), liveness("g / (2 * r)")
+    ('where(a > 0, g, where(a == 0, 0, g))', 'g')
+    """
+
+    def live(node: ast.expr) -> str:
+        names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+        match node:
+            case _ if "g" not in names:
+                return "0"
+            case ast.Call(args=[condition, x, y]):
+                x_live, y_live = live(x), live(y)
+                return x_live if x_live == y_live else f"where({ast.unparse(condition)}, {x_live}, {y_live})"
+            case ast.UnaryOp(operand=operand) | ast.BinOp(left=operand, op=ast.Div()):
+                return live(operand)
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                return max(live(left), live(right))
+            case _:
+                return "g"
+
+    return live(ast.parse(gradient, mode="eval").body)
+
+
 def check(rows: tuple[Op, ...]) -> None:
     """Check every row of a table.
 
@@ -343,8 +405,9 @@ def check(rows: tuple[Op, ...]) -> None:
         raise ValueError("the op table has two rows of one name")
     for row in rows:
         operands = row.arguments
-        if len(operands) != len(row.grads):
-            raise ValueError(f"op {row.name!r}: {len(operands)} operands, but {len(row.grads)} gradient formulas")
+        differentiable = len(operands.replace("c", ""))
+        if differentiable != len(row.grads):
+            raise ValueError(f"op {row.name!r}: {differentiable} operands, but {len(row.grads)} gradient formulas")
         used = {node.id for node in ast.walk(_parse(row, row.value)) if isinstance(node, ast.Name)}
         if missing := sorted(set("abc") & used - set(operands)):
             raise ValueError(f"op {row.name!r}: a gradient formula is missing for operand {', '.join(missing)}")
@@ -433,13 +496,13 @@ def markdown() -> str:
         "# Primitives",
         "",
         "The table of `src/autograd/ops.py`: operands a and b, result r, incoming gradient g. Where an operand is a",
-        "plain number, the same formulas hold with the number in its place.",
+        "plain number, the same formulas hold with the number in its place. Losses have a parameter c.",
         "",
         "| primitive | shown as | value | gradients |",
         "|---|---|---|---|",
     ]
     for row in _ROWS:
-        gradients = ", ".join(f"{x}: `{grad}`" for x, grad in zip(row.arguments, row.grads, strict=True))
+        gradients = ", ".join(f"{x}: `{grad}`" for x, grad in zip("ab", row.grads, strict=False))
         lines.append(f"| `{row.name}` | `{row.symbol}` | `{row.value}` | {gradients} |")
     lines += ["", "Functions that are made of these:", "", "| function | expression |", "|---|---|"]
     lines += [f"| `{row.name}({', '.join(row.parameters)})` | `{row.expression}` |" for row in COMPOSITES]

@@ -5,11 +5,12 @@ Names, defaults and results are those of ``torch.optim``.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Set
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
-from autograd._blocks import rules as _steps
+from autograd._blocks import rules
 from autograd._blocks.rules import add_penalty, check_number, clip_grad_norm, clip_grad_value
 from autograd._core import Value
 
@@ -27,13 +28,14 @@ __all__ = [
 
 Parameters: TypeAlias = Iterable[Value] | Iterable[Mapping[str, Any]]
 
-# Every option is a number of at least 0, save these.
-_FLAGS = frozenset({"amsgrad", "centered", "decoupled_weight_decay", "maximize", "nesterov"})
-_PAIRS = frozenset({"betas"})
+
+def _options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the options among the local variables of the ``__init__`` of an optimizer."""
+    return {name: value for name, value in arguments.items() if name not in ("self", "params", "__class__")}
 
 
 class Optimizer(ABC):
-    """Hold parameters and options; a subclass names the rule by which a step changes the parameters.
+    """Hold parameters and options; a subclass names the rule that updates the parameters.
 
     Parameters
     ----------
@@ -57,10 +59,18 @@ class Optimizer(ABC):
         If there are no parameters, a Value is there twice or was computed, or an option is unknown or out of range.
     """
 
+    #: By option, the type of its default, which its values have too.
+    _types: ClassVar[dict[str, type]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Note the types of the options."""
+        options = inspect.signature(cls.__init__).parameters
+        cls._types = cls._types | {name: type(option.default) for name, option in options.items()}
+
     def __init__(self, params: Parameters, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._rules: list[_steps.Rule] = []
+        self._rules: list[rules.Rule] = []
         groups: Any = list(params) if isinstance(params, Iterable) and not isinstance(params, Set) else params
         if not (isinstance(groups, list) and groups and isinstance(groups[0], Mapping)):
             groups = [{"params": groups}]
@@ -69,17 +79,17 @@ class Optimizer(ABC):
 
     @property
     @abstractmethod
-    def _rule(self) -> type[_steps.Rule]:
-        """What makes the steps of a group."""
+    def _rule(self) -> type[rules.Rule]:
+        """The rule that updates the parameters of a group."""
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Raise unless the options are valid."""
         for name in ("initial_lr", *self.defaults):
             option = options.get(name, 0.0)
-            if name in _FLAGS:
+            if self._types.get(name) is bool:
                 if not isinstance(option, bool):
                     raise TypeError(f"{name} must be True or False, got {type(option).__name__} {option!r}")
-            elif name in _PAIRS:
+            elif self._types.get(name) is tuple:
                 if not isinstance(option, tuple | list) or len(option) != 2:
                     raise TypeError(f"{name} must be a pair of numbers, got {option!r}")
                 for i, number in enumerate(option):
@@ -136,7 +146,7 @@ class Optimizer(ABC):
                 f"a group of {type(self).__name__} has params and may have {', '.join(self.defaults)}, "
                 f"got {', '.join(map(str, param_group))}"
             )
-        parameters = _steps.parameters(param_group["params"])
+        parameters = rules.leaves(param_group["params"])
         if not parameters:
             raise ValueError("the optimizer got an empty parameter list")
         seen = {parameter for group in self.param_groups for parameter in group["params"]}
@@ -169,10 +179,10 @@ class Optimizer(ABC):
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
         for group in self.param_groups:
-            _steps.zero_grad(group["params"])
+            rules.zero_grad(group["params"])
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a later optimizer over the same parameters needs to continue.
+        """Return the options and the state, from which a later optimizer over the same parameters continues.
 
         Returns
         -------
@@ -186,7 +196,7 @@ class Optimizer(ABC):
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue where another optimizer was: take over its options and state.
+        """Set the options and the state to those of another optimizer.
 
         Parameters
         ----------
@@ -210,7 +220,7 @@ class Optimizer(ABC):
             raise ValueError(
                 f"{owner} has {len(self.param_groups)} parameter groups, got {len(groups)} with {len(states)} states"
             )
-        rules = []
+        steppers = []
         for own, group, state in zip(self.param_groups, groups, states, strict=True):
             size = len(own["params"])
             if group.keys() - {"initial_lr"} != {"params", *self.defaults}:
@@ -220,13 +230,13 @@ class Optimizer(ABC):
                 raise ValueError(f"{owner} has {size} parameters in a group, got {group['params']}")
             self._check(group)
             group["params"] = own["params"]
-            rules.append(self._rule(size))
-            rules[-1].load_state_dict(state)
-        self.param_groups, self._rules = groups, rules
+            steppers.append(self._rule(size))
+            steppers[-1].load_state_dict(state)
+        self.param_groups, self._rules = groups, steppers
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum and weight decay where asked for.
+    """Stochastic gradient descent, optionally with momentum and weight decay.
 
     With ``g = grad + weight_decay * data``, the first step with a momentum sets ``buffer = g``, a later one
     ``buffer = momentum * buffer + (1 - dampening) * g``, and the data change by ``-lr * buffer``; with `nesterov` by
@@ -241,13 +251,13 @@ class SGD(Optimizer):
     momentum : float, default 0
         At least 0.
     dampening : float, default 0
-        What part of a gradient the momentum leaves out, at least 0.
+        Share of a gradient that is left out of the momentum, at least 0.
     weight_decay : float, default 0
         At least 0.
     nesterov : bool, default False
-        Whether to look ahead; needs a momentum and no dampening.
+        Whether to use Nesterov's momentum; needs a momentum and no dampening.
     maximize : bool, default False
-        Whether to go up the gradient.
+        Whether to ascend the gradient, not descend.
 
     Raises
     ------
@@ -275,7 +285,7 @@ class SGD(Optimizer):
     1.0
     """
 
-    _rule = _steps.SGD
+    _rule = rules.SGD
 
     def __init__(
         self,
@@ -288,17 +298,7 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "dampening": dampening,
-                "weight_decay": weight_decay,
-                "nesterov": nesterov,
-                "maximize": maximize,
-            },
-        )
+        super().__init__(params, _options(locals()))
 
     def _check(self, options: Mapping[str, Any]) -> None:
         super()._check(options)
@@ -325,7 +325,7 @@ class Adam(Optimizer):
     lr : float, default 1e-3
         Learning rate, at least 0.
     betas : tuple of two floats, default (0.9, 0.999)
-        Memory of the two means, at least 0 and below 1.
+        Decay rates of the two running means, at least 0 and below 1.
     eps : float, default 1e-8
         At least 0.
     weight_decay : float, default 0
@@ -333,7 +333,7 @@ class Adam(Optimizer):
     amsgrad : bool, default False
         Whether to divide by the largest `exp_avg_sq` so far [2]_.
     maximize : bool, default False
-        Whether to go up the gradient.
+        Whether to ascend the gradient, not descend.
     decoupled_weight_decay : bool, default False
         Whether to decay weights as `AdamW` does.
 
@@ -363,7 +363,7 @@ class Adam(Optimizer):
     1.0
     """
 
-    _rule = _steps.Adam
+    _rule = rules.Adam
 
     def __init__(
         self,
@@ -377,18 +377,7 @@ class Adam(Optimizer):
         maximize: bool = False,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "betas": betas,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "amsgrad": amsgrad,
-                "maximize": maximize,
-                "decoupled_weight_decay": decoupled_weight_decay,
-            },
-        )
+        super().__init__(params, _options(locals()))
 
 
 class AdamW(Adam):
@@ -462,7 +451,7 @@ class RMSprop(Optimizer):
     lr : float, default 1e-2
         Learning rate, at least 0.
     alpha : float, default 0.99
-        Memory of the running means, at least 0.
+        Decay rate of the running means, at least 0.
     eps : float, default 1e-8
         At least 0.
     weight_decay : float, default 0
@@ -472,7 +461,7 @@ class RMSprop(Optimizer):
     centered : bool, default False
         Whether to divide by an estimate of the deviation.
     maximize : bool, default False
-        Whether to go up the gradient.
+        Whether to ascend the gradient, not descend.
 
     Raises
     ------
@@ -500,7 +489,7 @@ class RMSprop(Optimizer):
     1.0
     """
 
-    _rule = _steps.RMSprop
+    _rule = rules.RMSprop
 
     def __init__(
         self,
@@ -514,18 +503,7 @@ class RMSprop(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "alpha": alpha,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "momentum": momentum,
-                "centered": centered,
-                "maximize": maximize,
-            },
-        )
+        super().__init__(params, _options(locals()))
 
 
 class Adagrad(Optimizer):
@@ -551,7 +529,7 @@ class Adagrad(Optimizer):
     eps : float, default 1e-10
         At least 0.
     maximize : bool, default False
-        Whether to go up the gradient.
+        Whether to ascend the gradient, not descend.
 
     Raises
     ------
@@ -579,7 +557,7 @@ class Adagrad(Optimizer):
     1.0
     """
 
-    _rule = _steps.Adagrad
+    _rule = rules.Adagrad
 
     def __init__(
         self,
@@ -592,14 +570,4 @@ class Adagrad(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "lr_decay": lr_decay,
-                "weight_decay": weight_decay,
-                "initial_accumulator_value": initial_accumulator_value,
-                "eps": eps,
-                "maximize": maximize,
-            },
-        )
+        super().__init__(params, _options(locals()))

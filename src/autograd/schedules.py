@@ -1,7 +1,7 @@
 """Learning-rate schedules, by the names and arguments of ``torch.optim.lr_scheduler``.
 
 A schedule sets the rates of an optimizer for step 0 when it is made, and for the next step in each call of `step`. That
-comes after the optimizer's, once an epoch or once a batch::
+follows the `step` of the optimizer, once an epoch or once a batch::
 
     optimizer = SGD(model.parameters(), lr=0.1)
     scheduler = CosineAnnealingLR(optimizer, T_max=100)
@@ -17,13 +17,12 @@ by hand in between lasts until the next step.
 from __future__ import annotations
 
 import math
-import operator
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from autograd._blocks.rules import check_number
+from autograd._blocks.rules import check_integer, check_number
 from autograd.optim import Optimizer
 
 __all__ = [
@@ -40,19 +39,8 @@ __all__ = [
 ]
 
 
-def _check_integer(name: str, number: Any, least: int) -> int:
-    """Return `number` as an int; raise unless it is an integer of at least `least`."""
-    try:
-        integer = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {type(number).__name__} {number!r}") from None
-    if integer < least:
-        raise ValueError(f"{name} must be at least {least}, got {integer}")
-    return integer
-
-
 class LRScheduler(ABC):
-    """Set the learning rates of an optimizer step by step; a subclass says to what.
+    """Set the learning rates of an optimizer step by step; a subclass computes them.
 
     A subclass implements `_lrs`. It sets its own attributes before it calls the constructor of this class.
 
@@ -129,7 +117,7 @@ class LRScheduler(ABC):
         owner = type(self).__name__
         if not isinstance(state_dict, Mapping) or state_dict.keys() != {"last_epoch", "base_lrs"}:
             raise ValueError(f"the state of {owner} must be a dict of last_epoch and base_lrs, got {state_dict!r}")
-        last_epoch = _check_integer("last_epoch", state_dict["last_epoch"], 0)
+        last_epoch = check_integer("last_epoch", state_dict["last_epoch"], 0)
         base_lrs = [check_number("base_lrs", lr) for lr in state_dict["base_lrs"]]
         if len(base_lrs) != len(self.optimizer.param_groups):
             raise ValueError(f"{owner} has {len(self.optimizer.param_groups)} groups, got base_lrs of {len(base_lrs)}")
@@ -201,7 +189,7 @@ class ConstantLR(_FactorLR):
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5) -> None:
         self.factor = check_number("factor", factor)
-        self.total_iters = _check_integer("total_iters", total_iters, 0)
+        self.total_iters = check_integer("total_iters", total_iters, 0)
         super().__init__(optimizer)
 
     def _factor(self, epoch: int) -> float:
@@ -239,7 +227,7 @@ class LinearLR(_FactorLR):
     ) -> None:
         self.start_factor = check_number("start_factor", start_factor)
         self.end_factor = check_number("end_factor", end_factor)
-        self.total_iters = _check_integer("total_iters", total_iters, 1)
+        self.total_iters = check_integer("total_iters", total_iters, 1)
         super().__init__(optimizer)
 
     def _factor(self, epoch: int) -> float:
@@ -270,7 +258,7 @@ class StepLR(_FactorLR):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size = _check_integer("step_size", step_size, 1)
+        self.step_size = check_integer("step_size", step_size, 1)
         self.gamma = check_number("gamma", gamma)
         super().__init__(optimizer)
 
@@ -330,7 +318,7 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = _check_integer("T_max", T_max, 1)
+        self.T_max = check_integer("T_max", T_max, 1)
         self.eta_min = check_number("eta_min", eta_min)
         super().__init__(optimizer)
 
@@ -374,7 +362,7 @@ class SequentialLR(LRScheduler):
                 raise TypeError(f"schedulers must hold LRSchedulers, got {type(scheduler).__name__} at index {i}")
             if scheduler.optimizer is not optimizer:
                 raise ValueError(f"schedulers must be of the same optimizer, that at index {i} is of another")
-        self.milestones = [_check_integer("milestones", milestone, 0) for milestone in milestones]
+        self.milestones = [check_integer("milestones", milestone, 0) for milestone in milestones]
         if len(self.schedulers) != len(self.milestones) + 1 or self.milestones != sorted(self.milestones):
             raise ValueError(
                 "milestones must be in rising order and one fewer than schedulers, "
@@ -446,4 +434,4 @@ def schedule(name: str, optimizer: Optimizer, total_steps: int) -> LRScheduler:
     """
     if name not in SCHEDULES:
         raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {name!r}")
-    return SCHEDULES[name](optimizer, _check_integer("total_steps", total_steps, 1))
+    return SCHEDULES[name](optimizer, check_integer("total_steps", total_steps, 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from autograd import functions, losses, optim, schedules
-from autograd._blocks.rules import get_data, set_data
+from autograd import _hooks, functions, losses, optim, schedules
+from autograd._blocks.parameters import modules
+from autograd._blocks.rules import check_integer, get_data, set_data
 from autograd._core import Value
 from autograd._training.batching import outputs_of
 from autograd.nn import Dropout, Module, Neuron
@@ -38,23 +38,20 @@ __all__ = [
 Loss: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], Any]
 Metrics: TypeAlias = Mapping[str, Callable[[Sequence[Any], Sequence[Any]], float]]
 
+#: The losses by name: those of `autograd.losses`.
 LOSSES: dict[str, Callable[..., Any]] = {
-    "mse": losses.mse,
-    "hinge": losses.hinge,
-    "binary_cross_entropy": losses.binary_cross_entropy,
-    "cross_entropy": losses.cross_entropy,
+    name: getattr(losses, name) for name in losses.__all__ if name != "accuracy"
 }
+#: The optimizers by name: those of `autograd.optim`, in lower case.
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
-    "sgd": optim.SGD,
-    "adam": optim.Adam,
-    "adamw": optim.AdamW,
-    "rmsprop": optim.RMSprop,
-    "adagrad": optim.Adagrad,
+    name.lower(): kind
+    for name, kind in vars(optim).items()
+    if isinstance(kind, type) and issubclass(kind, optim.Optimizer) and kind is not optim.Optimizer
 }
 
 
 class Model(Protocol):
-    """What can be trained: a callable with parameters, such as a `Module`."""
+    """A callable with parameters, such as a `Module`."""
 
     def __call__(self, x: Any) -> Any:
         """Return the Value or the list of Values for one row of inputs."""
@@ -100,22 +97,21 @@ class History(dict[str, list[float]]):
         ImportError
             If matplotlib is not installed.
         """
-        from autograd._plots.figures import plot_history
-
-        return plot_history(self, ax)
+        axes: Axes = _hooks.call("plot_history", self, ax)
+        return axes
 
 
 class EarlyStopping:
-    """A callback of `fit` that ends a run which gets no better, and goes back to the best parameters.
+    """A callback of `fit` that ends a run without improvement and restores the best parameters.
 
     Parameters
     ----------
     patience : int
-        So many epochs in a row that are not better end the run; at least 1.
+        The number of epochs in a row without a better figure after which the run ends; at least 1.
     monitor : str, optional
         A figure in the history. By default the loss of the validation data, or of the training if there are none.
     mode : {"min", "max"}, default "min"
-        Whether low or high figures are good.
+        Whether lower or higher figures are better.
     min_delta : float, default 0.0
         By how much a figure must be better than the best one before it; at least 0.
 
@@ -126,7 +122,7 @@ class EarlyStopping:
     best_epoch : int
         In which epoch that was, counted from 1; 0 before the first.
     stopped : bool
-        Whether the latest epoch was one too many.
+        Whether the latest epoch ended the run.
 
     Raises
     ------
@@ -152,13 +148,12 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int, *, monitor: str | None = None, mode: str = "min", min_delta: float = 0.0) -> None:
-        if operator.index(patience) < 1:
-            raise ValueError(f"patience must be at least 1, got {patience!r}")
         if mode not in ("min", "max"):
             raise ValueError(f"mode must be min or max, got {mode!r}")
         if not 0 <= min_delta < math.inf:
             raise ValueError(f"min_delta must be a number of at least 0, got {min_delta!r}")
-        self.patience, self.monitor, self.mode, self.min_delta = patience, monitor, mode, min_delta
+        self.patience = check_integer("patience", patience, 1)
+        self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
         self.best = math.inf if mode == "min" else -math.inf
         self.best_epoch = 0
         self.stopped = False
@@ -166,9 +161,9 @@ class EarlyStopping:
         self._data: NDArray[np.float64] | None = None
 
     def __call__(self, model: Model, history: History) -> bool:
-        """Take note of an epoch; return whether the run is to end, with the best parameters in place."""
+        """Judge an epoch; return whether the run is to end, after the best parameters were restored."""
         if self.monitor is None:
-            # An earlier run may have left a series that goes on with nan.
+            # The series of an earlier run with validation data is continued with nan.
             validated = not math.isnan(history.get("validation_loss", [math.nan])[-1])
             self.monitor = "validation_loss" if validated else "loss"
         if self.monitor not in history:
@@ -188,7 +183,7 @@ class EarlyStopping:
         return self.stopped
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a later object with the same options needs to continue."""
+        """Return the state from which a later object with the same options continues."""
         return {
             "monitor": self.monitor,
             "best": self.best,
@@ -281,9 +276,9 @@ def fit(
         classification loss of this package, nothing for others.
     compiled : bool, default True
         Whether to run the model as a program over all rows of a batch: it is called with a row of Values once, and
-        again where an attribute of one of its modules has changed. A model that draws random numbers from `random` or
-        ``numpy.random`` is called for every row all the same; one that depends on other things that change from row to
-        row or from step to step needs False.
+        again where an attribute of one of its modules, or a parameter or module in one, has changed. A model that
+        draws random numbers from `random` or ``numpy.random`` is called for every row all the same; one that depends
+        on other things that change from row to row or from step to step needs False.
     patience : int, optional
         Stop early: short for ``EarlyStopping(patience)`` as the first callback.
     callbacks : iterable of callable, default ()
@@ -346,7 +341,7 @@ def fit(
     scheduler = _scheduler(schedule, stepper, first, first + epochs)
     callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
     parameters = [parameter for group in stepper.param_groups for parameter in group["params"]]
-    outputs = outputs_of(model, _held(model), compiled)
+    outputs = outputs_of(model, compiled)
     step = _Step(outputs, loss_function, metrics, stepper, parameters, l1, l2, clip_norm)
     complete = _Snapshot.take(first, step, scheduler)
 
@@ -354,17 +349,17 @@ def fit(
         total=epochs, desc="training", unit="epoch", leave=False, disable=None if progress is None else not progress
     )
     try:
-        with bar, _modules(model) as modules:
-            dropouts = [module for module in modules if isinstance(module, Dropout)]
+        with bar, _modules(model) as submodules:
+            dropouts = [module for module in submodules if isinstance(module, Dropout)]
             for epoch in range(first, first + epochs):
-                _set_mode(modules, True)
+                _set_mode(submodules, True)
                 if dropouts:
                     rng = random.Random(f"{seed} {epoch}")
                     for dropout in dropouts:
                         dropout.rng = rng
                 record = _epoch(step, rows, targets, batch_size, (seed, epoch))
                 if held_out is not None and held_out[1]:
-                    _set_mode(modules, False)
+                    _set_mode(submodules, False)
                     evaluation = _evaluate(step.outputs, *held_out, loss_function, metrics)
                     record |= {f"validation_{name}": value for name, value in evaluation.items()}
                 if not math.isfinite(record["loss"]):
@@ -411,9 +406,9 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
         One-dimensional if the model returns a bare Value.
     """
     rows = _rows(X)
-    with functions.no_grad(), _modules(model) as modules:
-        _set_mode(modules, False)
-        outputs = outputs_of(model, modules, False)(rows)
+    with functions.no_grad(), _modules(model) as submodules:
+        _set_mode(submodules, False)
+        outputs = outputs_of(model, False)(rows)
     return np.array(
         [[value.data for value in row] if isinstance(row, list) else row.data for row in outputs], dtype=np.float64
     )
@@ -437,9 +432,9 @@ def evaluate(
     loss_function = _choice("loss", loss, LOSSES)
     metrics = _default_metrics(loss_function) if metrics is None else metrics
     rows, targets = _data(X, y)
-    with _modules(model) as modules:
-        _set_mode(modules, False)
-        return _evaluate(outputs_of(model, modules, False), rows, targets, loss_function, metrics)
+    with _modules(model) as submodules:
+        _set_mode(submodules, False)
+        return _evaluate(outputs_of(model, False), rows, targets, loss_function, metrics)
 
 
 def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -485,7 +480,7 @@ def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray
 
 @dataclass(slots=True)
 class _Step:
-    """What is the same in all steps of a run."""
+    """Makes a step: outputs, loss, gradients, penalties, clipping and the update of the parameters."""
 
     outputs: Callable[[NDArray[np.float64]], list[Any]]
     loss: Callable[..., Any]
@@ -497,7 +492,7 @@ class _Step:
     clip_norm: float | None
 
     def __call__(self, rows: NDArray[np.float64], targets: list[Any]) -> dict[str, float]:
-        """Make a step; return the figures of the batch before it."""
+        """Make a step; return the loss and the metrics of the batch before it."""
         outputs = self.outputs(rows)
         objective = self.loss(outputs, targets)
         figures = {"loss": objective.data}
@@ -514,7 +509,7 @@ class _Step:
 
 
 class _Snapshot(NamedTuple):
-    """What a run goes back to: the state after a number of epochs."""
+    """The state of a run after a number of epochs, to which an exception takes it back."""
 
     epoch: int
     data: NDArray[np.float64]
@@ -532,7 +527,7 @@ class _Snapshot(NamedTuple):
         set_data(step.parameters, self.data)
         if scheduler is not None and self.scheduler is not None:
             scheduler.load_state_dict(self.scheduler)
-        # Last, as it knows the rates: those of the schedule, or what a callback made of them.
+        # Last, because its state has the learning rates, which a callback may have changed.
         step.optimizer.load_state_dict(self.optimizer)
 
 
@@ -549,16 +544,10 @@ def _scheduler(
     return schedule
 
 
-def _held(model: Model) -> list[Module]:
-    """Return the modules of a model but for the neurons, which have no mode and are many."""
-    modules = model.modules() if isinstance(model, Module) else ()
-    return [module for module in modules if not isinstance(module, Neuron)]
-
-
 @contextmanager
 def _modules(model: Model) -> Iterator[list[Module]]:
-    """Give the modules that have a mode; set their modes, and the generators of dropouts, back in the end."""
-    held = _held(model)
+    """Give the modules of a model but for the neurons, which have no mode; restore modes and generators in the end."""
+    held = [module for module in modules(model, Module) if not isinstance(module, Neuron)]
     before = [(module.training, getattr(module, "rng", None)) for module in held]
     try:
         yield held

@@ -1,15 +1,15 @@
-"""Function transformations: derivatives, batches and compiled functions, in the way of JAX and ``torch.func``.
+"""Function transformations: derivatives, batches and compiled functions, with the interface of JAX and ``torch.func``.
 
-A transform of a function runs *programs*: the function is called once with Values, what it does is recorded, and the
-record, or a derivative of it, is run for the numbers of the arguments, for one point or for the lanes of a batch.
+A transform of a function runs *programs*: it calls the function once with Values, which records the operations, and
+runs them, or their derivative, on the numbers of the arguments, for one point or for the lanes of a batch.
 
-- A transform of a plain function traces anew in every call, so any Python control flow will do. A transform of a
-  compiled function is compiled: it traces once for every structure of its arguments, and again when a comparison in the
-  function comes out in a way not seen before.
+- A transform of a plain function traces it in every call, so any Python control flow will do. A transform of a compiled
+  function is compiled: it traces once for every structure of its arguments, and again where a comparison in the
+  function has an outcome that no program is specialized to.
 - Arguments are numbers, sequences, arrays, and nested lists, tuples and dicts of these. The function gets a Value for a
   number, a list for a list, an array of Values of the same shape for an array. A dict keeps the order of its keys.
-- Programs calculate as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan, and nothing is raised.
-- With a Value among the arguments the results are Values, through which `Value.backward` finds its way.
+- Programs follow IEEE, as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan, and nothing is raised.
+- With a Value among the arguments the results are Values, and `Value.backward` passes through the call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import numpy as np
 
 from autograd._core import no_grad
 from autograd._program.program import Program
-from autograd._transforms import transform as _calls
+from autograd._transforms import kinds as _kinds
+from autograd._transforms.pytree import Raveled
+from autograd._transforms.transform import Transform
 
 __all__ = [
     "check_grad",
@@ -103,7 +105,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 1.0}, 5.0)
     {'w': 5.0, 'b': 1.0}
     """
-    return _gradient("grad", f, argnums, has_aux, False)
+    return _gradient(_kinds.Gradient, "grad", f, argnums, has_aux)
 
 
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -133,12 +135,12 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
     (6.0, (3.0, 2.0))
     """
-    return _gradient("value_and_grad", f, argnums, has_aux, True)
+    return _gradient(_kinds.ValueAndGradient, "value_and_grad", f, argnums, has_aux)
 
 
-def _gradient(caller: str, f: Function, argnums: int | Sequence[int], has_aux: bool, has_value: bool) -> Function:
+def _gradient(kind: Any, caller: str, f: Function, argnums: int | Sequence[int], has_aux: bool) -> Function:
     numbers = _argument_numbers(caller, "argnums", argnums)
-    return _calls.Gradient(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux), has_value=has_value)
+    return kind(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux))  # type: ignore[no-any-return]
 
 
 def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -176,7 +178,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     ((1.0, 1.0), (3.0, 2.0))
     """
     numbers = _argument_numbers("jacobian", "argnums", argnums)
-    return _calls.Jacobian(_checked("jacobian", f), "jacobian", argnums=numbers)
+    return _kinds.Jacobian(_checked("jacobian", f), "jacobian", argnums=numbers)
 
 
 def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -213,11 +215,11 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
            [2., 0.]])
     """
     numbers = _argument_numbers("hessian", "argnums", argnums)
-    return _calls.Hessian(_checked("hessian", f), "hessian", argnums=numbers)
+    return _kinds.Hessian(_checked("hessian", f), "hessian", argnums=numbers)
 
 
 def _at_a_point(kind: Any, caller: str, f: Function) -> Any:
-    if isinstance(f, _calls.Transform) and f.compiled:
+    if isinstance(f, Transform) and f.compiled:
         return f.derivative(kind, caller)
     return kind(_checked(caller, f), caller)
 
@@ -250,7 +252,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
-    return _at_a_point(_calls.Jvp, "jvp", f).at(primals, tangents)  # type: ignore[no-any-return]
+    return _at_a_point(_kinds.Jvp, "jvp", f).at(primals, tangents)  # type: ignore[no-any-return]
 
 
 def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -281,7 +283,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
     >>> out, pullback((1.0, 0.0)), pullback((0.0, 1.0))
     ((6.0, 5.0), (3.0, 2.0), (1.0, 1.0))
     """
-    return _at_a_point(_calls.Vjp, "vjp", f).at(primals)  # type: ignore[no-any-return]
+    return _at_a_point(_kinds.Vjp, "vjp", f).at(primals)  # type: ignore[no-any-return]
 
 
 def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -311,7 +313,7 @@ def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     >>> hvp(lambda x, y: x**2 * y, (1.0, 2.0), (1.0, 0.0))
     (4.0, 2.0)
     """
-    return _at_a_point(_calls.Hvp, "hvp", f).at(primals, tangents)  # type: ignore[no-any-return]
+    return _at_a_point(_kinds.Hvp, "hvp", f).at(primals, tangents)  # type: ignore[no-any-return]
 
 
 def vmap(
@@ -333,8 +335,9 @@ def vmap(
         The most threads to use. Chosen by the size of the work if it is not given, up to the number of processors or
         the environment variable ``AUTOGRAD_NUM_THREADS``. The result does not depend on it.
     max_ways : int, optional
-        How many ways through the comparisons of `f` get a program of their own, 64 if nothing is said here or by a
-        `compile` of `f`. The points that go other ways are traced one by one, with a RuntimeWarning.
+        The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
+        neither here nor by a `compile` of `f`. Points that need another one are traced one by one, with a
+        RuntimeWarning.
 
     Returns
     -------
@@ -354,7 +357,7 @@ def vmap(
     A list or tuple of numbers is a sequence with one axis, any other list, tuple or dict a container of what is mapped.
     What has no axis is passed on as it is, except by a compiled function.
 
-    Each point goes its own way: comparisons in `f` decide for every point as they would for it alone.
+    Comparisons in `f` have for every point the outcome that they would have for it alone.
 
     Examples
     --------
@@ -370,7 +373,7 @@ def vmap(
     in_axes = _axes(in_axes)
     if not _is_mapped(in_axes):
         raise ValueError(f"vmap: in_axes must name at least one axis, got {in_axes!r}")
-    return _calls.Mapped(
+    return _kinds.Mapped(
         f,
         "vmap",
         in_axes=in_axes,
@@ -400,7 +403,7 @@ def _is_mapped(axes: Any) -> bool:
 
 
 def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: int | None = None) -> Function:
-    """Return a function that traces `f` once and then replays what it did.
+    """Return a function that traces `f` once and then replays its operations.
 
     Parameters
     ----------
@@ -410,8 +413,8 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
         The positional arguments that are passed on as they are, so that `f` may use them as sizes, indices or flags.
         It is traced once for each of their values, which must be hashable.
     max_ways : int, optional
-        How many ways through the comparisons of `f` get a program of their own, 64 if nothing is said here or by a
-        `vmap` that `f` is. Points that go other ways are traced anew, with a RuntimeWarning.
+        The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
+        neither here nor by a `vmap` that `f` is. A call that needs another one traces `f`, with a RuntimeWarning.
 
     Returns
     -------
@@ -451,9 +454,9 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
         "static_argnums": numbers if isinstance(numbers, tuple) else (numbers,),
         **_bound("compile", max_ways),
     }
-    if isinstance(f, _calls.Transform):
+    if isinstance(f, Transform):
         return f.with_options(**options)  # type: ignore[no-any-return]
-    return _calls.Compiled(_checked("compile", f), "compile", **options)
+    return _kinds.Compiled(_checked("compile", f), "compile", **options)
 
 
 def trace(f: Function, *args: Any) -> Program:
@@ -482,10 +485,10 @@ def trace(f: Function, *args: Any) -> Program:
     >>> program(3.0, 4.0), program.reverse([0, 1], [0], ones=True)(3.0, 4.0)
     ([12.0], [4.0, 3.0])
     """
-    return _calls.Compiled(_checked("trace", f), "trace").program_at(*args)
+    return _kinds.Compiled(_checked("trace", f), "trace").program_at(*args)
 
 
-#: The points at which a central difference of fourth order takes a function, in steps, and the weights of these.
+#: The points of a central difference of fourth order, in steps, and their weights.
 _STEPS = np.array([1.0, -1.0, 2.0, -2.0])
 _WEIGHTS = np.array([8.0, -8.0, -1.0, 1.0]) / 12.0
 
@@ -520,13 +523,13 @@ def check_grad(
     """
     if order not in (1, 2):
         raise ValueError(f"check_grad: order must be 1 or 2, got {order!r}")
-    arguments = _calls.Raveled("check_grad", args)
+    arguments = Raveled("check_grad", args)
     x = arguments.numbers
     if not x.size:
         raise ValueError("check_grad: there is no number in the arguments")
 
     def result(numbers: Any) -> Any:
-        return _calls.Raveled("check_grad", f(*arguments.unravel(numbers)), "result")
+        return Raveled("check_grad", f(*arguments.unravel(numbers)), "result")
 
     def value(numbers: Any) -> Any:
         with no_grad():
@@ -536,7 +539,7 @@ def check_grad(
     names = result(x).name, arguments.name, arguments.name
     steps = eps * np.maximum(1.0, np.abs(x))
     weights = _WEIGHTS[:, None] / steps
-    # By step and number: the point with this number moved.
+    # For every step and number the point with this number moved.
     points = (x + _STEPS[:, None, None] * np.diag(steps)).reshape(-1, x.size)
 
     values = np.apply_along_axis(value, 1, points)

@@ -5,7 +5,7 @@ from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
 from autograd._blocks.reductions cimport Gathered, as_sequence, floats, gather, make_room, results
 from autograd._ir.code cimport Code
-from autograd._core cimport Value, number, recording, set_calls
+from autograd._core cimport Value, number, receive, recording, set_calls
 from autograd._program.tracing cimport tracing
 
 import functools
@@ -128,15 +128,9 @@ cdef class Custom(Gathered):
     def __dealloc__(self):
         PyMem_RawFree(self.own_adjoints)
 
-    cdef list lower(self, object code, list operands):
+    cdef list emit(self, Code code, list entries):
         """A call of the function itself, in every run."""
-        cdef Py_ssize_t k
-        cdef list entries = []
-        for k in range(self.size):
-            entries.append((<Code> code).constant(self.entries[k]))
-        for k in range(self.input_count):
-            entries[self.positions[k]] = operands[k]
-        return (<Code> code).call(FlatCall(self.function, self.lengths, self.output_count), entries, self.output_count)
+        return code.call(FlatCall(self.function, self.lengths, self.output_count), entries, self.output_count)
 
     cdef int push(self) except -1:
         cdef list adjoints = floats(self.adjoints, self.output_count)
@@ -144,7 +138,7 @@ cdef class Custom(Gathered):
         bwd, residuals = self.calls
         read_gradients(self, bwd(residuals, adjoints[0] if self.output_type is None else self.output_type(adjoints)))
         for k in range(self.input_count):
-            self.inputs[k].adjoint += self.entries[self.positions[k]]
+            receive(self.inputs[k], self.entries[self.positions[k]])
         return 0
 
 

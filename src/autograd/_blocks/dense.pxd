@@ -3,6 +3,12 @@
 from cpython.object cimport PyObject, PyTypeObject
 
 from autograd._core cimport Block, Deferred, Node
+from autograd._cpython cimport Py_TYPE, TypeSlots
+
+
+cdef inline bint called_as(PyObject *object, type kind) noexcept:
+    """Whether calling the object runs the `__call__` of `kind`, not one of a subclass or one assigned to a class."""
+    return (<TypeSlots *> Py_TYPE(object)).tp_call == (<TypeSlots *> kind).tp_call
 
 
 # What a neuron consisted of when a plan was made.
@@ -112,6 +118,7 @@ cdef class DenseBlock(Block):
     cdef Py_ssize_t *places
 
     cdef int forward(self) except -1
+    cdef int trace(self) except -1
     cdef int activate(self, Stage *stage, const double *z, double *r) except -1
     cdef int drop(self, Stage *stage, DenseDropout dropout) except -1
     cdef Py_ssize_t live_rows(self, Py_ssize_t *live, Py_ssize_t n) noexcept

@@ -2,12 +2,11 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
-from autograd._core import Block, Deferred, Value
-
-FUSED: dict[Any, tuple[int, float]]
+from autograd._core import Block, Deferred
 
 @disjoint_base
 class Plan(Deferred): ...
+
 @disjoint_base
 class DenseBlock(Block): ...
 
@@ -25,7 +24,6 @@ class DenseNeuron(Fields):
     nonlin: Any
     activation: Any
     def __call__(self, x: Any) -> Any: ...
-    def _call_slowly(self, x: Any) -> Any: ...
 
 @disjoint_base
 class DenseLayer(Fields):
@@ -43,5 +41,3 @@ class DenseDropout(Fields):
     training: Any
     rng: Any
     def __call__(self, x: Any) -> Any: ...
-
-def parameters(root: object, names: list[str] | None = None) -> list[Value]: ...

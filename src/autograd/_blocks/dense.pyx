@@ -1,7 +1,8 @@
 """Dense layers as single nodes: what `autograd.nn` is built on.
 
 A call of a neuron, a layer or a network is one Block. It works on a `Plan`: the data of the parameters in one array,
-gathered again when some of them changed, and an array in which their gradients add up until somebody looks at one.
+gathered again when some of them changed, and an array in which their gradients add up until somebody looks at one. In
+a trace the Block has all its parameters among its inputs, and its lowering alone says what its numbers are.
 
 The objects a user sees stay the truth: lists of neurons, lists of Values, an activation. A plan remembers what they
 were when it was made, every call compares, and where something is no longer the same the plan is made anew. What no
@@ -23,7 +24,7 @@ import numpy
 
 from autograd import _core, functions, ops
 
-from autograd._cpython cimport ListLayout, Py_TYPE, PyObject_GenericGetDict, TypeSlots
+from autograd._cpython cimport ListLayout, Py_TYPE
 from autograd._core cimport (
     SHARED,
     Block,
@@ -38,19 +39,28 @@ from autograd._core cimport (
     new_leaf,
     new_output,
     number,
+    owner,
+    receive,
     recording,
     set_sizes,
     shared_version,
     track,
 )
+from autograd._blocks.reductions cimport fold
+from autograd._ir.code cimport Code
 from autograd._program.tracing cimport tracing
 
 cdef extern from "_kernels/maps.h" nogil:
     enum:
         OP_LEAF
+        OP_ADD
+        OP_MUL
+        OP_LEAKY_RELU
         OP_LEAKY_RELU_C
     int op_asks_python(unsigned op) noexcept
     void op_map(unsigned op, Py_ssize_t n, const double *a, double c, double *r) noexcept
+    unsigned op_push(unsigned op, double g, double r, double c, const double *a, const double *b, double *ga,
+                     double *gb) noexcept
     void op_map_push(unsigned op, Py_ssize_t n, const double *g, const double *r, double c, const double *a,
                      double *ga) noexcept
 
@@ -67,17 +77,21 @@ cdef type ndarray = numpy.ndarray
 cdef tuple SCALARS = (Value, numbers.Real)
 cdef tuple NO_ROWS = (str, bytes, Mapping)
 
-# Activations that can be part of a Block, with their op and immediate. None stands for the identity.
-FUSED = {None: (OP_LEAF, 0.0), functions.leaky_relu: (OP_LEAKY_RELU_C, 0.01)} | {
-    getattr(functions, name): (op, 0.0)
-    for op, name in enumerate(_core.OP_NAMES)
-    if name in ops.OPS and ops.OPS[name].arguments == "a" and ops.OPS[name].parameters
-}
+cdef dict fused_activations():
+    """The activations that can be part of a Block, with their op and immediate, the default of a second parameter."""
+    cdef dict fused = {None: (OP_LEAF, 0.0)}
+    for row in ops.OPS.values():
+        if row.name in functions.__all__:
+            default = row.parameters[-1].partition("=")[2]
+            if default:
+                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name + "_c"), float(default)
+            elif row.arguments == "a":
+                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name), 0.0
+    return fused
 
 
-cdef inline PyObject *owner(Node *node) noexcept:
-    """The Value around a node."""
-    return <PyObject *> (<char *> node - sizeof(PyObject))
+# None stands for the identity.
+cdef dict FUSED = fused_activations()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -88,11 +102,6 @@ cdef void *allocate(size_t count, size_t size) except NULL:
     if memory == NULL:
         raise MemoryError("no memory for a layer")
     return memory
-
-
-cdef inline bint called_as(PyObject *object, type kind) noexcept:
-    """Whether calling the object runs the `__call__` of `kind`, not one of a subclass or one assigned to a class."""
-    return (<TypeSlots *> Py_TYPE(object)).tp_call == (<TypeSlots *> kind).tp_call
 
 
 @cython.auto_pickle(False)
@@ -394,6 +403,53 @@ cdef class DenseBlock(Block):
                 self.drop(stage, <DenseDropout> stage.dropout)
         return 0
 
+    cdef list lower(self, object code, list operands):
+        """The weighted sums, from the bias on, and the activations; a trace holds no active dropout."""
+        cdef Code emitting = code
+        cdef Plan plan = self.plan
+        cdef Stage *stage = plan.stages
+        cdef Py_ssize_t count = self.input_count - value_count(plan)
+        cdef Py_ssize_t i, j, k, row
+        cdef unsigned z
+        cdef list x = []
+        cdef list outputs = []
+        cdef list parameters = []
+        for i in range(self.rows * stage.n_in):
+            x.append(emitting.constant(self.values[i]))
+        for i in range(count):
+            x[self.places[i]] = operands[i]
+        for i in range(plan.size):
+            if plan.nodes[i] == NULL:
+                parameters.append(emitting.constant(plan.data[i]))
+            else:
+                parameters.append(operands[count])
+                count += 1
+        for k in range(plan.stage_count):
+            stage = &plan.stages[k]
+            outputs = []
+            for row in range(self.rows):
+                for j in range(stage.n_out):
+                    z = parameters[stage.weights + stage.n_in * stage.n_out + j]
+                    for i in range(stage.n_in):
+                        z = emitting.emit(OP_ADD, z, emitting.emit(
+                            OP_MUL, parameters[stage.weights + i * stage.n_out + j], x[row * stage.n_in + i]))
+                    outputs.append(emit_activation(emitting, &plan.shots[stage.first_neuron + j], z))
+            x = outputs
+        return outputs
+
+    cdef int trace(self) except -1:
+        """Take the parameters among the inputs, and compute the outputs that a replay will find."""
+        cdef Plan plan = self.plan
+        cdef Py_ssize_t i
+        for i in range(plan.stage_count):
+            if plan.stages[i].dropout != NULL:
+                # Raises where it is active.
+                (<DenseDropout> plan.stages[i].dropout).draw(0, NULL)
+        for i in range(plan.size):
+            if plan.nodes[i] != NULL:
+                add_input(self, <Value> owner(plan.nodes[i]))
+        return fold(self, self.values + self.rows * plan.stages[plan.stage_count - 1].out_at)
+
     cdef int activate(self, Stage *stage, const double *z, double *r) except -1:
         cdef NeuronShot *shots = self.plan.shots + stage.first_neuron
         cdef Py_ssize_t i, j
@@ -427,6 +483,8 @@ cdef class DenseBlock(Block):
         cdef Plan plan = self.plan
         cdef Stage *stage
         cdef NeuronShot *shots
+        cdef NeuronShot *shot
+        cdef double ignored
         cdef double *x
         cdef double *z
         cdef double *r
@@ -486,8 +544,19 @@ cdef class DenseBlock(Block):
                 pick(picked, x, rows, live, stage.n_in)
                 x = picked
             grad = plan.grad + stage.weights
-            dense_backward(rows, stage.n_in, n, x, plan.weights_by_output(stage) if k or inputs else NULL, gz, grad,
-                           grad + stage.n_in * n, g if k or inputs else NULL)
+            if all_finite(z, self.rows * n):
+                dense_backward(rows, stage.n_in, n, x, plan.weights_by_output(stage) if k or inputs else NULL, gz, grad,
+                               grad + stage.n_in * n, g if k or inputs else NULL)
+                continue
+            # A neuron that received nothing, such as a `relu` below zero, passes nothing to infinite inputs or weights.
+            memset(g, 0, rows * stage.n_in * sizeof(double))
+            for i in range(rows):
+                for j in range(n):
+                    shot = &shots[0 if stage.uniform else j]
+                    if r == z or op_push(shot.op, 0.0, r[live[i] * n + j], shot.immediate, z + live[i] * n + j, NULL,
+                                         &ignored, NULL):
+                        push_neuron(stage.n_in, n, x + i * stage.n_in, plan.weights_by_output(stage) + j * stage.n_in,
+                                    gz[i * n + j], grad + j, g + i * stage.n_in)
         # The inputs are in the order of their places.
         n = plan.stages.n_in
         k = 0
@@ -495,11 +564,11 @@ cdef class DenseBlock(Block):
             while k < rows and live[k] < self.places[i] // n:
                 k += 1
             if k < rows and live[k] == self.places[i] // n:
-                self.inputs[i].adjoint += g[k * n + self.places[i] % n]
+                receive(self.inputs[i], g[k * n + self.places[i] % n])
         # The adjoint of a computed weight must be whole before the sweep comes to it.
         for i in range(plan.computed_count):
             j = plan.computed[i]
-            plan.nodes[j].adjoint += plan.grad[j]
+            receive(plan.nodes[j], plan.grad[j])
             plan.grad[j] = 0.0
         return 0
 
@@ -526,6 +595,24 @@ cdef inline Py_ssize_t run_end(const Py_ssize_t *rows, Py_ssize_t count, Py_ssiz
     return i
 
 
+cdef bint all_finite(const double *x, Py_ssize_t n) noexcept:
+    cdef double sum = 0.0
+    cdef Py_ssize_t i
+    for i in range(n):
+        sum += 0.0 * x[i]
+    return sum == 0.0
+
+
+cdef void push_neuron(Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *v, double g, double *gw,
+                      double *gx) noexcept:
+    """`dense_backward` of one neuron for one row."""
+    cdef Py_ssize_t i
+    for i in range(n_in):
+        gw[i * n_out] += x[i] * g
+        gx[i] += g * v[i]
+    gw[n_in * n_out] += g
+
+
 cdef void pick(double *out, const double *x, Py_ssize_t count, const Py_ssize_t *rows, Py_ssize_t n) noexcept:
     """Copy `count` rows of n numbers."""
     cdef Py_ssize_t i = 0, end
@@ -544,13 +631,29 @@ cdef DenseBlock new_call(Plan plan, Py_ssize_t rows, Py_ssize_t input_values):
     block.rows = rows
     if plan.refers_to_users:
         track(block)
-    set_sizes(block, input_values + plan.computed_count, rows * last.n_out)
+    set_sizes(block, input_values + (plan.size if tracing() else plan.computed_count), rows * last.n_out)
     block.values = <double *> PyMem_RawMalloc(values + input_values * sizeof(Py_ssize_t) + 1)
     if block.values == NULL:
         raise MemoryError(f"no memory for {rows} rows")
     if input_values:
         block.places = <Py_ssize_t *> (block.values + rows * plan.row_size)
     return block
+
+
+cdef unsigned emit_activation(Code code, NeuronShot *shot, unsigned z) except? 0xFFFFFFFF:
+    if shot.op == OP_LEAF:
+        return z
+    if shot.op == OP_LEAKY_RELU_C:
+        return code.emit(OP_LEAKY_RELU, z, code.constant(shot.immediate))
+    return code.emit(shot.op, z)
+
+
+cdef Py_ssize_t value_count(Plan plan) noexcept:
+    """How many parameters are Values."""
+    cdef Py_ssize_t count = 0, i
+    for i in range(plan.size):
+        count += plan.nodes[i] != NULL
+    return count
 
 
 cdef inline int read_input(DenseBlock block, Py_ssize_t place, object x) except -1:
@@ -573,15 +676,15 @@ cdef DenseBlock read_row(Plan plan, object x):
     cdef Py_ssize_t i
     cdef DenseBlock block
     if type(x) is not list and type(x) is not tuple:
-        x = as_row(plan.title, n, x)
-    if len(x) != n:
-        raise ValueError(f"{plan.title} expects {n} inputs, got {len(x)}")
+        x = row_of(plan.title, n, x)
+    elif len(x) != n:
+        raise wrong_length(plan.title, n, len(x))
     block = new_call(plan, 1, n)
     if type(x) is list:
         for i in range(n):
             # A number's own methods may change the list.
             if i >= len(<list> x):
-                raise ValueError(f"{plan.title} expects {n} inputs, got {len(x)}")
+                raise wrong_length(plan.title, n, len(x))
             read_input(block, i, (<list> x)[i])
     else:
         for i in range(n):
@@ -589,17 +692,27 @@ cdef DenseBlock read_row(Plan plan, object x):
     return block
 
 
-cdef object as_row(str title, Py_ssize_t n, object x):
-    """A row of inputs as a list or tuple; a bare number or Value is a row of one."""
+cdef object wrong_length(str title, object n, object length):
+    return ValueError(f"{title} expects {n} inputs, got {length}")
+
+
+cdef object row_of(str title, object n, object x):
+    """A row of n inputs as a list or tuple; a bare number or Value is a row of one. Any where n is None."""
+    if n is None:
+        return x
     if isinstance(x, SCALARS):
-        return (x,)
-    if isinstance(x, ndarray):
+        x = (x,)
+    elif isinstance(x, ndarray):
         if x.ndim > 1:
             raise ValueError(f"{title} expects a row or a 2-D array of rows of {n} inputs, got shape {x.shape}")
-        return x.reshape(-1).tolist()
-    if isinstance(x, NO_ROWS) or not hasattr(x, "__len__") or not hasattr(x, "__getitem__"):
+        x = x.reshape(-1).tolist()
+    elif isinstance(x, NO_ROWS) or not hasattr(x, "__len__") or not hasattr(x, "__getitem__"):
         raise TypeError(f"{title} expects a sequence of {n} inputs, got {type(x).__name__}")
-    return list(x)
+    else:
+        x = list(x)
+    if len(x) != n:
+        raise wrong_length(title, n, len(x))
+    return x
 
 
 cdef DenseBlock read_rows(Plan plan, object x):
@@ -610,7 +723,7 @@ cdef DenseBlock read_rows(Plan plan, object x):
     cdef Py_buffer view
     cdef DenseBlock block
     if x.shape[1] != n:
-        raise ValueError(f"{plan.title} expects {n} inputs, got {x.shape[1]}")
+        raise wrong_length(plan.title, n, x.shape[1])
     if x.dtype == object:
         block = new_call(plan, rows, rows * n)
         for i, item in enumerate(x.ravel().tolist()):
@@ -632,9 +745,12 @@ cdef object run(Plan plan, object x):
     cdef Py_ssize_t n_out = plan.stages[plan.stage_count - 1].n_out
     cdef Py_ssize_t i, row
     cdef bint records = recording()
-    block.forward()
-    for i in range(plan.computed_count):
-        add_input(block, <Value> owner(plan.nodes[plan.computed[i]]))
+    if tracing():
+        block.trace()
+    else:
+        block.forward()
+        for i in range(plan.computed_count):
+            add_input(block, <Value> owner(plan.nodes[plan.computed[i]]))
     if n_out == 1:
         if not batch:
             return output(block, 0, records)
@@ -713,21 +829,16 @@ cdef class DenseNeuron(Fields):
         return ("w", "b", "nonlin", "activation")
 
     def __call__(self, x):
-        if tracing():
-            return self._call_slowly(x)
         if self.plan is None or not same_neuron(self.plan, self.plan.stages, 0, self):
             self.plan = make_plan(type(self).__name__, [(None, [self], None)])
         if self.plan is not None:
             return run(self.plan, x)
-        return self._call_slowly(x)
-
-    def _call_slowly(self, x):
-        """Call in scalar operations: in a trace, or with weights that only Python can make something of."""
+        # Scalar operations, for weights that only Python can make something of.
         if is_batch(x):
             return list(map(self, x))
-        x = self._check_row(x)
         # Not as C fields: a subclass may have properties in their place.
         neuron = <object> self
+        x = row_of(type(self).__name__, neuron.nin, x)
         total = neuron.b
         for weight, value in zip(neuron.w, x, strict=True):
             total = total + weight * value
@@ -743,16 +854,15 @@ cdef class DenseLayer(Fields):
         return ("neurons",)
 
     def __call__(self, x):
-        if not tracing():
-            if self.plan is None or not same_neurons(self.plan, self.plan.stages, <PyObject *> self.neurons):
-                self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
-                if self.plan is not None:
-                    self.plan.keep.append(self.neurons)
+        if self.plan is None or not same_neurons(self.plan, self.plan.stages, <PyObject *> self.neurons):
+            self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
             if self.plan is not None:
-                return run(self.plan, x)
+                self.plan.keep.append(self.neurons)
+        if self.plan is not None:
+            return run(self.plan, x)
         if is_batch(x):
             return list(map(self, x))
-        x = self._check_row(x)
+        x = row_of(type(self).__name__, (<object> self).nin, x)
         values = []
         for neuron in (<object> self).neurons:
             values.append(neuron(x))
@@ -767,14 +877,13 @@ cdef class DenseNetwork(Fields):
         return ("layers",)
 
     def __call__(self, x):
-        if not tracing():
-            if self.plan is None or not same_layers(self.plan, <PyObject *> self.layers):
-                self.plan = plan_network(type(self).__name__, self.layers)
-            if self.plan is not None:
-                return run(self.plan, x)
+        if self.plan is None or not same_layers(self.plan, <PyObject *> self.layers):
+            self.plan = plan_network(type(self).__name__, self.layers)
+        if self.plan is not None:
+            return run(self.plan, x)
         if is_batch(x):
             return list(map(self, x))
-        x = self._check_row(x)
+        x = row_of(type(self).__name__, (<object> self).nin, x)
         for layer in (<object> self).layers:
             x = layer(x)
         return x
@@ -828,95 +937,3 @@ cdef class DenseDropout(Fields):
             self.draw(1, &scale)
             return x * scale
         return list(map(self, x))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Parameters
-
-# Marks a leaf that is already in the list.
-cdef enum:
-    FOUND = 1
-
-
-def parameters(root, list names=None):
-    """Return the leaves that a module holds, each once, in the order of definition.
-
-    Parameters
-    ----------
-    root : object with attributes
-    names : list, optional
-        Receives the name of each: the path of attributes, positions and keys, joined by dots.
-    """
-    cdef list found = []
-    cdef list waiting = [(None, root)]
-    cdef set seen = set()
-    try:
-        while waiting:
-            path, item = waiting.pop()
-            if isinstance(item, Value):
-                if add_leaf(<Value> item, found) and names is not None:
-                    names.append(path)
-            elif type(item) is list or isinstance(item, Fields) or not isinstance(item, PLAIN):
-                identity = <size_t> <PyObject *> item
-                if identity not in seen:
-                    seen.add(identity)
-                    if names is not None or not add_leaves(item, found):
-                        children = children_of(item)
-                        for key, child in reversed(children):
-                            name = None if names is None else f"{key}" if path is None else f"{path}.{key}"
-                            waiting.append((name, child))
-    finally:
-        for value in found:
-            (<Value> value).node.mark = 0
-    return found
-
-
-# What can hold no Value.
-cdef tuple PLAIN = (str, bytes, int, float, type(None))
-
-
-cdef list children_of(object holder):
-    """What a module or a container holds, with attribute names, positions and keys."""
-    if isinstance(holder, Fields):
-        items = holder._fields
-    elif hasattr(holder, "named_parameters"):
-        items = getattr(holder, "__dict__", {})
-    elif isinstance(holder, dict):
-        items = holder
-    elif isinstance(holder, SEQUENCES):
-        return list(enumerate(holder))
-    elif isinstance(holder, ndarray) and holder.dtype == object:
-        return list(enumerate(holder.flat))
-    else:
-        return []
-    return list(items.items())
-
-
-cdef tuple SEQUENCES = (list, tuple)
-
-
-cdef bint add_leaves(object holder, list found) except -1:
-    """Append the leaves of a neuron or a list that holds nothing but Values, and return whether it is one."""
-    if isinstance(holder, DenseNeuron) and called_as(<PyObject *> holder, DenseNeuron):
-        neuron = <DenseNeuron> holder
-        if type(neuron.b) is Value and not PyObject_GenericGetDict(holder, NULL) and add_leaves(neuron.w, found):
-            add_leaf(<Value> neuron.b, found)
-            return True
-        return False
-    if type(holder) is not list:
-        return False
-    for item in <list> holder:
-        if type(item) is not Value:
-            return False
-    for item in <list> holder:
-        add_leaf(<Value> item, found)
-    return True
-
-
-cdef inline bint add_leaf(Value value, list found) except -1:
-    """Append a Value if it is a leaf that is not there yet, and return whether it was."""
-    if value.node.op != OP_LEAF or value.node.mark:
-        return False
-    found.append(value)
-    value.node.mark = FOUND
-    return True

@@ -1,7 +1,7 @@
 """Loops over lists of parameters: the steps of optimizers, the clipping of gradients, penalties.
 
-The Values stay the truth: a step gathers their data and gradients into arrays, works on the arrays, and writes the data
-back. The rules are those of ``torch.optim``, operation by operation, so that results agree to rounding.
+The Values own the data: a step gathers data and gradients into arrays, updates the arrays, and writes the data back.
+The rules are those of ``torch.optim``, operation by operation, so that results agree to rounding.
 """
 
 cimport cython
@@ -9,6 +9,7 @@ from cpython.list cimport PyList_GET_ITEM
 from cpython.object cimport PyObject, PyTypeObject
 from libc.math cimport INFINITY, fabs, isfinite, pow, sqrt
 
+import operator
 from collections.abc import Iterable, Set
 
 import numpy
@@ -47,6 +48,17 @@ def check_number(str name not None, x, double below=INFINITY):
     return result
 
 
+def check_integer(str name not None, x, least):
+    """Return `x` as an int; raise unless it is an integer of at least `least`."""
+    try:
+        integer = operator.index(x)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {type(x).__name__} {x!r}") from None
+    if integer < least:
+        raise ValueError(f"{name} must be at least {least}, got {integer}")
+    return integer
+
+
 cdef inline Node *node_at(list values, Py_ssize_t i) noexcept:
     """The node of a parameter in a list that was checked."""
     return &(<Value> PyList_GET_ITEM(values, i)).node
@@ -61,13 +73,13 @@ cdef inline Node *parameter_at(list values, Py_ssize_t i) except NULL:
 
 
 cdef int refuse(object value, Py_ssize_t i) except -1:
-    """Raise for what is no parameter; apart from the test for it, which is inlined."""
+    """Raise the error for an object that is not a parameter; not inlined, as the test for it is."""
     if not isinstance(value, Value):
         raise TypeError(f"params must hold Values, got {type(value).__name__} at index {i}")
     raise ValueError(f"params must hold leaves, got a result of {value._op!r} at index {i}")
 
 
-def parameters(params):
+def leaves(params):
     """Return `params` as a new list, all of whose elements are leaves.
 
     Raises
@@ -81,7 +93,7 @@ def parameters(params):
 
 
 cdef list checked(object params):
-    """`params` as a list, all of whose elements are leaves; what is a list already is not copied."""
+    """Return `params` as a list of leaves: itself if it is a list."""
     cdef list values
     cdef Py_ssize_t i
     if type(params) is list:
@@ -183,7 +195,7 @@ def clip_grad_norm(params, max_norm, norm_type=2.0, bint error_if_nonfinite=Fals
     """
     cdef double most = not_negative("max_norm", max_norm)
     cdef double order = real("norm_type", norm_type)
-    # After the numbers, whose conversion may run Python code: from here on the list stays as it is.
+    # Checked after the conversion of the numbers, which may run Python code that changes the list.
     cdef list values = checked(params)
     cdef double norm = 0.0
     cdef double factor, size
@@ -307,11 +319,11 @@ def add_penalty(params, l1=0.0, l2=0.0):
 # ---------------------------------------------------------------------------------------------------------------------
 # Rules
 #
-# A rule is a class: its options, as a struct that a group of parameters converts to; the names of what it remembers;
-# and its `update`. Ascent, and the weight decay that is part of the gradient, are common to all. The loops are short:
-# the compiler vectorises those, while Adam as one loop takes a third longer.
+# A rule is a class with the names of the arrays of its state, an `update`, and a struct of its options, to which the
+# dict of a parameter group converts. `gather` does what all rules share: `maximize`, and weight decay in the gradient.
+# The loops are short because the compiler vectorises those: Adam in one loop takes a third longer.
 
-# The rows of a rule's memory: data and gradients during a step, and from the third on what is remembered.
+# The rows of a rule's array: data and gradients during a step, then the state.
 cdef enum:
     DATA
     GRAD
@@ -332,14 +344,14 @@ cdef inline double lerp(double start, double end, double weight) noexcept:
 
 @cython.auto_pickle(False)
 cdef class Rule:
-    """How a step changes a group of parameters, and what is remembered of them from step to step.
+    """The update of a group of parameters, and its state.
 
     Parameters
     ----------
     size : int
         Number of parameters.
     start : float, default 0.0
-        What the remembered arrays hold before the first step.
+        The elements of the state before the first step.
     """
 
     names = ()
@@ -359,7 +371,7 @@ cdef class Rule:
         return self.rows + index * self.size
 
     cdef int gather(self, list values, bint maximize, double weight_decay) except -1:
-        """Fill the rows of the data and of the gradients, which descend and decay."""
+        """Fill the rows of the data and of the gradients, with the sign for `maximize` and the weight decay."""
         cdef double *data = self.row(DATA)
         cdef double *grad = self.row(GRAD)
         cdef double sign = -1.0 if maximize else 1.0
@@ -375,14 +387,14 @@ cdef class Rule:
             node = parameter_at(values, i)
             data[i] = node.primal
             grad[i] = sign * node.adjoint
-        # Not where there is no decay: 0 times an infinite datum is nan.
+        # Only where there is decay: 0 times infinite data is nan.
         if weight_decay != 0.0:
             for i in range(self.size):
                 grad[i] += weight_decay * data[i]
         return 0
 
     cdef int update(self, dict group, list values) except -1:
-        """Gather, and change the row of the data; or raise before anything has changed."""
+        """Call `gather` and update the row of the data; an error leaves the state as it was."""
         raise NotImplementedError
 
     def step(self, dict group not None):
@@ -414,7 +426,7 @@ cdef class Rule:
             touch_shared()
 
     def state_dict(self):
-        """Return a copy of what is remembered: the number of steps, and an array for each of the `names`."""
+        """Return a copy of the state: the number of steps, and an array for each of the `names`."""
         state = {"step": self.steps}
         rows = self.memory[FIRST:].copy()
         # By number: NumPy takes longer to iterate over an array than to copy it.
@@ -423,7 +435,7 @@ cdef class Rule:
         return state
 
     def load_state_dict(self, state):
-        """Take over what `state_dict` returned; a state that does not fit is a TypeError or a ValueError."""
+        """Set the state that `state_dict` returned; one that does not fit is a TypeError or a ValueError."""
         title = type(self).__name__
         expected = ("step", *self.names)
         if set(state) != set(expected):
@@ -459,7 +471,7 @@ cdef struct SGDOptions:
 @cython.final
 @cython.auto_pickle(False)
 cdef class SGD(Rule):
-    """Gradient descent; the momentum starts as the first gradient that it meets."""
+    """Gradient descent; the momentum buffer starts as the first gradient."""
 
     names = ("momentum_buffer",)
 
@@ -542,7 +554,7 @@ cdef struct RMSpropOptions:
 @cython.final
 @cython.auto_pickle(False)
 cdef class RMSprop(Rule):
-    """RMSprop, with momentum and centred where asked for."""
+    """RMSprop, optionally centred and with momentum."""
 
     names = ("square_avg", "grad_avg", "momentum_buffer")
 

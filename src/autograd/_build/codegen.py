@@ -3,6 +3,7 @@
 ``_kernels/ops.h``         C: one value function per row, and the two dispatchers over them, ``op_value`` and ``op_push``.
 ``_ops.pxi``               Cython: the declarations of the header, and the public functions.
 ``_kernels/maps.h``        C: the unary operations over arrays, ``op_map`` and ``op_map_push``.
+``_kernels/pairs.h``       C: the sums of products and of losses over pairs, ``op_pairs``.
 ``_kernels/primitives.h``  C: lists of the primitives that the interpreter of Programs has instructions for.
 
 Used by ``setup.py`` only; nothing here runs once the package is built.
@@ -96,7 +97,8 @@ def header(ops: ModuleType) -> str:
         lines.append(f"OP_INLINE double op_{row.name}({', '.join(f'double {x}' for x in row.arguments)});")
     for row in ops.OPS.values():
         parameters = ", ".join(f"double {x}" for x in row.arguments)
-        lines.append(f"OP_INLINE double op_{row.name}({parameters}) {{ return {_value(row)}; }}")
+        unused = "" if "c" not in row.arguments or _uses((row.value,), "c") else "(void)c; "
+        lines.append(f"OP_INLINE double op_{row.name}({parameters}) {{ {unused}return {_value(row)}; }}")
 
     lines += [
         "",
@@ -123,17 +125,20 @@ def header(ops: ModuleType) -> str:
         "    }",
         "}",
         "",
-        "/* Adds the gradients of an operation's node operands, given its adjoint g and its result r. */",
-        "OP_INLINE void op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
-        "                       double *ga, double *gb) {",
+        "/* Adds the gradients of an operation's node operands, given its adjoint g and its result r, and returns which",
+        "   operands received something: 1 for the first, plus 2 for the second. */",
+        "OP_INLINE unsigned op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
+        "                           double *ga, double *gb) {",
         "    (void)gb; (void)pb;",
         "    switch (op) {",
     ]
     for row in ops.OPS.values():
         loads = [f"const double {x} = *p{x};" for x, _ in _operands(row) if _uses(row.grads, x)]
         pushes = [f"*g{x} += {to_c(grad, 'op_{}'.format)};" for x, grad in _operands(row)]
-        lines.append(f"    case OP_{row.name.upper()}: {{ {' '.join(loads + pushes)} break; }}")
-    lines += ["    default: break;", "    }", "    (void)g; (void)r; (void)c;", "}", "#endif", ""]
+        live = [ops.substitute(ops.liveness(grad), {"g": str(k + 1)}) for k, (_, grad) in enumerate(_operands(row))]
+        received = " | ".join(f"(unsigned){to_c(formula, 'op_{}'.format)}" for formula in live)
+        lines.append(f"    case OP_{row.name.upper()}: {{ {' '.join(loads + pushes)} return {received}; }}")
+    lines += ["    default: break;", "    }", "    (void)g; (void)r; (void)c;", "    return 0;", "}", "#endif", ""]
     return "\n".join(lines)
 
 
@@ -183,24 +188,52 @@ def maps(ops: ModuleType) -> str:
     return "\n".join(lines)
 
 
+def pairs(ops: ModuleType) -> str:
+    """Return the text of ``_kernels/pairs.h``."""
+    lines = [
+        "/* Generated from ops.py by _codegen.py. */",
+        "#ifndef AUTOGRAD_PAIRS_H",
+        "#define AUTOGRAD_PAIRS_H",
+        '#include "ops.h"',
+        "",
+        "/* The sum of op(a[i], b[i], c) from left to right. The derivatives take the place of a and b. */",
+        "static double op_pairs(unsigned op, ptrdiff_t n, double *restrict pa, double *restrict pb, double c) {",
+        "    /* What it is added to comes out with its own sign, a zero too. */",
+        "    double sum = -0.0;",
+        "    const double g = 1.0;",
+        "    (void)c;",
+        "    switch (op) {",
+    ]
+    for row in ops.OPS.values():
+        if row.arguments != "abc" and row.name != "mul":
+            continue
+        gradients = " ".join(f"p{x}[i] = {to_c(grad, 'op_{}'.format)};" for x, grad in _operands(row))
+        lines += [
+            f"    case OP_{row.name.upper()}:",
+            "        for (ptrdiff_t i = 0; i < n; i++) {",
+            f"            const double a = pa[i], b = pb[i], r = op_{row.name}({', '.join(row.arguments)});",
+            f"            sum += r; {gradients}",
+            "        }",
+            "        break;",
+        ]
+    lines += ["    default: break;", "    }", "    return n ? sum : 0.0;", "}", "#endif", ""]
+    return "\n".join(lines)
+
+
 #: Functions that compilers turn into an instruction, so that a loop over them is as good as one over a sum.
 _INSTRUCTIONS = ("fabs", "sqrt")
-#: Functions that NumPy does not have, with the kernels that ``interpreter.h`` has for them.
-_KERNELS = {"erf": "lanes_erf", "erfc": "lanes_erfc"}
 #: Names that NumPy has always had, where the table has another one.
 _NUMPY_NAMES = {"pow": "power"}
 
 
 def lanes(ops: ModuleType) -> str:
     """Return the text of ``_kernels/primitives.h``."""
-    lists: dict[str, list[str]] = {"UNARY": [], "BINARY": [], "KERNELS": [], "FUNCTIONS": []}
+    lists: dict[str, list[str]] = {"UNARY": [], "BINARY": [], "FUNCTIONS": []}
     for row in ops.OPS.values():
         if "c" in row.arguments or not row.is_primitive:
             continue
         op = f"OP_{row.name.upper()}"
-        if row.name in _KERNELS:
-            lists["KERNELS"].append(f"X({op}, {_KERNELS[row.name]})")
-        elif row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
+        if row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
             lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, "{_NUMPY_NAMES.get(row.name, row.name)}")')
         else:
             lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
@@ -212,8 +245,7 @@ def lanes(ops: ModuleType) -> str:
     comments = {
         "UNARY": "Arithmetic of one operand: X(op, function).",
         "BINARY": "Arithmetic of two operands: X(op, function).",
-        "KERNELS": "Functions that NumPy does not have: X(op, kernel over n lanes).",
-        "FUNCTIONS": "Functions that NumPy has: X(op, number of operands, NumPy's name).",
+        "FUNCTIONS": "Functions, computed over many numbers at once: X(op, number of operands, NumPy's name).",
     }
     for name, entries in lists.items():
         lines += ["", f"/* {comments[name]} */", " \\\n    ".join([f"#define LANE_{name}(X)", *entries])]
@@ -245,8 +277,8 @@ def declarations(ops: ModuleType) -> str:
     lines += [
         "    double op_value(unsigned op, double a, double b, double c) noexcept",
         "    int op_asks_python(unsigned op) noexcept",
-        "    void op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
-        "                 double *ga, double *gb) noexcept",
+        "    unsigned op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
+        "                     double *ga, double *gb) noexcept",
         "",
         f"OP_NAMES = {(*SPECIAL, *ops.OPS)!r}",
         f"TABLE_DIGEST = {ops.digest()!r}",
@@ -334,6 +366,7 @@ def write(ops: ModuleType, directory: Path) -> None:
         "_kernels/ops.h": header(ops),
         "_ops.pxi": declarations(ops),
         "_kernels/maps.h": maps(ops),
+        "_kernels/pairs.h": pairs(ops),
         "_kernels/primitives.h": lanes(ops),
     }
     for name, text in texts.items():

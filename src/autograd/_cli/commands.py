@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from autograd._cli.terminal import MAX_MAP_CLASSES, Terminal
 from autograd._files import check_writable, replacing
 from autograd.training import OPTIMIZERS, EarlyStopping, History, Model, fit, validation_split
 
-INTERRUPTED = 130  # What a shell reports for a process that SIGINT ended.
+INTERRUPTED = 130  # The exit status that a shell reports for a process ended by SIGINT.
 
 BUILT_IN: dict[str, Callable[..., tuple[NDArray[np.float64], NDArray[np.intp]]]] = {
     "moons": partial(datasets.make_moons, 200, noise=0.1),
@@ -32,8 +33,14 @@ BUILT_IN: dict[str, Callable[..., tuple[NDArray[np.float64], NDArray[np.intp]]]]
     "xor": partial(datasets.make_xor, 200, noise=0.3),
     "seed": lambda random_state: datasets.four_points(),
 }
-LEARNING_RATES = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.01, "adagrad": 0.1}
-# What --resume takes from the file where the command line is silent. None depends on the data or on other options.
+# The defaults of the optimizers, or more where those are meant for many more steps than a small network needs.
+LEARNING_RATES = {name: signature(kind).parameters["lr"].default for name, kind in OPTIMIZERS.items()} | {
+    "sgd": 0.1,
+    "adam": 0.01,
+    "adamw": 0.01,
+    "adagrad": 0.1,
+}
+# The options that --resume reads from the file unless they are given. None: derived from the data or other options.
 DEFAULTS: dict[str, Any] = {
     "data": "moons",
     "target": None,
@@ -54,7 +61,7 @@ DEFAULTS: dict[str, Any] = {
     "patience": 0,
     "validation": 0.2,
 }
-# Where these are as they were, figures of one run can be compared with those of another.
+# Runs that agree in these options have comparable figures.
 COMPARABLE = ("data", "target", "seed", "validation")
 EPOCHS = 100
 REPORTS = 10  # lines of loss and accuracy in a run
@@ -72,7 +79,7 @@ class Data(NamedTuple):
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Train a network as asked for; return the exit status."""
+    """Run the command ``train``; return the exit status."""
     terminal = Terminal(sys.stdout)
     say = (lambda *_: None) if arguments.quiet else terminal.print
     given = {name: getattr(arguments, name) for name in DEFAULTS if getattr(arguments, name) is not None}
@@ -106,7 +113,7 @@ def train(arguments: argparse.Namespace) -> int:
         settings["l2"] = 0.0 if settings["data"] in BUILT_IN or shape.task == REGRESSION else 1 / len(training)
     settings |= {"lr": optimizer.lr, "loss": shape.loss, "task": shape.task}
     first, last = history.epochs + 1, history.epochs + arguments.epochs
-    # A run that was interrupted goes on along its schedule.
+    # An interrupted run continues along its schedule.
     planned = max(planned, last)
     scheduler = schedules.schedule(settings["schedule"], optimizer, max(1, planned))
     scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": history.epochs})
@@ -174,7 +181,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def predict(arguments: argparse.Namespace) -> int:
-    """Write the predictions of a saved model for a CSV file; return the exit status."""
+    """Run the command ``predict``; return the exit status."""
     if arguments.output:
         check_writable(arguments.output)
     estimator, _, _ = Estimator.load(arguments.model)

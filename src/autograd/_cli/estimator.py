@@ -1,4 +1,4 @@
-"""A network with what it takes to apply it to a table: the columns it reads, their scales, its classes."""
+"""A network with the columns of a table that it reads, their scales, and its classes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KIND = "autograd train"
 
 @dataclass(frozen=True)
 class Architecture:
-    """What decides the shape and the meaning of a network."""
+    """The inputs, outputs, loss and layers of a network."""
 
     features: list[str]
     target: str
@@ -114,7 +114,7 @@ class Estimator:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What to record beside the loss."""
+        """Metrics by name, recorded beside the loss."""
         return {"accuracy": losses.accuracy} if self.architecture.task == CLASSIFICATION else {}
 
     def evaluate(self, X: NDArray[np.float64], y: NDArray[Any]) -> dict[str, float]:
@@ -154,7 +154,7 @@ class Estimator:
         stopping: EarlyStopping | None,
         metadata: Mapping[str, Any],
     ) -> None:
-        """Write everything, and what else is to be kept, to a checkpoint."""
+        """Write the estimator, with the optimizer, the early stopping and further metadata, to a checkpoint."""
         state = {
             "model": self.model,
             "optimizer": optimizer,
@@ -175,7 +175,7 @@ class Estimator:
         state : dict
             The states of the optimizer and of the early stopping, None where there is none.
         metadata : dict
-            What else was kept.
+            The metadata that `save` was given.
 
         Raises
         ------

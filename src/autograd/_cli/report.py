@@ -1,4 +1,4 @@
-"""The picture of a training run as an image file, by matplotlib (extra ``viz``)."""
+"""Image files of a training run, by matplotlib (extra ``viz``)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from autograd._cli.estimator import Estimator
 from autograd._cli.table import REGRESSION
-from autograd._cli.terminal import padded_range
 from autograd._files import check_writable, replacing
-from autograd._plots.figures import COLOURS, draw_regions
+from autograd._plots.figures import COLOURS, draw_regions, padded_range
 from autograd.training import History
 
 
 def check(path: str | os.PathLike[str]) -> None:
-    """Raise a ValueError or OSError if a picture cannot be made or written there."""
+    """Raise a ValueError or OSError if an image cannot be made or written there."""
     try:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:

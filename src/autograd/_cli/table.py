@@ -95,7 +95,7 @@ class Table(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What is to be learned: numbers (regression) or indices into `classes`."""
+    """The column to predict: numbers (regression) or indices into `classes`."""
 
     task: str
     values: NDArray[Any]

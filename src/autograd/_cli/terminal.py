@@ -1,4 +1,4 @@
-"""What a terminal shows: text in its encoding, tables, and the regions of a classifier as a map."""
+"""Output to a terminal: text in its encoding, tables, and a map of the regions of a classifier."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from autograd._plots.figures import padded_range
+
 MAP_WIDTH, MAP_HEIGHT = 64, 20
 
 
 class _Glyphs(NamedTuple):
-    """One character for each class: for its region, for its points; then for points in a wrong region."""
+    """Characters by class, for its region and for its points; then the one for points in a wrong region."""
 
     regions: str
     points: str
@@ -33,10 +35,10 @@ MAX_MAP_CLASSES = len(_COLOURS)
 
 
 class Terminal:
-    """Write to a stream what its encoding and its kind allow.
+    """Write text, tables and maps to a stream, in its encoding.
 
-    Text that the encoding lacks appears as a backslash escape; colours appear on a terminal only, and not
-    where the environment sets ``NO_COLOR`` or ``TERM=dumb``.
+    Characters that the encoding lacks are written as backslash escapes; colours only to a terminal, unless the
+    environment sets ``NO_COLOR`` or ``TERM=dumb``.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -131,10 +133,3 @@ class Terminal:
         except UnicodeEncodeError:
             return False
         return True
-
-
-def padded_range(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the smallest and largest coordinates of points with a margin of 8 % (never of width 0)."""
-    low, high = X.min(axis=0), X.max(axis=0)
-    margin = np.where(high > low, 0.08 * (high - low), np.maximum(1.0, np.abs(high)))
-    return low - margin, high + margin

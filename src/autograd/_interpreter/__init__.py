@@ -1,1 +1,11 @@
-"""What runs flat instructions: scheduling, slots, the interpreter."""
+"""What runs a code: the passes from flat instructions to slots, and the interpreter.
+
+`executable` is the table of contents; it calls the passes in this order:
+
+- `scheduling`: the order of the instructions, for few live results or for functions side by side;
+- `fusion`: multiply-adds, dot products and maps, in a prologue, a body and an epilogue;
+- `slots`: a slot for every result, by liveness;
+- `interpreter` (with the loops in ``interpreter.h``): runs the instructions of ``schedule.h`` over blocks of lanes.
+
+Other packages import `make_executable` and its `Executable`, and from `interpreter` `run`, `Array` and `Instruction`.
+"""

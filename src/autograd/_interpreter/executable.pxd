@@ -1,18 +1,19 @@
 """What the interpreter runs, for other Cython modules to ``cimport``."""
 
-from autograd._ir.code cimport Code
 from autograd._interpreter.interpreter cimport Instruction, Schedule
+from autograd._ir.code cimport Code
 
 
-cdef class Routine:
-    """A Code made ready to run: fused instructions in slots."""
+cdef class Executable:
+    """A code made ready to run: fused instructions in slots."""
     cdef Schedule schedule
+    # The Python functions of LANE_CALL.
     cdef tuple calls
     cdef Instruction *instructions
     cdef unsigned *arguments
     cdef double *constants
 
 
-# `varying`: for every input and captured Value of the code whether it differs from lane to lane; `summed`: for every
+# `varying` says for every input and captured Value of the code whether it differs from lane to lane, `summed` for every
 # output whether its sum over the lanes is wanted. Both may be None, for none at all.
-cdef Routine make_routine(Code code, bytes varying, bytes summed)
+cdef Executable make_executable(Code code, bytes varying, bytes summed)

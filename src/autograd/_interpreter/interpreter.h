@@ -1,85 +1,27 @@
-/* The interpreter of Programs.
+/* The loops of the interpreter.
  *
  * `lane_point` runs instructions over uniform slots, one number each: a switch. `lane_block` runs them over a block of
- * lanes: a slot is a row of `width` numbers, every instruction a loop that the compiler vectorises, so that finding the
- * instruction is paid once per row. Both do the same operations in the same order and give the same bits. */
+ * lanes: a slot is a row of `width` numbers, and every instruction is a loop that the compiler vectorises, so that
+ * dispatch costs once per row. Both do the same operations in the same order and give the same bits. */
 #ifndef AUTOGRAD_INTERPRETER_H
 #define AUTOGRAD_INTERPRETER_H
 #include <Python.h>
 #include <stdatomic.h>
 #include <string.h>
-#include "_kernels/primitives.h"
-#include "_kernels/erf.h"
 #include "_interpreter/schedule.h"
+#include "_kernels/functions.h"
+#include "_kernels/primitives.h"
 #include "_kernels/simd.h"
-#include "_kernels/trigonometry.h"
 
-/* A row is some numbers longer than the lanes in it: NumPy's loops take another path, whose results differ in the last
- * bit, where an operand ends at the very byte that the result begins at. It also spreads the rows over the cache. */
+/* LANE_GAP: the numbers between two rows. Without it an operand would end where the result begins (see function_over),
+ * and rows whose width is a power of two would compete for the same sets of the cache. LANE_SCRATCH: the scratch rows of
+ * a frame. */
 enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 64 };
 
-/* The loop over the lanes of a block: an in-place operation is no obstacle to vectorising it. */
+/* The loop over the lanes of a block. It may be vectorised although `out` may be an operand. */
 #define LANES _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
 
-/* ---- Functions: the inner loops of NumPy's ufuncs, which need no GIL ---- */
-
-typedef void (*Loop)(char **arguments, const ptrdiff_t *sizes, const ptrdiff_t *steps, void *data);
-
-/* The head of a ufunc, as it has been since NumPy 1.0. */
-typedef struct {
-    PyObject_HEAD
-    int nin, nout, nargs, identity;
-    const Loop *functions;
-    void *const *data;
-    int ntypes, reserved;
-    const char *name, *types;
-} Ufunc;
-
-/* The number of `double` in `types`. */
-enum { UFUNC_DOUBLE = 12 };
-
-/* Over up to LANE_MOST_WIDTH numbers; out may be a. */
-typedef void (*Kernel)(ptrdiff_t n, const double *a, double *out);
-
-/* A row of the table, its loop, which is found in NumPy when the module is imported, and perhaps a kernel that gives
- * the same bits for blocks in less time. */
-typedef struct {
-    const char *name;
-    int operands;
-    Loop loop;
-    void *data;
-    Kernel kernel;
-} Function;
-
-#define FUNCTION(OP, operands, name) [OP] = {name, operands, NULL, NULL, NULL},
-static Function lane_functions[OP_COUNT] = {LANE_FUNCTIONS(FUNCTION)};
-#undef FUNCTION
-
-static void lane_function(unsigned op, ptrdiff_t n, const double *a, const double *b, double *out)
-{
-    static const ptrdiff_t steps[3] = {sizeof(double), sizeof(double), sizeof(double)};
-    const Function *const function = &lane_functions[op];
-    char *arguments[3] = {(char *)a, (char *)(b != NULL ? b : out), (char *)out};
-    if (function->kernel != NULL && n > 1)
-        function->kernel(n, a, out);
-    else
-        function->loop(arguments, &n, steps, function->data);
-}
-
-static double lane_function_at(unsigned op, double a, double b)
-{
-    double numbers[6] = {a, 0.0, b};
-    lane_function(op, 1, numbers, lane_functions[op].operands == 2 ? numbers + 2 : NULL, numbers + 4);
-    return numbers[4];
-}
-
-/* What NumPy has no function for. */
-AUTOGRAD_CLONES
-static void lanes_erf(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erf(a[i]); }
-AUTOGRAD_CLONES
-static void lanes_erfc(ptrdiff_t n, const double *a, double *out) { LANES out[i] = lane_erfc(a[i]); }
-
-/* ---- What the instructions that are not of the table compute ---- */
+/* ---- The instructions besides the primitives of the table ---- */
 
 OP_INLINE double lane_madd(double a, double b, double c) { return a * b + c; }
 OP_INLINE double lane_msub(double a, double b, double c) { return a * b - c; }
@@ -96,40 +38,10 @@ OP_INLINE int lane_same(double a, double b)
     return (x == y) | ((a != a) & (b != b));
 }
 
-/* Takes the kernels whose bits are the C library's where NumPy's loops have these too, as a sample tells: NumPy's own
- * approximations differ from them in many places. To be called when the loops have been found. */
-static void lane_choose_kernels(void)
-{
-#if AUTOGRAD_HAS_CLONES
-    static const struct {
-        unsigned op;
-        double (*function)(double);
-        Kernel kernel;
-    } rows[] = {{OP_SIN, sin, lanes_sin}, {OP_COS, cos, lanes_cos}};
-    enum { SAMPLE = 400 };
-    double x[SAMPLE], y[SAMPLE];
-
-    if (!__builtin_cpu_supports("x86-64-v3"))
-        return;
-    /* Up to 1e12. */
-    x[0] = 1e-9;
-    for (int i = 1; i < SAMPLE; i++)
-        x[i] = -1.13 * x[i - 1];
-    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-        int same = 1;
-        lane_function(rows[k].op, SAMPLE, x, NULL, y);
-        for (int i = 0; i < SAMPLE; i++)
-            same &= lane_same(y[i], rows[k].function(x[i]));
-        if (same)
-            lane_functions[rows[k].op].kernel = rows[k].kernel;
-    }
-#endif
-}
-
 #define LANE_MADDS(X) X(LANE_MADD, lane_madd) X(LANE_MSUB, lane_msub) X(LANE_NMADD, lane_nmadd)
 #define LANE_WHERES(X) X(LANE_WHERE_LT, lane_where_lt) X(LANE_WHERE_LE, lane_where_le) X(LANE_WHERE_EQ, lane_where_eq)
 
-/* ---- A run, and what each of its threads has of its own ---- */
+/* ---- A run, and the frame of each of its threads ---- */
 
 typedef struct Run Run;
 
@@ -141,13 +53,13 @@ struct Run {
     ptrdiff_t lanes;
     ptrdiff_t width;    /* lanes in a block, a multiple of 8 */
     ptrdiff_t segment;  /* lanes in a segment, a multiple of the width */
-    ptrdiff_t segments; /* handed to the threads one by one; sums are added up within and then over them */
+    ptrdiff_t segments; /* dealt to the threads one by one; sums are added up within each, then over all */
     double *uniform;
-    double *sums; /* [segments][sum_count], at the end the total in the first row */
+    double *sums; /* [segments][sum_count]; at the end the first row has the totals */
     PyObject *calls;
     /* Calls Python for `count` lanes, or over uniform slots where `varying` is NULL; negative: an exception is set. */
     int (*call)(const Run *, const Instruction *, double *varying, ptrdiff_t count, const unsigned char *failed);
-    /* Nonzero: an exception is set, because of Ctrl-C. */
+    /* Looks for Ctrl-C; nonzero: an exception is set. */
     int (*interrupted)(void);
     atomic_ptrdiff_t next;
     atomic_int stopped;
@@ -164,7 +76,7 @@ OP_INLINE ptrdiff_t lane_stride(const Run *run) { return run->width + LANE_GAP; 
 
 OP_INLINE ptrdiff_t lane_row(const Run *run, ptrdiff_t lane) { return run->rows != NULL ? run->rows[lane] : lane; }
 
-/* The numbers that a frame is made of. */
+/* The number of doubles of a frame. */
 static ptrdiff_t lane_frame_size(const Run *run)
 {
     return (run->schedule->varying_slots + LANE_SCRATCH) * lane_stride(run) + 8 * run->schedule->sum_count;
@@ -179,13 +91,7 @@ static void lane_frame(const Run *run, double *memory, Frame *frame)
 
 /* ---- One lane ---- */
 
-/* Whether LANE_MAP has this function. */
-static int lane_can_map(unsigned op)
-{
-    return op < OP_COUNT && (lane_functions[op].name != NULL || op == OP_ERF || op == OP_ERFC);
-}
-
-/* A function of many numbers: a call of NumPy's loop for a single exp takes 26 ns, for one of 64 less than 1. */
+/* Computes a function of many numbers: a single exp takes a call of NumPy's loop and 26 ns, one of 64 less than 1. */
 static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
 {
     double rows[3][LANE_MOST_RESULTS + LANE_GAP];
@@ -197,12 +103,7 @@ static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
         rows[0][i] = u[operand[i] & ~LANE_UNIFORM];
     for (ptrdiff_t i = n; i < n * operands; i++)
         rows[1][i - n] = u[operand[i] & ~LANE_UNIFORM];
-    if (in->a == OP_ERF)
-        lanes_erf(n, rows[0], rows[2]);
-    else if (in->a == OP_ERFC)
-        lanes_erfc(n, rows[0], rows[2]);
-    else
-        lane_function(in->a, n, rows[0], operands == 2 ? rows[1] : NULL, rows[2]);
+    function_over(in->a, n, rows[0], operands == 2 ? rows[1] : NULL, rows[2]);
     for (ptrdiff_t i = 0; i < n; i++)
         u[result[i] & ~LANE_UNIFORM] = rows[2][i];
 }
@@ -219,12 +120,10 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
 #define POINT_BINARY(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b]); break;
 #define POINT_TERNARY(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b], u[in->c]); break;
 #define POINT_WHERE(OP, f) case OP: u[in->out] = f(u[in->a], u[in->b], u[in->c], u[in->d]); break;
-#define POINT_KERNEL(OP, f) case OP: f(1, &u[in->a], &u[in->out]); break;
 #define POINT_FUNCTION(OP, operands, name) \
-    case OP: u[in->out] = lane_function_at(OP, u[in->a], operands == 2 ? u[in->b] : 0.0); break;
+    case OP: function_at(OP, &u[in->a], &u[operands == 2 ? in->b : in->a], &u[in->out]); break;
         LANE_UNARY(POINT_UNARY)
         LANE_BINARY(POINT_BINARY)
-        LANE_KERNELS(POINT_KERNEL)
         LANE_FUNCTIONS(POINT_FUNCTION)
         LANE_MADDS(POINT_TERNARY)
         LANE_WHERES(POINT_WHERE)
@@ -240,7 +139,7 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
             break;
         }
         case LANE_DOT: {
-            /* -0.0 is what leaves every number as it is. */
+            /* Adding to -0.0 keeps the bits of every number. */
             double sum = in->flags & LANE_NO_START ? -0.0 : u[in->a];
             const uint32_t *pairs = arguments + in->b;
             for (uint32_t k = 0; k < in->c; k++)
@@ -268,21 +167,9 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
     return 0;
 }
 
-/* The value of an instruction that has no effects. */
-static double lane_evaluate(unsigned op, double a, double b, double c, double d)
-{
-    double u[5] = {a, b, c, d};
-    const Schedule none = {0};
-    const Run run = {.schedule = &none, .uniform = u};
-    const Instruction in = {.op = (uint16_t)op, .out = 4, .a = 0, .b = 1, .c = 2, .d = 3};
-
-    lane_point(&run, &in, 1);
-    return u[4];
-}
-
 /* ---- A block of lanes ---- */
 
-/* A row, of the numbers of a varying slot or of one number again and again. */
+/* Fills a row with one number. */
 OP_INLINE const double *lane_fill(double *row, ptrdiff_t n, double x)
 {
     LANES row[i] = x;
@@ -304,7 +191,7 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
     LANES out[i] = (((start[i] + p0[i] * q0) + p1[i] * q1) + p2[i] * q2) + p3[i] * q3;
 }
 
-/* Marks the lanes in which `bad`, an expression in i, is true; goes to `give_up` when none is left. */
+/* Fails the lanes in which `bad`, an expression in i, is true; goes to `give_up` when all have failed. */
 #define BLOCK_FAIL(bad) \
     { \
         int64_t any = 0; \
@@ -317,7 +204,7 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
         } \
     }
 
-/* Adds `term`, an expression in i, to the partial sums: eight whatever the instruction set. */
+/* Adds `term`, an expression in i, to the partial sums: eight of them with every instruction set. */
 #define BLOCK_SUM(term) \
     { \
         double part[8], *const sum = frame->partial + 8 * (ptrdiff_t)in->out; \
@@ -331,8 +218,8 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
         memcpy(sum, part, sizeof part); \
     }
 
-/* Runs the body for `count` lanes from lane `first` on. Loops run over whole groups of eight lanes: what the lanes
- * beyond `count` hold is some numbers that are never read. Returns 0, or -1 with an exception set. */
+/* Runs the body for `count` lanes from lane `first` on. Loops run over whole groups of eight lanes; the numbers in lanes
+ * beyond `count` are never stored. Returns 0, or -1 with an exception set. */
 AUTOGRAD_CLONES
 static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t count)
 {
@@ -346,7 +233,7 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
 
     memset(failed, 0, count);
     for (; in < end; in++) {
-/* A row of a slot, of operand number k, of the result. */
+/* The rows of a slot, of operand number k, of the result. */
 #define ROW(slot) (v + (ptrdiff_t)(slot) * stride)
 #define SCRATCH(k) (scratch + (k) * stride)
 #define OPERAND(x, k) ((in->kinds >> (k)) & 1 ? lane_fill(SCRATCH(k), n, u[in->x]) : ROW(in->x))
@@ -374,13 +261,12 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
         } \
         break; \
     }
-#define BLOCK_KERNEL(OP, f) case OP: f(n, OPERAND(a, 0), ROW(in->out)); break;
 #define BLOCK_FUNCTION(OP, operands, name) \
-    case OP: lane_function(OP, n, OPERAND(a, 0), operands == 2 ? OPERAND(b, 1) : NULL, ROW(in->out)); break;
+    case OP: function_over(OP, n, OPERAND(a, 0), operands == 2 ? OPERAND(b, 1) : NULL, ROW(in->out)); break;
 #define BLOCK_TERNARY(OP, f) \
     case OP: { \
         OUT; \
-        /* The factors may change places: where one is uniform, it is b. */ \
+        /* Factors commute: if just one is uniform, it is b. */ \
         const int swap = (in->kinds & 3) == 1; \
         const uint32_t ia = swap ? in->b : in->a, ib = swap ? in->a : in->b; \
         switch (in->kinds & 7) { \
@@ -418,7 +304,6 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
     }
         LANE_UNARY(BLOCK_UNARY)
         LANE_BINARY(BLOCK_BINARY)
-        LANE_KERNELS(BLOCK_KERNEL)
         LANE_FUNCTIONS(BLOCK_FUNCTION)
         LANE_MADDS(BLOCK_TERNARY)
         LANE_WHERES(BLOCK_WHERE)
@@ -433,7 +318,7 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             else
                 for (ptrdiff_t i = 0; i < count; i++)
                     out[i] = x->data[(first + i) * x->stride];
-            /* Arithmetic on whatever the rest would hold, denormal numbers say, can be slow. */
+            /* Arithmetic on leftover numbers in the remaining lanes, denormal ones say, can be slow. */
             for (ptrdiff_t i = count; i < n; i++)
                 out[i] = out[count - 1];
             break;
@@ -455,7 +340,7 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             const double *start = in->flags & LANE_NO_START ? lane_fill(SCRATCH(0), n, -0.0) : OPERAND(a, 0);
             const uint32_t *pair = arguments + in->b;
             for (uint32_t left = in->c; left > 0;) {
-                /* Up to four pairs keep the sum in registers, if all of them have their varying factors on one side. */
+                /* Four pairs at a time keep the sum in registers; either all have a uniform factor or none has. */
                 const double *p[4], *q[4];
                 uint32_t size = 0, uniform = 0;
                 for (; size < 4 && size < left; size++) {
@@ -479,7 +364,7 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
                     size = 1;
                 left -= size;
                 pair += 2 * size;
-                /* The result may be in the place of an operand that is still needed. */
+                /* The slot of the result may be that of an operand of a pair still to come. */
                 double *const out = left > 0 ? SCRATCH(1) : ROW(in->out);
                 if (size == 4 && uniform)
                     lane_dot_uniform(n, start, p, q, out);
@@ -531,10 +416,10 @@ give_up:
 
 /* ---- All lanes ---- */
 
-/* Work, in lanes times instructions, between two looks for Ctrl-C: some hundredths of a second. */
+/* The work, in instructions times lanes, between two looks for Ctrl-C: some hundredths of a second. */
 #define LANE_PATIENCE 20000000.0
 
-/* Takes segments until none is left or the run is stopped. `looks` says that this thread looks for Ctrl-C. */
+/* Runs segments until none is left or the run is stopped. With `looks` this thread looks for Ctrl-C. */
 static void lane_work(Run *run, double *memory, int looks)
 {
     const ptrdiff_t sum_count = run->schedule->sum_count;
@@ -552,7 +437,7 @@ static void lane_work(Run *run, double *memory, int looks)
             if (atomic_load_explicit(&run->stopped, memory_order_relaxed))
                 return;
             if (lane_block(run, &frame, first, count) < 0) {
-                /* With an exception set: no look for Ctrl-C, whose handler would run. */
+                /* An exception is set: looking for Ctrl-C would run a handler. */
                 atomic_store(&run->stopped, 1);
                 return;
             }

@@ -5,21 +5,14 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 cdef extern from "_interpreter/schedule.h" nogil:
     enum:
-        LANE_LOAD
         LANE_STORE
-        LANE_WHERE_LT
-        LANE_WHERE_LE
-        LANE_WHERE_EQ
         LANE_MADD
         LANE_MSUB
         LANE_NMADD
         LANE_DOT
-        LANE_GUARD
-        LANE_SAME
         LANE_SUM
         LANE_SUM_MUL
         LANE_TOTAL
-        LANE_CALL
         LANE_MAP
         LANE_MOST_RESULTS
         LANE_NO_START
@@ -58,17 +51,11 @@ cdef extern from "_interpreter/schedule.h" nogil:
 # Run a schedule: the prologue once, the body for every lane, the epilogue once.
 #
 # Lane l reads and writes row l of the arrays, or row rows[l] if `rows` is not NULL. failed[l] becomes 1 where a guard
-# of lane l failed, 0 elsewhere; what such lanes put out is unspecified. A guard that fails in the prologue fails all
-# lanes, and nothing else is run. LOAD in the prologue reads the row of lane 0, STORE writes the row of every lane; in
-# the epilogue STORE writes row 0. The elements of `calls` return tuples of floats.
+# of lane l failed, 0 elsewhere; the outputs of failed lanes are unspecified. A guard that fails in the prologue fails
+# all lanes, and nothing else is run. LOAD in the prologue reads the row of lane 0, STORE writes the row of every lane;
+# in the epilogue STORE writes row 0. The elements of `calls` return tuples of floats.
 #
-# `threads` is the most threads to use; 0: as many as pay, up to AUTOGRAD_NUM_THREADS or the processors there are.
-# The result is the same for any number of them.
+# `threads` is the most threads to use; 0: as many as pay, up to AUTOGRAD_NUM_THREADS or the processors there are. The
+# result is the same for any number of threads.
 cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
              const Array *outputs, unsigned char *failed, int threads) except -1
-
-# The value of one instruction without side effects, to the bit what `run` computes.
-cdef double evaluate(unsigned op, double a, double b, double c, double d) noexcept nogil
-
-# Whether LANE_MAP has a function.
-cdef bint can_map(unsigned op) noexcept

@@ -1,7 +1,7 @@
-"""The interpreter of Programs: memory, threads and signals around the loops of ``interpreter.h``.
+"""The interpreter: memory, threads and signals around the loops of ``interpreter.h``.
 
-Everything here that is shared between runs (the workspaces and the threads that wait for work) is touched with the GIL
-held only, so that it is whole in a child process too, whenever the parent forks.
+State that runs share (workspaces kept for reuse, idle threads) is read and written with the GIL held only, so that it
+is consistent in a child process, whenever the parent forks.
 """
 
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 
 import os
 
-import numpy
+from autograd._kernels.loops cimport function_table
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() noexcept
@@ -28,23 +28,8 @@ cdef extern from "pythread.h" nogil:
 
 cdef extern from "_interpreter/interpreter.h" nogil:
     enum:
-        OP_COUNT
         LANE_MOST_WIDTH
-        UFUNC_DOUBLE
-    ctypedef void (*Loop)(char **, const Py_ssize_t *, const Py_ssize_t *, void *) noexcept
-    ctypedef struct Ufunc:
-        int nin
-        int nargs
-        const Loop *functions
-        void **data
-        int ntypes
-        const char *types
-    ctypedef struct Function:
-        const char *name
-        int operands
-        Loop loop
-        void *data
-    Function *lane_functions
+    const void *functions
     ctypedef struct Run:
         const Schedule *schedule
         const Array *inputs
@@ -65,27 +50,25 @@ cdef extern from "_interpreter/interpreter.h" nogil:
     Py_ssize_t lane_stride(const Run *) noexcept
     Py_ssize_t lane_frame_size(const Run *) noexcept
     int lane_point(const Run *, const Instruction *, Py_ssize_t) noexcept
-    int lane_can_map(unsigned) noexcept
-    double lane_evaluate(unsigned, double, double, double, double) noexcept
-    void lane_choose_kernels() noexcept
     void lane_work(Run *, double *, int) noexcept
     void lane_add_up(Run *) noexcept
 
 
-# The bytes that the slots of a block may take: a part of the second level of the cache. Fewer lanes than LEAST_WIDTH
-# are never better, whatever the number of slots.
+# The most bytes of the slots of a block: a part of the second level of the cache. Fewer lanes than LEAST_WIDTH are
+# slower for any number of slots.
 cdef Py_ssize_t BLOCK_BYTES = 1 << 18
 cdef Py_ssize_t LEAST_WIDTH = 32
-# Enough for any number of threads to be busy to the end; fewer where there are so many sums that they take this room.
+# The most segments, enough to keep any number of threads busy to the end, and the most partial sums of all segments.
 cdef Py_ssize_t MOST_SEGMENTS = 256
 cdef Py_ssize_t MOST_SEGMENT_SUMS = 1 << 20
-# Instructions times lanes for which releasing the GIL, and waking a thread, pays: about 5 and 60 microseconds.
+# The least work, in instructions times lanes, that pays for releasing the GIL and for waking a thread: about 5 and 60
+# microseconds.
 cdef double RELEASE_WORK = 1e4
 cdef double THREAD_WORK = 2e5
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Memory for a run, kept for the next one
+# Workspaces, kept for the next run
 
 cdef struct Memory:
     Memory *next
@@ -101,7 +84,7 @@ cdef enum:
 
 
 cdef Memory *take(size_t size) except NULL:
-    """Return memory for `size` doubles, from the beginning of a cache line on."""
+    """Return memory for `size` doubles that begins at a cache line."""
     global kept, kept_count
     cdef Memory **place = &kept
     cdef Memory *memory
@@ -112,7 +95,7 @@ cdef Memory *take(size_t size) except NULL:
         place[0] = memory.next
         kept_count -= 1
         return memory
-    if kept != NULL:  # a larger one takes its place
+    if kept != NULL:  # too small: replaced by a larger one
         memory = kept
         kept = memory.next
         kept_count -= 1
@@ -138,8 +121,8 @@ cdef void give(Memory *memory) noexcept:
 # ---------------------------------------------------------------------------------------------------------------------
 # Threads
 
-# A thread that waits for a run to take part in. It knows nothing of Python, so that it neither needs the GIL nor is
-# waited for when the interpreter exits. Both locks are held while there is nothing to report.
+# A thread that takes part in one run after another. It is not a Python thread: it neither needs the GIL nor is joined
+# when the interpreter exits. Releasing `wake` starts it on `run`, and it releases `done` at the end of its work.
 cdef struct Worker:
     PyThread_type_lock wake
     PyThread_type_lock done
@@ -160,7 +143,7 @@ cdef void serve(void *argument) noexcept nogil:
 
 
 cdef Worker *start_worker() noexcept:
-    """Return a new worker, or NULL if the system has none to give."""
+    """Return a new worker, or NULL if the system refuses a thread."""
     cdef Worker *worker = <Worker *> PyMem_RawMalloc(sizeof(Worker))
     if worker == NULL:
         return NULL
@@ -180,7 +163,7 @@ cdef Worker *start_worker() noexcept:
 
 
 cdef int hire(Worker **workers, Py_ssize_t count, Run *run) except -1:
-    """Put up to `count` workers, with memory of their own, into the list `workers`."""
+    """Add up to `count` workers, each with a workspace, to the list `workers`."""
     global idle
     cdef Worker *worker
     cdef Memory *memory
@@ -214,7 +197,7 @@ cdef void dismiss(Worker *worker) noexcept:
 
 
 def _forget_workers():
-    """Start anew in a child process: threads do not survive a fork."""
+    """Drop the idle workers, in a child process: threads do not survive a fork."""
     global idle
     idle = NULL
 
@@ -237,13 +220,13 @@ cdef Py_ssize_t most_threads() except -1:
 
 
 cdef double work(const Run *run) noexcept:
-    """Return about how many instructions, one lane each, a run executes."""
+    """Return the work of a run in instructions times lanes."""
     cdef const Schedule *schedule = run.schedule
     return <double> schedule.prologue_size + <double> run.lanes * <double> schedule.body_size
 
 
 cdef Py_ssize_t thread_count(const Run *run, int threads) except -1:
-    """Return how many threads a run is to use, given the most that the caller allows (0: any number)."""
+    """Return the number of threads for a run; `threads` is the most that the caller allows, 0 for any number."""
     cdef Py_ssize_t count = threads
     if run.segments < 2 or threads == 1 or run.schedule.calls_python:
         return 1
@@ -259,7 +242,7 @@ cdef Py_ssize_t thread_count(const Run *run, int threads) except -1:
 
 cdef int call_python(const Run *run, const Instruction *instruction, double *varying, Py_ssize_t count,
                      const unsigned char *failed) except -1 with gil:
-    """Call a Python function for every lane that has not failed, or once, over uniform slots, without `varying`."""
+    """Call a Python function for every lane that has not failed, or once over uniform slots if `varying` is NULL."""
     cdef const uint32_t *slots = run.schedule.arguments + instruction.b
     cdef Py_ssize_t stride = lane_stride(run), lane, i
     cdef double *place
@@ -292,7 +275,7 @@ cdef inline double *slot(const Run *run, double *varying, Py_ssize_t stride, uin
 
 
 cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
-    """Run it all; return -1 with an exception set if a call of Python or Ctrl-C ended the run."""
+    """Run all phases; return -1 with an exception set if a call of Python or Ctrl-C ended the run."""
     cdef const Schedule *schedule = run.schedule
     cdef Worker *worker
     cdef int status = lane_point(run, schedule.prologue, schedule.prologue_size)
@@ -309,7 +292,7 @@ cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
         lane_work(run, frame.data, 1)
         worker = workers
         while worker != NULL:
-            # What is left of the last segment can be long.
+            # The rest of the last segment can take long: look for Ctrl-C.
             while PyThread_acquire_lock_timed(worker.done, 50000, 0) != 1:
                 if not run.stopped and interrupted():
                     run.stopped = 1
@@ -323,7 +306,7 @@ cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
 
 
 cdef void divide(Run *run) noexcept:
-    """Choose the blocks and segments, by the schedule and the number of lanes alone."""
+    """Choose the sizes of blocks and segments from the schedule and the number of lanes alone."""
     cdef const Schedule *schedule = run.schedule
     cdef Py_ssize_t most = MOST_SEGMENTS
     if schedule.sum_count > 0:
@@ -379,43 +362,4 @@ cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_s
         give(uniform)
 
 
-cdef double evaluate(unsigned op, double a, double b, double c, double d) noexcept nogil:
-    return lane_evaluate(op, a, b, c, d)
-
-
-cdef bint can_map(unsigned op) noexcept:
-    return lane_can_map(op)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# NumPy's loops
-
-cdef int find_loops() except -1:
-    """Fill in the loops for doubles, whose results are NumPy's to the bit and which run without the GIL."""
-    cdef int op
-    cdef Function *function
-    cdef Ufunc *ufunc
-    cdef int i, j
-    for op in range(OP_COUNT):
-        function = &lane_functions[op]
-        if function.name == NULL:
-            continue
-        loops = getattr(numpy, function.name.decode())
-        if not isinstance(loops, numpy.ufunc):
-            raise ImportError(f"numpy.{loops.__name__} is not a ufunc")
-        ufunc = <Ufunc *> <PyObject *> loops
-        for i in range(ufunc.ntypes):
-            for j in range(ufunc.nargs):
-                if ufunc.types[i * ufunc.nargs + j] != UFUNC_DOUBLE:
-                    break
-            else:
-                function.loop = ufunc.functions[i]
-                function.data = ufunc.data[i]
-                break  # some have another, less good one further on, which NumPy does not use
-        if function.loop == NULL or ufunc.nin != function.operands:
-            raise ImportError(f"numpy.{loops.__name__} has no loop for doubles")
-    lane_choose_kernels()
-    return 0
-
-
-find_loops()
+functions = function_table()

@@ -1,45 +1,43 @@
-"""The order of instructions.
+"""Scheduling: the order of instructions.
 
 How many results have to be kept at once decides how much memory a lane takes, and so how fast the body of a program
 runs. A point takes little memory; there it is worth more to have calls of the same function next to each other, which
-become one call.
+become one instruction (LANE_MAP).
 """
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memset
 
-from autograd._ir.code cimport CODE_CONSTANT, NONE, Code, Entry, room
-from autograd._interpreter.interpreter cimport LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, can_map
-
-cdef extern from "_kernels/ops.h" nogil:
-    enum:
-        OP_COUNT
+from autograd._ir.code cimport NONE, Code, Entry, room
+from autograd._ir.liveness cimport count_uses
+from autograd._ir.opcodes cimport LANE_LOAD, OP_COUNT, is_free
+from autograd._kernels.loops cimport is_function
 
 # A point's slots that surely fit into the first level of the cache.
 cdef enum:
     MOST_POINT_SLOTS = 4096
 
 
-# What the search for an order knows of the instructions of a code.
 @cython.internal
 @cython.auto_pickle(False)
-cdef class Order:
+cdef class InstructionOrder:
+    """A search for the order of the live instructions of a code."""
     cdef Code code
-    # By position: whether the result is of use; how many operands are not there yet; where in `users` the instructions
-    # begin that have it as an operand.
-    cdef unsigned char *alive
+    # By position: the number of uses; the number of operands that no instruction so far computes; where in `users` the
+    # list of the instructions that use the result begins.
+    cdef unsigned *uses
     cdef unsigned *missing
     cdef unsigned *first_user
     cdef unsigned *users
-    # Instructions that could come next, and the order that was found.
+    # A stack of instructions whose operands are all there, and the order that was found.
     cdef unsigned *ready
     cdef unsigned *order
 
     def __cinit__(self, Code code):
         cdef Py_ssize_t n = code.size
         self.code = code
-        self.alive = <unsigned char *> room(n, 1)
+        self.uses = count_uses(code)
         self.missing = <unsigned *> room(n, sizeof(unsigned))
         self.first_user = <unsigned *> room(n + 1, sizeof(unsigned))
         self.users = <unsigned *> room(4 * n + code.argument_count, sizeof(unsigned))
@@ -47,46 +45,25 @@ cdef class Order:
         self.order = <unsigned *> room(n, sizeof(unsigned))
 
     def __dealloc__(self):
-        PyMem_RawFree(self.alive)
+        PyMem_RawFree(self.uses)
         PyMem_RawFree(self.missing)
         PyMem_RawFree(self.first_user)
         PyMem_RawFree(self.users)
         PyMem_RawFree(self.ready)
         PyMem_RawFree(self.order)
 
-    cdef inline bint is_free(self, unsigned i) noexcept:
-        """Whether a result is there without an instruction."""
-        return self.code.entries[i].op == LANE_LOAD or self.code.entries[i].op == CODE_CONSTANT
-
-    cdef int find_alive(self) except -1:
-        """Find what the outputs and guards need."""
-        cdef Entry *entry
-        cdef Py_ssize_t i, k
-        for output in self.code.outputs:
-            self.alive[<Py_ssize_t> output] = True
-        for i in reversed(range(self.code.size)):
-            entry = &self.code.entries[i]
-            self.alive[i] |= entry.op == LANE_GUARD or entry.op == LANE_SAME
-            if self.alive[i]:
-                for k in range(self.code.arity(entry)):
-                    self.alive[self.code.operand(entry, k)] = True
-            if entry.op == LANE_CALL and self.alive[i]:
-                # A call has all its results.
-                for k in range(entry.d):
-                    self.alive[i + 1 + k] = True
-        return 0
-
     cdef void find_users(self) noexcept:
+        """Fill in `users`, and how many operands of each instruction other instructions compute."""
         cdef Entry *entry
         cdef Py_ssize_t i, k
         cdef unsigned operand
         cdef unsigned total = 0
         for i in range(self.code.size):
             entry = &self.code.entries[i]
-            if self.alive[i]:
+            if self.uses[i]:
                 for k in range(self.code.arity(entry)):
                     operand = self.code.operand(entry, k)
-                    if not self.is_free(operand):
+                    if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] += 1
                         self.missing[i] += 1
         for i in range(self.code.size):
@@ -96,15 +73,15 @@ cdef class Order:
         # From the end, so that each list is in rising order and begins where the next one ends.
         for i in reversed(range(self.code.size)):
             entry = &self.code.entries[i]
-            if self.alive[i]:
+            if self.uses[i]:
                 for k in range(self.code.arity(entry)):
                     operand = self.code.operand(entry, k)
-                    if not self.is_free(operand):
+                    if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] -= 1
                         self.users[self.first_user[operand]] = i
 
     cdef void in_depth(self) noexcept:
-        """Order the instructions so that what a result makes possible comes next."""
+        """Order the instructions depth first: what a result makes ready comes next."""
         cdef Py_ssize_t waiting = self.push_first()
         cdef Py_ssize_t count = 0, first, k
         cdef unsigned i
@@ -121,14 +98,14 @@ cdef class Order:
                     waiting += 1
 
     cdef Py_ssize_t push_first(self) noexcept:
-        """Make ready what needs no other instruction, those on top that need the first inputs; return how many."""
+        """Push the instructions that need no other one, those that need the first inputs last; return how many."""
         cdef Entry *entry
         cdef Py_ssize_t waiting = 0, i, k
         cdef unsigned latest, operand
-        # By input, a chain of instructions: `order` has the last of each, `missing` the one before.
+        # By input, a linked list of instructions: `order` has the last one, `missing` for each the one before.
         memset(self.order, 0xFF, self.code.size * sizeof(unsigned))
         for i in range(self.code.size):
-            if not self.alive[i] or self.missing[i] or self.is_free(i):
+            if not self.uses[i] or self.missing[i] or is_free(self.code.entries[i].op):
                 continue
             entry = &self.code.entries[i]
             latest = 0
@@ -147,23 +124,23 @@ cdef class Order:
         return waiting
 
     cdef bint in_levels(self, Py_ssize_t count, const unsigned *source, unsigned *levels) except -1:
-        """Order the instructions so that calls of one function that need not wait for each other come together.
+        """Order the instructions so that calls of one function that do not depend on each other come together.
 
-        Returns whether that is worth it: whether as many calls come in groups as there are groups.
+        Returns whether that pays: whether a group has two calls on average.
         """
         cdef Entry *entry
         cdef Py_ssize_t i, k, groups = 0, calls = 0
         cdef unsigned level, highest = 0, last = NONE
-        # By the functions, in order, on the way to a result; twice that, and one more for a function.
+        # The level of a result is twice the most functions on a path to it, and one less if it is a function itself.
         for k in range(count):
             i = source[k]
             entry = &self.code.entries[i]
             level = 0
             for j in range(self.code.arity(entry)):
                 operand = self.code.operand(entry, j)
-                if not self.is_free(operand):
+                if not is_free(self.code.entries[operand].op):
                     level = max(level, levels[<Py_ssize_t> operand] + (levels[<Py_ssize_t> operand] & 1))
-            levels[i] = level + can_map(entry.op)
+            levels[i] = level + is_function(entry.op)
             highest = max(highest, levels[i])
         self.sort_by(count, source, levels, highest, self.ready)
         for k in range(count):
@@ -177,7 +154,7 @@ cdef class Order:
 
     cdef int sort_by(self, Py_ssize_t count, const unsigned *source, const unsigned *levels, unsigned highest,
                      unsigned *scratch) except -1:
-        """Sort instructions by level, calls within a level by function; keep the order of equal ones."""
+        """Sort instructions by level, the functions within a level by op, otherwise stably."""
         cdef unsigned *starts = <unsigned *> room(max(highest, <unsigned> OP_COUNT) + 2, sizeof(unsigned))
         cdef Py_ssize_t k
         cdef unsigned i
@@ -205,7 +182,7 @@ cdef class Order:
         return self.code.entries[i].op if levels[i] & 1 else 0
 
     cdef Py_ssize_t most_slots(self, const unsigned *order, Py_ssize_t count, unsigned *left) noexcept:
-        """How many results an order needs at once."""
+        """Return the most results that are live at once in an order."""
         cdef Entry *entry
         cdef Py_ssize_t k, j, held = 0, most = 0
         cdef unsigned operand
@@ -215,7 +192,7 @@ cdef class Order:
             entry = &self.code.entries[order[k]]
             for j in range(self.code.arity(entry)):
                 operand = self.code.operand(entry, j)
-                if not self.is_free(operand):
+                if not is_free(self.code.entries[operand].op):
                     left[operand] -= 1
                     held -= not left[operand]
             held += left[order[k]] > 0
@@ -224,13 +201,13 @@ cdef class Order:
 
 
 cdef Code ordered(Code code, bint for_point):
-    """The instructions that are of use, in the order that needs fewer slots: as they are, or in depth.
+    """Return the live instructions as they are or depth first, whichever needs fewer slots.
 
-    In depth, the derivative of a term of a sum comes right after the term and not after the sum; what was made in many
-    steps, each over many numbers, is better left as it is. For a point, whose slots are single numbers, the order that
-    brings functions together is better than both.
+    Depth first, the derivative of a term of a sum comes right after the term and not after the sum; what was traced in
+    many steps, each over many numbers, is better left as it is. For a point, whose slots are single numbers, the order
+    that brings functions together is better than both.
     """
-    cdef Order order = Order.__new__(Order, code)
+    cdef InstructionOrder order = InstructionOrder.__new__(InstructionOrder, code)
     cdef Code result = Code.__new__(Code)
     cdef Py_ssize_t n = code.size
     cdef Py_ssize_t i, count = 0
@@ -239,14 +216,13 @@ cdef Code ordered(Code code, bint for_point):
     cdef unsigned *chosen = as_it_is
     try:
         room_for_count = <unsigned *> room(n, sizeof(unsigned))
-        order.find_alive()
         order.find_users()
         for i in range(n):
-            if order.alive[i] and not order.is_free(i):
+            if order.uses[i] and not is_free(code.entries[i].op):
                 as_it_is[count] = i
                 count += 1
         if code.calls and code.places:
-            # A call stays behind the guards before it: it may fail where the function does not go this way.
+            # A call stays behind the guards before it: it may raise where a guard fails.
             pass
         elif for_point and order.in_levels(count, as_it_is, room_for_count) and (
                 order.most_slots(order.order, count, room_for_count) <= MOST_POINT_SLOTS):
@@ -255,7 +231,7 @@ cdef Code ordered(Code code, bint for_point):
             order.in_depth()
             if order.most_slots(order.order, count, room_for_count) < order.most_slots(as_it_is, count, room_for_count):
                 chosen = order.order
-        result.take_over(code, order.alive, chosen, count)
+        result.take_over(code, order.uses, chosen, count)
     finally:
         PyMem_RawFree(as_it_is)
         PyMem_RawFree(room_for_count)

@@ -1,9 +1,6 @@
 from typing_extensions import disjoint_base
 
 @disjoint_base
-class Formula: ...
-
-@disjoint_base
 class Code:
     @property
     def inputs(self) -> int: ...

@@ -1,41 +1,25 @@
-"""Flat instructions, and the passes over them.
+"""The builder of flat instructions.
 
-A `Code` is in single assignment form: an instruction names its operands by their positions, and what is computed twice
-is there once. Emitting an instruction folds constants and finds common subexpressions on the way, so that the passes
-are single loops: a copy, reverse mode, forward mode. The two modes emit the gradient formulas of the op table; a
-derivative is a Code like any other.
+A `Code` is in static single assignment form: the position of an instruction is the name of its result, and an
+instruction names its operands by their positions. Emitting an instruction folds constants and finds common
+subexpressions, so that every pass is a single loop that emits.
 
-What a simplification may do is bound by bits: ``x * 1`` is `x`, but ``x + 0`` is not where `x` is -0.
+A simplification keeps the bits: ``x * 1`` is `x`, but ``x + 0`` is not where `x` is -0.
 """
 
 cimport cython
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
-import ast
-
-from autograd import _core, ops
-
-from autograd._interpreter.interpreter cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, evaluate,
+from autograd._ir.formulas cimport (
+    A, B, C, FIRST_CONSTANT, FIRST_STEP, G, MOST_STEPS, R, Formula, Step, composite, evaluate_any, power, row_operands,
+    value_formula,
 )
-
-cdef extern from "_kernels/ops.h" nogil:
-    enum:
-        OP_COUNT
-        OP_ADD
-        OP_SUB
-        OP_MUL
-        OP_DIV
-        OP_POW
-        OP_POW_C
-        OP_NEG
-        OP_SQRT
-        OP_LESS
-        OP_LESS_EQUAL
-        OP_EQUAL
-        OP_NOT_EQUAL
-        OP_STOP_GRADIENT
+from autograd._ir.opcodes cimport (
+    CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
+    LANE_WHERE_LT, OP_ADD, OP_COUNT, OP_DIV, OP_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_MUL, OP_NEG, OP_NOT_EQUAL, OP_POW,
+    OP_SQRT, OP_STOP_GRADIENT, OP_SUB, is_choice, is_free, takes_first,
+)
 
 cdef extern from *:
     """
@@ -48,190 +32,13 @@ cdef extern from *:
     unsigned hash_of "autograd_hash" (const unsigned *key) noexcept nogil
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Formulas
-
-# What a step works on: A, B, R, G, then the results of steps from FIRST_STEP on, then constants from FIRST_CONSTANT on.
-cdef enum:
-    A
-    B
-    R
-    G
-    FIRST_STEP
-    FIRST_CONSTANT = 1024
-
-
-@cython.auto_pickle(False)
-cdef class Formula:
-    """A formula of the table, parsed."""
-
-
-cdef Formula parse(str formula):
-    cdef Formula parsed = Formula.__new__(Formula)
-    parsed.constants = []
-    parsed.result = parse_node(parsed, ast.parse(formula, mode="eval").body)
-    return parsed
-
-
-cdef dict BINARY = {ast.Add: OP_ADD, ast.Sub: OP_SUB, ast.Mult: OP_MUL, ast.Div: OP_DIV, ast.Pow: OP_POW}
-# A comparison as a choice: its op, whether the sides change places, whether what is chosen from does.
-cdef dict CHOICES = {
-    ast.Lt: (LANE_WHERE_LT, False, False),
-    ast.LtE: (LANE_WHERE_LE, False, False),
-    ast.Gt: (LANE_WHERE_LT, True, False),
-    ast.GtE: (LANE_WHERE_LE, True, False),
-    ast.Eq: (LANE_WHERE_EQ, False, False),
-    ast.NotEq: (LANE_WHERE_EQ, False, True),
-}
-
-
-cdef unsigned parse_node(Formula formula, object node) except? 0xFFFFFFFF:
-    if isinstance(node, ast.Constant):
-        formula.constants.append(float(node.value))
-        return FIRST_CONSTANT + len(formula.constants) - 1
-    if isinstance(node, ast.Name):
-        return "abrg".index(node.id)
-    if isinstance(node, ast.UnaryOp):
-        return add_step(formula, OP_NEG, [node.operand])
-    if isinstance(node, ast.BinOp):
-        return add_step(formula, BINARY[type(node.op)], [node.left, node.right])
-    if node.func.id == "where":
-        condition, x, y = node.args
-        op, swap_sides, swap_choice = CHOICES[type(condition.ops[0])]
-        left, right = condition.left, condition.comparators[0]
-        if swap_sides:
-            left, right = right, left
-        if swap_choice:
-            x, y = y, x
-        return add_step(formula, op, [left, right, x, y])
-    return add_step(formula, OPS_BY_NAME[node.func.id], node.args)
-
-
-cdef unsigned add_step(Formula formula, unsigned op, list nodes) except? 0xFFFFFFFF:
-    cdef unsigned operands[4]
-    cdef Py_ssize_t k
-    memset(operands, 0, sizeof(operands))
-    for k in range(len(nodes)):
-        operands[k] = parse_node(formula, nodes[k])
-    if formula.size == MOST_STEPS:
-        raise ValueError("a formula of the op table is too long")
-    formula.steps[formula.size].op = op
-    memcpy(formula.steps[formula.size].operands, operands, sizeof(operands))
-    formula.size += 1
-    return FIRST_STEP + formula.size - 1
-
-
-# By op and operand, the gradient formulas, for the rows without an immediate; by op the value's formula, where the
-# interpreter has no kernel.
-cdef dict OPS_BY_NAME = {name: op for op, name in enumerate(_core.OP_NAMES)}
-cdef tuple ROWS = tuple(ops.OPS.get(name) for name in _core.OP_NAMES)
-cdef dict GRADIENTS = {}
-cdef dict VALUES = {}
-
-# By op: the number of operands, the base row, and where its operands come from: "a", "b", "c".
-cdef unsigned char operand_counts[OP_COUNT]
-cdef unsigned bases[OP_COUNT]
-cdef char first_operand[OP_COUNT]
-cdef char second_operand[OP_COUNT]
-cdef bint is_composite[OP_COUNT]
-
-
-cdef int read_table() except -1:
-    cdef unsigned op
-    memset(operand_counts, 0, sizeof(operand_counts))
-    memset(is_composite, 0, sizeof(is_composite))
-    for op in range(<unsigned> OP_COUNT):
-        row = ROWS[op]
-        if row is None:
-            continue
-        arguments = row.arguments
-        operand_counts[op] = len(arguments)
-        bases[op] = OPS_BY_NAME[row.base]
-        first_operand[op] = ord(arguments[0])
-        second_operand[op] = ord(arguments[len(arguments) - 1]) if len(arguments) > 1 else 0
-        is_composite[op] = not row.is_primitive
-    return 0
-
-
-read_table()
-
-
-cdef Formula gradient(unsigned op, Py_ssize_t k):
-    key = op, k
-    if key not in GRADIENTS:
-        GRADIENTS[key] = parse(ROWS[op].grads[k])
-    return GRADIENTS[key]
-
-
-cdef Formula value_formula(unsigned op):
-    if op not in VALUES:
-        VALUES[op] = parse(ROWS[op].value)
-    return VALUES[op]
-
-
 cdef Py_ssize_t operand_count(unsigned op) noexcept:
     if op < OP_COUNT:
-        return operand_counts[op]
-    if op == LANE_WHERE_LT or op == LANE_WHERE_LE or op == LANE_WHERE_EQ:
+        return row_operands(op)
+    if is_choice(op):
         return 4
     return 1 if op == LANE_GUARD or op == CODE_RESULT else 2 if op == LANE_SAME else 0
 
-
-cdef unsigned base_of(unsigned op, unsigned *a, unsigned *b, unsigned immediate) noexcept:
-    cdef unsigned left = a[0]
-    cdef unsigned right = b[0]
-    a[0] = left if first_operand[op] == c"a" else immediate
-    b[0] = immediate if second_operand[op] == c"c" else left if second_operand[op] == c"a" else right
-    return bases[op]
-
-
-cdef double value_of(unsigned op, double a, double b, double c) except? -1:
-    cdef double x = a if first_operand[op] == c"a" else c
-    cdef double y = c if second_operand[op] == c"c" else a if second_operand[op] == c"a" else b
-    if op == OP_POW_C:
-        return power(x, y)
-    return base_value(bases[op], x, y)
-
-
-cdef double power(double x, double exponent) noexcept:
-    """As NumPy's operator, which has the commonest exponents by simpler means."""
-    if exponent == 2.0:
-        return x * x
-    if exponent == 1.0:
-        return x
-    if exponent == 0.5:
-        return evaluate(OP_SQRT, x, 0.0, 0.0, 0.0)
-    if exponent == -1.0:
-        return 1.0 / x
-    return evaluate(OP_POW, x, exponent, 0.0, 0.0)
-
-
-cdef double base_value(unsigned op, double a, double b) except? -1:
-    cdef Formula formula
-    cdef double results[MOST_STEPS]
-    cdef double x[4]
-    cdef Py_ssize_t i, k
-    cdef unsigned reference
-    if not is_composite[op]:
-        return evaluate(op, a, b, 0.0, 0.0)
-    formula = value_formula(op)
-    for i in range(formula.size):
-        for k in range(operand_count(formula.steps[i].op)):
-            reference = formula.steps[i].operands[k]
-            x[k] = (formula.constants[reference - FIRST_CONSTANT] if reference >= FIRST_CONSTANT
-                    else results[reference - FIRST_STEP] if reference >= FIRST_STEP else a if reference == A else b)
-        results[i] = evaluate_any(formula.steps[i].op, x)
-    return results[formula.size - 1]
-
-
-cdef double evaluate_any(unsigned op, double *x) except? -1:
-    if op < OP_COUNT and is_composite[op]:
-        return base_value(op, x[0], x[1])
-    return evaluate(op, x[0], x[1], x[2], x[3])
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Emitting
 
 cdef void *room(size_t count, size_t size) except NULL:
     cdef void *memory = PyMem_RawCalloc(count + 1, size)
@@ -279,7 +86,7 @@ cdef class Code:
         return self.size - 1
 
     cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
-        """The instruction, which is appended if it is not there yet."""
+        """Return the position of an instruction, which is appended unless the code has it already."""
         cdef unsigned key[5]
         cdef unsigned i, at
         if 2 * self.size >= self.table_size:
@@ -325,7 +132,7 @@ cdef class Code:
         return True
 
     cdef unsigned load(self, Py_ssize_t number) except? 0xFFFFFFFF:
-        """Input `number`; the captured Values follow the inputs."""
+        """Return the position of input `number`; the captured Values follow the inputs."""
         if number >= len(self.loads) or self.loads[number] is None:
             self.note_load(number, self.find(LANE_LOAD, number, 0, 0, 0))
         return self.loads[number]
@@ -337,26 +144,25 @@ cdef class Code:
         return 0
 
     cdef unsigned emit(self, unsigned op, unsigned a, unsigned b=0, unsigned c=0, unsigned d=0) except? 0xFFFFFFFF:
-        """A pure instruction, or what comes to the same bits."""
+        """Return the position of an instruction without effects, or of one that gives the same bits."""
         cdef unsigned simpler = self.simpler(op, a, b, c, d)
         return self.find(op, a, b, c, d) if simpler == NONE else simpler
 
     cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
-        """What an instruction can be replaced by, NONE if there is nothing."""
+        """Return the position of what an instruction simplifies to, or NONE."""
         cdef double x[4]
         cdef Entry *entries = self.entries
         x[1] = x[2] = x[3] = 0.0
         cdef Py_ssize_t n = operand_count(op)
         cdef bint known_a = self.is_constant(a, &x[0])
         cdef bint known_b = n > 1 and self.is_constant(b, &x[1])
-        if n == 4:
+        if is_choice(op):
             if c == d:
                 return c
             if known_a and known_b:
-                return c if (x[0] < x[1] if op == LANE_WHERE_LT else x[0] <= x[1] if op == LANE_WHERE_LE
-                             else x[0] == x[1]) else d
+                return c if takes_first(op, x[0], x[1]) else d
             return NONE
-        if known_a and (n == 1 or known_b):
+        if known_a and (n == 1 or known_b) and (n < 3 or self.is_constant(c, &x[2])):
             return self.constant(power(x[0], x[1]) if op == OP_POW else evaluate_any(op, x))
         if op == OP_ADD:
             if entries[b].op == OP_NEG:
@@ -366,7 +172,7 @@ cdef class Code:
         elif op == OP_SUB:
             if entries[b].op == OP_NEG:
                 return self.emit(OP_ADD, a, entries[b].a)
-            # Not -0.0, for x - -0.0 is 0.0 where x is -0.0.
+            # Not for -0.0: x - -0.0 is 0.0 where x is -0.0.
             if known_b and x[1] == 0.0 and self.entries[b].b == 0:
                 return a
         elif op == OP_MUL:
@@ -378,7 +184,7 @@ cdef class Code:
                 return self.emit(OP_NEG, a)
             if known_a and x[0] == -1.0:
                 return self.emit(OP_NEG, b)
-            # A sign moves outwards, to where an addition takes it in.
+            # A sign moves outwards, where an addition can become a subtraction.
             if entries[a].op == OP_NEG:
                 return self.negated_product(entries[a].a, b)
             if entries[b].op == OP_NEG:
@@ -411,28 +217,28 @@ cdef class Code:
         return NONE
 
     cdef unsigned negated_product(self, unsigned a, unsigned b) except? 0xFFFFFFFF:
-        """``-a * b``."""
+        """Emit ``-a * b``."""
         cdef double number = 0.0
         if self.is_constant(b, &number):
             return self.emit(OP_MUL, a, self.constant(-number))
         return self.emit(OP_NEG, self.emit(OP_MUL, a, b))
 
     cdef int guard(self, unsigned i, unsigned outcome, object place) except -1:
-        """Demand that the truth of a number is `outcome`."""
+        """Emit a guard that the truth of a number is `outcome`."""
         cdef double number = 0.0
         if not self.is_constant(i, &number):
             self.places.setdefault(self.find(LANE_GUARD, i, outcome, 0, 0), place)
         return 0
 
     cdef int same(self, unsigned i, double number, object place) except -1:
-        """Demand that a number has these bits."""
+        """Emit a guard that a number has the bits of `number`."""
         cdef double known = 0.0
         if not self.is_constant(i, &known):
             self.places.setdefault(self.find(LANE_SAME, i, self.constant(number), 0, 0), place)
         return 0
 
     cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? 0xFFFFFFFF:
-        """`x` where the condition is not zero."""
+        """Emit the choice of `x` where the condition is not zero, of `y` elsewhere."""
         cdef Entry entry = self.entries[condition]
         if entry.op == OP_LESS:
             return self.emit(LANE_WHERE_LT, entry.a, entry.b, x, y)
@@ -445,7 +251,7 @@ cdef class Code:
         return self.emit(LANE_WHERE_EQ, condition, self.constant(0.0), y, x)
 
     cdef list call(self, object function, list operands, Py_ssize_t results):
-        """Call a Python function of numbers, which returns as many as `results` says."""
+        """Emit a call of a Python function of floats that returns a tuple of `results` floats."""
         cdef Py_ssize_t first = self.argument_count
         cdef Py_ssize_t k
         cdef unsigned call
@@ -466,7 +272,7 @@ cdef class Code:
         return 0
 
     cdef unsigned operand(self, Entry *entry, Py_ssize_t k) noexcept:
-        """Operand number k of an instruction of this code."""
+        """Return operand number k of an instruction of this code."""
         if entry.op == LANE_CALL:
             return self.arguments[entry.b + k]
         return entry.a if k == 0 else entry.b if k == 1 else entry.c if k == 2 else entry.d
@@ -474,23 +280,25 @@ cdef class Code:
     cdef Py_ssize_t arity(self, Entry *entry) noexcept:
         return entry.c if entry.op == LANE_CALL else operand_count(entry.op)
 
-    # -- passes
+    # -- copies
 
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand) except -1:
-        """Emit an instruction of another code, whose operands are known in this one."""
+        """Emit an instruction of another code; `map` has the positions of its operands in this one."""
         cdef Entry *entry = &source.entries[i]
         cdef double number = 0.0
         cdef list operands
         cdef Py_ssize_t k
         if entry.op < OP_COUNT:
+            k = row_operands(entry.op)
             if expand and entry.op == OP_STOP_GRADIENT:
                 map[i] = map[entry.a]
-            elif expand and is_composite[entry.op]:
-                map[i] = self.expand(value_formula(entry.op), map[entry.a],
-                                     map[entry.b] if operand_counts[entry.op] > 1 else 0, 0, 0, True)
+            elif expand and composite(entry.op):
+                map[i] = self.expand(value_formula(entry.op), map[entry.a], map[entry.b] if k > 1 else 0,
+                                     map[entry.c] if k > 2 else 0, 0, 0, True)
             else:
-                map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if operand_counts[entry.op] > 1 else 0)
-        elif operand_count(entry.op) == 4:
+                map[i] = self.emit(entry.op, map[entry.a], map[entry.b] if k > 1 else 0,
+                                   map[entry.c] if k > 2 else 0)
+        elif is_choice(entry.op):
             map[i] = self.emit(entry.op, map[entry.a], map[entry.b], map[entry.c], map[entry.d])
         elif entry.op == CODE_CONSTANT:
             map[i] = self.find(entry.op, entry.a, entry.b, 0, 0)
@@ -510,9 +318,9 @@ cdef class Code:
         return 0
 
     cdef int copy(self, Code source, unsigned *map, bint expand=False) except -1:
-        """Emit all of another code; `map` has the places of its inputs and receives those of the rest.
+        """Emit another code; `map` has the positions of its inputs and receives those of all other instructions.
 
-        With `expand`, what the interpreter has no kernel for becomes what it has.
+        With `expand`, composite primitives become the primitives of their formulas, for which there are kernels.
         """
         cdef Py_ssize_t i
         for i in range(source.size):
@@ -521,23 +329,26 @@ cdef class Code:
         return 0
 
     cdef unsigned expand(
-        self, Formula formula, unsigned a, unsigned b, unsigned r, unsigned g, bint fully
+        self, Formula formula, unsigned a, unsigned b, unsigned c, unsigned r, unsigned g, bint fully
     ) except? 0xFFFFFFFF:
-        """Emit a formula. A composite function in it stays what it is, for the sake of further derivatives, if the
-        expansion is not to go `fully` down to what the interpreter has."""
+        """Emit a formula of the table.
+
+        A composite primitive in it is emitted as it is, so that its own gradient formula serves further derivatives;
+        with `fully` it is expanded too.
+        """
         cdef unsigned results[MOST_STEPS]
-        cdef unsigned names[4]
+        cdef unsigned names[5]
         cdef unsigned x[4]
         cdef Step *step
         cdef Py_ssize_t i, k
-        names[A], names[B], names[R], names[G] = a, b, r, g
+        names[A], names[B], names[C], names[R], names[G] = a, b, c, r, g
         for i in range(formula.size):
             step = &formula.steps[i]
             memset(x, 0, sizeof(x))
-            for k in range(operand_count(step.op)):
+            for k in range(step.count):
                 x[k] = self.term(formula, step.operands[k], names, results)
-            if fully and step.op < OP_COUNT and is_composite[step.op]:
-                results[i] = self.expand(value_formula(step.op), x[0], x[1], 0, 0, True)
+            if fully and step.op < OP_COUNT and composite(step.op):
+                results[i] = self.expand(value_formula(step.op), x[0], x[1], x[2], 0, 0, True)
             else:
                 results[i] = self.emit(step.op, x[0], x[1], x[2], x[3])
         return self.term(formula, formula.result, names, results)
@@ -565,7 +376,7 @@ cdef class Code:
         return outputs
 
     cdef Code copy_of(self, bint expand=False):
-        """This code again; see `copy`."""
+        """Return a copy, with composite primitives expanded or not: see `copy`."""
         cdef Code code = Code.__new__(Code)
         cdef unsigned *map = new_map(self)
         try:
@@ -578,9 +389,10 @@ cdef class Code:
         return code
 
     cdef int take_over(
-        self, Code source, const unsigned char *alive, const unsigned *order, Py_ssize_t count
+        self, Code source, const unsigned *uses, const unsigned *order, Py_ssize_t count
     ) except -1:
-        """Become another code with the inputs and constants that are alive, and then `count` instructions in order."""
+        """Take the inputs and constants of another code that have uses, and `count` of its instructions in this order.
+        """
         cdef unsigned *map = new_map(source)
         cdef Entry *entry
         cdef Py_ssize_t i, k
@@ -588,12 +400,12 @@ cdef class Code:
             self.inputs, self.captured, self.calls = source.inputs, source.captured, source.calls
             for i in range(source.size):
                 entry = &source.entries[i]
-                if alive[i] and (entry.op == LANE_LOAD or entry.op == CODE_CONSTANT):
+                if uses[i] and is_free(entry.op):
                     map[i] = self.append(entry.op, entry.a, entry.b, 0, 0)
             for i in range(count):
                 entry = &source.entries[order[i]]
                 if entry.op == CODE_RESULT:
-                    # It came with its call.
+                    # Appended with its call.
                     continue
                 map[order[i]] = self.size
                 if entry.op == LANE_CALL:
@@ -614,7 +426,7 @@ cdef class Code:
         return 0
 
     cdef int begin(self, Code source, unsigned *map, Py_ssize_t more=0) except -1:
-        """Take over the inputs of another code, with `more` between them and the captured Values."""
+        """Take the inputs of another code, with `more` inputs between them and the captured Values."""
         cdef Py_ssize_t number
         self.inputs = source.inputs + more
         self.captured = source.captured
@@ -624,184 +436,8 @@ cdef class Code:
                 map[<Py_ssize_t> load] = self.load(number if number < source.inputs else number + more)
         return 0
 
-    cdef Code reverse(self, list wrt, list of, list keep, bint ones):
-        """Reverse mode: the outputs `keep`, then for each input in `wrt` the derivative of the sum over the outputs
-        `of`, each times a cotangent: a further input, or one."""
-        cdef Code code = Code.__new__(Code)
-        cdef unsigned *map = new_map(self)
-        cdef unsigned *adjoints = new_map(self)
-        cdef bint *active = NULL
-        cdef unsigned i, adjoint
-        cdef Py_ssize_t k
-        try:
-            code.begin(self, map, 0 if ones else len(of))
-            code.copy(self, map)
-            for output in keep:
-                code.outputs.append(map[<Py_ssize_t> self.outputs[output]])
-            active = self.active(wrt)
-            for k, output in enumerate(of):
-                i = self.outputs[output]
-                code.accumulate(adjoints, i, code.constant(1.0) if ones else code.load(self.inputs + k))
-            for k in reversed(range(self.size)):
-                i = k
-                if self.entries[i].op == LANE_CALL:
-                    # Its results come after it, and have their adjoints now.
-                    if active[i]:
-                        code.reverse_call(self, i, map, adjoints)
-                elif active[i] and adjoints[i] != NONE:
-                    code.reverse_entry(self, i, map, adjoints, active)
-            for number in wrt:
-                load = self.loads[number] if <Py_ssize_t> number < len(self.loads) else None
-                adjoint = NONE if load is None else adjoints[<Py_ssize_t> load]
-                code.outputs.append(code.constant(0.0) if adjoint == NONE else adjoint)
-        finally:
-            PyMem_RawFree(map)
-            PyMem_RawFree(adjoints)
-            PyMem_RawFree(active)
-        return code
-
-    cdef bint *active(self, list wrt) except NULL:
-        """Which instructions depend on an input in `wrt`."""
-        cdef bint *active = <bint *> room(self.size, sizeof(bint))
-        cdef Entry *entry
-        cdef Py_ssize_t i, k
-        wanted = set(wrt)
-        for i in range(self.size):
-            entry = &self.entries[i]
-            active[i] = entry.op == LANE_LOAD and entry.a in wanted
-            if entry.op != OP_STOP_GRADIENT:
-                for k in range(self.arity(entry)):
-                    active[i] |= active[self.operand(entry, k)]
-        return active
-
-    cdef int accumulate(self, unsigned *adjoints, unsigned i, unsigned contribution) except -1:
-        """Add to an adjoint, or to a tangent."""
-        cdef double number = 0.0
-        # A derivative that is known to be zero.
-        if self.is_constant(contribution, &number) and number == 0.0:
-            return 0
-        adjoints[i] = contribution if adjoints[i] == NONE else self.emit(OP_ADD, adjoints[i], contribution)
-        return 0
-
-    cdef int reverse_entry(self, Code source, unsigned i, unsigned *map, unsigned *adjoints, bint *active) except -1:
-        cdef Entry *entry = &source.entries[i]
-        cdef unsigned g = adjoints[i]
-        cdef Py_ssize_t k
-        cdef unsigned operand
-        cdef Py_ssize_t n = operand_count(entry.op)
-        if entry.op == CODE_RESULT:
-            return 0
-        for k in range(n):
-            operand = source.operand(entry, k)
-            if not active[operand]:
-                continue
-            if n < 4:
-                self.accumulate(adjoints, operand, self.derivative(source, entry, i, k, g, map))
-            elif k >= 2:
-                self.accumulate(adjoints, operand, self.emit(
-                    entry.op, map[entry.a], map[entry.b],
-                    g if k == 2 else self.constant(0.0), self.constant(0.0) if k == 2 else g))
-        return 0
-
-    cdef unsigned derivative(
-        self, Code source, Entry *entry, unsigned i, Py_ssize_t k, unsigned g, unsigned *map
-    ) except? 0xFFFFFFFF:
-        """What operand k of an op of the table contributes."""
-        return self.expand(gradient(entry.op, k), map[entry.a],
-                           map[entry.b] if operand_counts[entry.op] > 1 else 0, map[i], g, False)
-
-    cdef int reverse_call(self, Code source, unsigned i, unsigned *map, unsigned *adjoints) except -1:
-        """A call of the function with a derivative of the user's own, in reverse."""
-        cdef Entry *entry = &source.entries[i]
-        cdef Py_ssize_t k
-        cdef list operands = []
-        cdef bint wanted = False
-        for k in range(entry.c):
-            operands.append(map[source.arguments[entry.b + k]])
-        for k in range(entry.d):
-            # Results are appended right after their call.
-            if adjoints[i + 1 + k] != NONE:
-                wanted = True
-                operands.append(adjoints[i + 1 + k])
-            else:
-                operands.append(self.constant(0.0))
-        if wanted:
-            gradients = self.call(source.calls[entry.a].pullback(), operands, entry.c)
-            for k in range(entry.c):
-                self.accumulate(adjoints, source.arguments[entry.b + k], gradients[k])
-        return 0
-
-    cdef Code forward(self, list wrt, list keep):
-        """Forward mode: the outputs `keep`, then the tangent of every output, given a further input for each in `wrt`,
-        its tangent."""
-        cdef Code code = Code.__new__(Code)
-        cdef unsigned *map = new_map(self)
-        cdef unsigned *tangents = new_map(self)
-        cdef Entry *entry
-        cdef unsigned i, operand
-        cdef Py_ssize_t k
-        try:
-            code.begin(self, map, len(wrt))
-            for k, number in enumerate(wrt):
-                if <Py_ssize_t> number < len(self.loads) and self.loads[number] is not None:
-                    tangents[<Py_ssize_t> self.loads[number]] = code.load(self.inputs + k)
-            for i in range(self.size):
-                entry = &self.entries[i]
-                if entry.op == LANE_LOAD:
-                    continue
-                code.copy_entry(self, map, i, False)
-                if entry.op == LANE_CALL:
-                    code.forward_call(self, i, map, tangents)
-                elif operand_count(entry.op) == 4:
-                    code.forward_choice(entry, i, map, tangents)
-                elif entry.op < OP_COUNT and entry.op != OP_STOP_GRADIENT:
-                    for k in range(operand_counts[entry.op]):
-                        operand = self.operand(entry, k)
-                        if tangents[operand] != NONE:
-                            code.accumulate(tangents, i, code.derivative(self, entry, i, k, tangents[operand], map))
-            for output in keep:
-                code.outputs.append(map[<Py_ssize_t> self.outputs[output]])
-            for output in self.outputs:
-                i = tangents[<Py_ssize_t> output]
-                code.outputs.append(code.constant(0.0) if i == NONE else i)
-        finally:
-            PyMem_RawFree(map)
-            PyMem_RawFree(tangents)
-        return code
-
-    cdef int forward_choice(self, Entry *entry, unsigned i, unsigned *map, unsigned *tangents) except -1:
-        cdef unsigned x = tangents[entry.c]
-        cdef unsigned y = tangents[entry.d]
-        if x != NONE or y != NONE:
-            x = self.constant(0.0) if x == NONE else x
-            y = self.constant(0.0) if y == NONE else y
-            self.accumulate(tangents, i, self.emit(entry.op, map[entry.a], map[entry.b], x, y))
-        return 0
-
-    cdef int forward_call(self, Code source, unsigned i, unsigned *map, unsigned *tangents) except -1:
-        """The tangents of the results of a call, by a pullback for each."""
-        cdef Entry *entry = &source.entries[i]
-        cdef Py_ssize_t j, k
-        cdef unsigned operand
-        cdef bint wanted = False
-        for k in range(entry.c):
-            wanted |= tangents[source.arguments[entry.b + k]] != NONE
-        for j in range(entry.d if wanted else 0):
-            operands = []
-            for k in range(entry.c):
-                operands.append(map[source.arguments[entry.b + k]])
-            for k in range(entry.d):
-                operands.append(self.constant(1.0 if k == j else 0.0))
-            gradients = self.call(source.calls[entry.a].pullback(), operands, entry.c)
-            for k in range(entry.c):
-                operand = source.arguments[entry.b + k]
-                if tangents[operand] != NONE:
-                    self.accumulate(tangents, i + 1 + j, self.emit(OP_MUL, gradients[k], tangents[operand]))
-        return 0
-
 
 cdef unsigned *new_map(Code code) except NULL:
-    """Room for a number for each instruction, at first NONE."""
     cdef unsigned *map = <unsigned *> room(code.size, sizeof(unsigned))
     memset(map, 0xFF, (code.size + 1) * sizeof(unsigned))
     return map

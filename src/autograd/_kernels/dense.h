@@ -1,5 +1,5 @@
-/* The two kernels of a dense layer, for the rows of a batch. `w` is stored by input: w[i * n_out + j] is the weight of
- * input i in output j. Both are made of one sum of products, which is added up in one order: the bits depend neither on
+/* The kernels of a dense layer, forward and backward, for the rows of a batch. `w` is stored by input: w[i * n_out + j]
+ * is the weight of input i in output j. Both are sums of products in a fixed order, so that the bits depend neither on
  * the instruction set nor on the number of rows. */
 #ifndef AUTOGRAD_DENSE_H
 #define AUTOGRAD_DENSE_H
@@ -13,8 +13,8 @@ static void dense_add(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *restr
                       const double *restrict b, double *restrict c)
 {
     enum { ROWS = 4, COLUMNS = 8 };
-    /* Tiles whose sums stay in registers. Unrolled further, or not at all, the loops over columns would not become
-     * vectors in registers of every instruction set (GCC 12). */
+    /* Tiles whose sums stay in registers. GCC 12 keeps them there with every instruction set only if the loops over
+     * columns are unrolled by four. */
     for (ptrdiff_t r = 0; r + ROWS <= m; r += ROWS)
         for (ptrdiff_t j = 0; j + COLUMNS <= n; j += COLUMNS) {
             const double *restrict x = a + r * row, *restrict y = b + j;
@@ -34,7 +34,7 @@ static void dense_add(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *restr
                 for (int t = 0; t < COLUMNS; t++)
                     z[s * n + t] = sum[s][t];
         }
-    /* What no tile covers: the last columns, and all columns of the last rows. */
+    /* The rest: the last columns of the rows with tiles, and all columns of the last rows. */
     for (ptrdiff_t r = 0; r < m; r++, a += row, c += n) {
         const ptrdiff_t first = r < m - m % ROWS ? n - n % COLUMNS : 0;
         const double *restrict x = a, *restrict b0 = b;
@@ -52,7 +52,7 @@ static void dense_add(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *restr
     }
 }
 
-/* z[r] = b + x[r][0] * w[0] + x[r][1] * w[1] + ..., added in this order, which is that of the scalar graph. */
+/* z[r] = b + x[r][0] * w[0] + x[r][1] * w[1] + ..., added in this order, that of the scalar graph. */
 static void dense_forward(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out, const double *restrict x,
                           const double *restrict w, const double *restrict b, double *restrict z)
 {
@@ -65,7 +65,7 @@ static void dense_forward(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out, const
         }
         return;
     }
-    /* Rows of b, doubled: a copy for each row would be a call for each. */
+    /* Copies of b, twice as many with every call of memcpy. */
     for (ptrdiff_t done = 0, more; done < rows; done += more) {
         more = done == 0 ? 1 : done < rows - done ? done : rows - done;
         memcpy(z + done * n_out, done == 0 ? b : z, more * n_out * sizeof(double));
@@ -81,7 +81,7 @@ static void dense_backward(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out, cons
 {
     const double one = 1.0;
     dense_add(1, n_out, rows, &one, 0, 0, g, gb);
-    /* With one output the products are the same the other way round, in longer loops. */
+    /* With one output the transposed product has the same terms and longer loops. */
     if (n_out == 1)
         dense_add(1, n_in, rows, g, 0, 1, x, gw);
     else

@@ -1,11 +1,11 @@
-/* AUTOGRAD_CLONES: compile a function for several instruction sets and choose one when the module is loaded.
- * AUTOGRAD_HAS_CLONES: whether that is possible. */
+/* AUTOGRAD_CLONES: compiles a function for several instruction sets, of which the loader chooses one.
+ * AUTOGRAD_HAS_CLONES: whether the compiler and the C library can do that. */
 #ifndef AUTOGRAD_SIMD_H
 #define AUTOGRAD_SIMD_H
 #include <limits.h> /* __GLIBC__ */
 #include <stddef.h>
 
-/* GNU libc is needed to choose; the sanitizers start too late for it. Elsewhere the function is compiled once. */
+/* The choice is made by GNU libc, before the sanitizers are initialised. Elsewhere the function is compiled once. */
 #if defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__) \
     && !defined(__SANITIZE_ADDRESS__)
 #define AUTOGRAD_HAS_CLONES 1

@@ -1,6 +1,4 @@
-"""Plots by matplotlib (the extra ``viz``), which is imported when a plot is made.
+"""Plots by matplotlib, which is imported when the first one is made.
 
-figures  decision boundaries and training curves
-
-`autograd.draw` and the command line import from here.
+`figures` plots training histories and decision boundaries. `autograd.draw` and `autograd._cli` import from here.
 """

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd._cli.terminal import padded_range
 from autograd.training import Model, predict
 
 if TYPE_CHECKING:
@@ -97,6 +96,13 @@ def draw_regions(
                 across, up, lead.reshape(across.shape), [0, lead.max()], colors=[COLOURS[k % len(COLOURS)]], alpha=0.25
             )
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+
+
+def padded_range(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the smallest and largest coordinates of points with a margin of 8 % (never of width 0)."""
+    low, high = X.min(axis=0), X.max(axis=0)
+    margin = np.where(high > low, 0.08 * (high - low), np.maximum(1.0, np.abs(high)))
+    return low - margin, high + margin
 
 
 def plot_history(history: Mapping[str, Sequence[float]], ax: Axes | None = None, *, name: str = "loss") -> Axes:

@@ -1,11 +1,9 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from typing_extensions import disjoint_base
 
-from autograd._core import Block, Value
-
-def trace(function: Callable[[list[Value]], Sequence[Any]], point: Sequence[float]) -> Program: ...
+from autograd._core import Value
 
 @disjoint_base
 class Program:
@@ -27,14 +25,3 @@ class Program:
     ) -> Program: ...
     def forward(self, wrt: Sequence[int], keep: Sequence[int] = ()) -> Program: ...
     def __call__(self, *inputs: float) -> list[float]: ...
-
-@disjoint_base
-class Ways:
-    def __init__(self, make: Callable[[list[float]], Program], max_ways: int = 64, name: str = "f") -> None: ...
-    @property
-    def max_ways(self) -> int: ...
-    @property
-    def programs(self) -> tuple[Program, ...]: ...
-
-@disjoint_base
-class Call(Block): ...

@@ -3,7 +3,7 @@
 from autograd._core cimport Tracer, Value
 
 
-# Before the entry at `position` of the tape somebody asked whether `value` is true, or else what number it is.
+# Before the operation at `position` of the tape, Python asked for the truth of `value`, or else for its number.
 cdef class Observation:
     cdef Py_ssize_t position
     cdef Value value
@@ -16,8 +16,13 @@ cdef class Trace(Tracer):
     # Every Value made, in order.
     cdef list tape
     cdef list observations
-    # The trace that this one is part of, or None.
+    # The trace around this one, or None, and the pauses of recording there.
     cdef Trace outer
+    cdef int outer_pauses
+
+    # Begin to record, and return a new Value for every number of a point: the inputs.
+    cdef list begin(self, list point)
+    cdef void end(self) noexcept
 
     cdef Py_ssize_t position(self, Value value) noexcept
     cdef int observe(self, Value value, bint is_decision) except -1
@@ -27,4 +32,3 @@ cdef class Trace(Tracer):
 cdef int check_captured(Value value) except -1
 # Whether this thread is in a trace.
 cdef bint tracing() noexcept
-cdef Trace run_traced(object function, list point, list inputs, list outputs)

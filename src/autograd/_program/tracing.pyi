@@ -1,5 +1,3 @@
-from typing import Any
-
 from typing_extensions import disjoint_base
 
 from autograd._core import Tracer
@@ -9,5 +7,3 @@ class Observation: ...
 
 @disjoint_base
 class Trace(Tracer): ...
-
-def where(condition: Any, x: Any, y: Any, /) -> Any: ...

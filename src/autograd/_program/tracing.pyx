@@ -1,12 +1,11 @@
-"""Traces: what a function does to Values, taken down while it runs.
+"""Tracing: records a thread's operations on a tape while a function runs.
 
-While a function is traced, every Value that its thread makes goes on a tape. So the Values made inside are known (a
-Value's stamp is its position there) from those made before, which the function has captured. A comparison gives a
-Value that is 1 or 0, and only when Python asks whether it is true does the trace become one of the case at hand: that
-is an observation, which a replay has to check. So is every look at a number, by `data`, `item`, `repr` or a format.
-What a replay could not repeat at all, `backward` or setting `data`, raises.
+Every Value that the thread makes goes on the tape, and its stamp is its position there. A Value that is used and not
+on the tape is captured. A comparison makes a Value that is 1 or 0; when Python asks for its truth, the trace becomes
+specific to the answer, and records an observation that every replay has to check. So it does when a number is read, by
+`data`, `item`, `repr` or a format. Operations that a replay cannot repeat, `backward` or setting `data`, raise.
 
-The numbers of a trace are those that a replay finds, to the bit, and follow IEEE: nothing raises.
+The numbers in a trace are those that a replay computes, to the bit, and follow IEEE: nothing raises.
 """
 
 cimport cython
@@ -15,12 +14,9 @@ from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, PyObject
 import os
 import sys
 
-import numpy
-
-from autograd._ir.code cimport Code, value_of
+from autograd._ir.formulas cimport value_of
 from autograd._core cimport (
-    TRACED, Block, Node, Tracer, Value, add_input, current_tracer, forbid_outside, new_leaf, new_output, number,
-    pauses, record_specially, set_sizes, set_tracer,
+    TRACED, Node, Tracer, Value, current_tracer, forbid_outside, new_leaf, number, pauses, record_specially, set_tracer,
 )
 
 cdef extern from "_kernels/ops.h" nogil:
@@ -41,19 +37,31 @@ cdef extern from "_kernels/ops.h" nogil:
 
 @cython.auto_pickle(False)
 cdef class Observation:
-    """Something that a replay has to check."""
+    """The truth of a Value, or its number, that a replay has to check."""
 
 
 @cython.auto_pickle(False)
 cdef class Trace(Tracer):
-    """What one run of a function did."""
+    """The tape of one run of a function."""
 
     def __cinit__(self):
+        self.outer = current_tracer()
+        self.outer_pauses = pauses()
         self.tape = []
         self.observations = []
 
+    cdef list begin(self, list point):
+        cdef list inputs = []
+        set_tracer(self, 0)
+        for x in point:
+            inputs.append(new_leaf(x))
+        return inputs
+
+    cdef void end(self) noexcept:
+        set_tracer(self.outer, self.outer_pauses)
+
     cdef Py_ssize_t position(self, Value value) noexcept:
-        """Where on the tape a Value is; -1 if it was not made in this trace."""
+        """Return the position of a Value on the tape; -1 if it was not made in this trace."""
         cdef size_t i = value.node.stamp
         if i < <size_t> len(self.tape) and <PyObject *> self.tape[i] == <PyObject *> value:
             return i
@@ -118,12 +126,12 @@ cdef unsigned comparison_with_number(int comparison) noexcept:
     return OP_EQUAL_C if comparison == Py_EQ else OP_NOT_EQUAL_C
 
 
-# The package that this file is in a folder of.
+# The folder of the whole package.
 cdef str PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 cdef tuple caller():
-    """File and line of the function that is running, be it called through others of this package."""
+    """Return file and line of the innermost running function that is not of this package."""
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
@@ -131,7 +139,7 @@ cdef tuple caller():
 
 
 cdef int check_captured(Value value) except -1:
-    """Raise if a Value from outside is not of a trace around this one, but of one that is over or another thread's."""
+    """Raise unless a traced Value belongs to a trace that is under way in this thread."""
     cdef Trace trace = current_tracer()
     while trace is not None and trace.position(value) < 0:
         trace = trace.outer
@@ -142,111 +150,3 @@ cdef int check_captured(Value value) except -1:
 
 cdef bint tracing() noexcept:
     return current_tracer() is not None
-
-
-cdef Trace run_traced(object function, list point, list inputs, list outputs):
-    """Call `function` with a list of new Values of these numbers, which `inputs` receives; extend `outputs` by what it
-    returns."""
-    cdef Trace trace = Trace.__new__(Trace)
-    cdef Tracer outer = current_tracer()
-    cdef int outer_pauses = pauses()
-    trace.outer = outer
-    set_tracer(trace, 0)
-    try:
-        for x in point:
-            inputs.append(new_leaf(x))
-        outputs.extend(function(list(inputs)))
-    finally:
-        set_tracer(outer, outer_pauses)
-    return trace
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# where
-
-@cython.internal
-@cython.auto_pickle(False)
-cdef class Where(Block):
-    """A choice between two Values that is made anew by every replay."""
-
-    cdef str name(self):
-        return "where"
-
-    cdef list lower(self, object code, list operands):
-        condition, x, y = operands
-        return [(<Code> code).where(condition, x, y)]
-
-    cdef int push(self) except -1:
-        self.inputs[1 if self.inputs[0].primal != 0.0 else 2].adjoint += self.adjoints[0]
-        return 0
-
-
-def where(condition, x, y, /):
-    """Choose between two values: `x` where the condition holds, else `y`.
-
-    In a traced function the choice is made anew for every point, and both values are computed; an ``if`` would make the
-    program one of the case at hand.
-
-    Parameters
-    ----------
-    condition : bool, Value, number or array
-        Such as the comparison of two Values. A number holds if it is not zero.
-    x, y : Value, number or array
-
-    Returns
-    -------
-    Value, float or array
-        Elementwise if there is an array among the arguments.
-
-    Raises
-    ------
-    TypeError
-        If an argument is something else.
-
-    Examples
-    --------
-    >>> from autograd import Value
-    >>> x = Value(-2.0)
-    >>> where(x < 0, -x, x)
-    Value(data=2.0, grad=0.0)
-    """
-    cdef double c = 0.0
-    for argument in (condition, x, y):
-        if isinstance(argument, numpy.ndarray):
-            return choose_elementwise(condition, x, y)
-        if not isinstance(argument, Value) and not number(argument, &c):
-            raise TypeError(
-                f"where: expected Values, numbers or arrays, got {type(argument).__name__} {argument!r}"
-            )
-    if isinstance(condition, Value) and tracing():
-        return choose(<Value> condition, as_value(x), as_value(y))
-    chosen = x if condition else y
-    if not isinstance(chosen, Value):
-        number(chosen, &c)
-        return c
-    return chosen
-
-
-cdef object choose_elementwise(condition, x, y):
-    chosen = numpy.frompyfunc(where, 3, 1)(condition, x, y)
-    for argument in (condition, x, y):
-        if numpy.asarray(argument).dtype == object:
-            return chosen
-    return chosen.astype(numpy.float64)
-
-
-cdef Value as_value(object x):
-    cdef double primal = 0.0
-    if isinstance(x, Value):
-        return <Value> x
-    number(x, &primal)
-    return new_leaf(primal)
-
-
-cdef Value choose(Value condition, Value x, Value y):
-    cdef Where block = Where.__new__(Where)
-    set_sizes(block, 3, 1)
-    add_input(block, condition)
-    add_input(block, x)
-    add_input(block, y)
-    return new_output(block, 0, x.node.primal if condition.node.primal != 0.0 else y.node.primal)

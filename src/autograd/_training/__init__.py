@@ -1,6 +1,4 @@
-"""Parts of `autograd.training`.
+"""Parts of `autograd.training`, which alone imports from here.
 
-batching  calls a model with all rows of a batch: as a dense Block, as a compiled program or row by row
-
-`autograd.training` imports from here; nobody else does.
+`batching` calls a model with all rows of a batch at once.
 """

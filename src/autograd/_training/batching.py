@@ -9,88 +9,76 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd._blocks import dense as _layers
-from autograd.nn import Dropout, Module
+from autograd._blocks.dense import DenseLayer, DenseNetwork
+from autograd._blocks.parameters import is_unchanged, modules, snapshot
+from autograd.nn import Dropout
 from autograd.transforms import compile, vmap
 
 __all__ = ["outputs_of"]
 
 Outputs = Callable[[NDArray[np.float64]], list[Any]]
 
-#: So many states of a model have a program at once: training and evaluation, and some more.
-_MOST_STATES = 8
+#: At most this many programs of a model are kept: one for training, one for evaluation, and some more.
+_MOST_PROGRAMS = 8
 
 
-def outputs_of(model: Any, modules: list[Module], compiled: bool) -> Outputs:
+def outputs_of(model: Any, compiled: bool) -> Outputs:
     """Return the function from rows of inputs to a list of outputs, one for each row.
 
     Parameters
     ----------
     model : callable
         Called with one row of inputs, a list.
-    modules : list of Module
-        Those that the model holds, itself included.
     compiled : bool
         Whether the model may be traced. Dense layers need not be: they take all rows as they are.
     """
-    if type(model).__call__ in (_layers.DenseNetwork.__call__, _layers.DenseLayer.__call__):
+    if type(model).__call__ in (DenseNetwork.__call__, DenseLayer.__call__):
         return model  # type: ignore[no-any-return]
     if compiled:
-        return _Compiled(model, modules)
+        return _Compiled(model)
     return lambda rows: [model(row) for row in rows.tolist()]
 
 
 class _Compiled:
-    """A model as a program over the rows, traced anew where the state of the model is one that has none.
+    """Run a model as a program over the rows, traced again when one of its modules has changed.
 
-    What a replay cannot do as the model does, drawing random numbers for every row, is left to the model.
+    A model that draws random numbers is called for every row, since a program would not draw.
     """
 
-    def __init__(self, model: Any, modules: list[Module]) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
-        self._holders = [holder for holder in (modules or [model]) if hasattr(holder, "__dict__")]
-        self._dropouts = [module for module in modules if isinstance(module, Dropout)]
-        # By state, with the attributes: a state names them by their identities, which must not pass to others.
-        self._programs: dict[Any, tuple[Callable[..., Any], list[Any]]] = {}
+        # Each with a snapshot of the model that it was traced from; None where the model cannot be traced.
+        self._programs: list[tuple[Any, Callable[..., Any] | None]] = []
         self._draws = False
 
     def __call__(self, rows: NDArray[np.float64]) -> list[Any]:
-        if self._draws or any(dropout.training and dropout.p for dropout in self._dropouts):
-            return self._by_row(rows)
-        state = self._state()
-        if state not in self._programs:
-            while len(self._programs) >= _MOST_STATES:
-                del self._programs[next(iter(self._programs))]
-            attributes = [list(vars(holder).values()) for holder in self._holders]
-            self._programs[state] = compile(vmap(self._row)), attributes
-        program, _ = self._programs[state]
-        results = program(*rows.T)
-        if self._draws:
-            return self._by_row(rows)
+        program = None if self._draws else self._program()
+        if program is not None:
+            results = program(*rows.T)
+        # Tracing tells whether the model draws.
+        if program is None or self._draws:
+            return [self._model(row) for row in rows.tolist()]
         if isinstance(results, np.ndarray):
             return list(results)
         return [list(row) for row in zip(*results, strict=True)]
 
-    def _by_row(self, rows: NDArray[np.float64]) -> list[Any]:
-        return [self._model(row) for row in rows.tolist()]
+    def _program(self) -> Callable[..., Any] | None:
+        """Return the program for the model as it is now."""
+        for taken, program in self._programs[::-1]:
+            if is_unchanged(taken):
+                return program
+        drops = any(dropout.training and dropout.p for dropout in modules(self._model, Dropout))
+        made: Callable[..., Any] | None = None if drops else compile(vmap(self._row))
+        self._programs.append((snapshot(self._model), made))
+        del self._programs[:-_MOST_PROGRAMS]
+        return made
 
     def _row(self, *row: Any) -> Any:
         before, numpy_before = random.getstate(), np.random.get_state()
         outputs = self._model(list(row))
         if random.getstate() != before or repr(np.random.get_state()) != repr(numpy_before):
-            # The call is to be made again, for every row, and is to find the numbers that it found.
+            # The model is called again, for every row, with the state of the generators from before the trace.
             random.setstate(before)
             np.random.set_state(numpy_before)
             self._draws = True
         return outputs
-
-    def _state(self) -> Any:
-        """Return what a trace has taken as it was: the attributes, numbers and text by value, all else by identity."""
-        return tuple(
-            tuple((name, _mark(value)) for name, value in vars(holder).items()) for holder in self._holders
-        )
-
-
-def _mark(value: Any) -> Any:
-    # With the type, for 1 == 1.0 == True.
-    return (type(value), value) if isinstance(value, int | float | str | None) else id(value)

@@ -1,1 +1,11 @@
-"""Function transformations behind `autograd.transforms`."""
+"""Function transformations, behind the public functions of `autograd.transforms`.
+
+Read in this order, that of a call:
+
+- `kinds` has a class for each transform: compiled functions, maps over lanes, and derivatives;
+- `transform` is their base: the path of a call, from the arguments to the result;
+- `signature` has the structure of a call's arguments, and reads their numbers;
+- `pytree` has structures in general, and makes objects of them.
+
+The programs that a call runs are `autograd._program.specializations`. Only `autograd.transforms` imports from here.
+"""

@@ -1,6 +1,4 @@
-"""Structures of arguments and results, for other Cython modules to ``cimport``."""
-
-from autograd._interpreter.interpreter cimport Array
+"""Pytrees, for other Cython modules to ``cimport``."""
 
 
 cdef enum Kind:
@@ -15,14 +13,14 @@ cdef enum Kind:
 
 
 cdef class Tree:
-    """A structure of numbers, which are counted through from left to right."""
+    """A structure of numbers, which are numbered from left to right."""
     cdef Kind kind
-    # What messages call it.
+    # The name in messages.
     cdef readonly str name
-    # The number it starts with, and how many there are in it.
+    # The first number, and how many there are.
     cdef Py_ssize_t start
     cdef Py_ssize_t size
-    # In a batch: the axis of the argument along which the lanes lie; -1 where all lanes have the same.
+    # The axis of a mapped argument along which the lanes lie; -1 where all lanes share it.
     cdef Py_ssize_t axis
     # ARRAY: of one lane.
     cdef tuple shape
@@ -37,51 +35,39 @@ cdef class Tree:
 
 
 cdef class Builder:
-    """Finds out the structure of objects."""
-    # What messages call the caller.
+    """Finds the structure of objects."""
+    # The name of the caller in messages.
     cdef str caller
-    # Static objects are compared with those of later calls.
+    # Whether static objects are compared with those of later calls, and have to be hashable.
     cdef bint lasting
-    # Only None and text may be static.
+    # Whether only None and text may be static.
     cdef bint is_result
-    # How many numbers there are so far, and the numbers if they are asked for.
+    # The number of numbers so far, and the numbers unless it is None.
     cdef Py_ssize_t size
     cdef list numbers
 
-    # The structure of an object. The axis is that along which the lanes of a batch lie, None where all lanes have the
-    # same, or a container of axes; FIXED makes anything static.
+    # Find the structure of an object. The axis is that along which the lanes lie, None where all lanes share the
+    # object, or a container of axes; FIXED makes anything static.
     cdef Tree build(self, object x, str name, object axis=*)
     cdef Tree leaf(self, Kind kind, str name, Py_ssize_t size)
     cdef Tree static(self, object x, str name)
     cdef Tree array(self, object x, str name, object axis)
     cdef Tree rows(self, Py_ssize_t axis, tuple shape, str name)
     cdef Tree container(self, object x, str name, object axes)
+    # The structure of positional arguments, each with its axis.
+    cdef Tree arguments(self, tuple arguments, list axes)
     cdef object axes_of_items(self, object axes, object x, str name)
     cdef int collect(self, object numbers) except -1
 
 
+cdef Builder new_builder(str caller, bint lasting)
 cdef object FIXED
-
-
-cdef class Reader:
-    """Where the numbers of arguments are. A number that all lanes share is written to the place its input points to."""
-    cdef str caller
-    cdef Array *inputs
-    # How many rows the mapped arguments have, and the first of these.
-    cdef Py_ssize_t lanes
-    cdef Tree mapped
-    # (Value, input, lane), the lane -1 where all lanes share it; None where there is no Value.
-    cdef list values
-    # What the inputs point into.
-    cdef list kept
-
-
-# Read the numbers of an object if it has the structure; those of the tree are the inputs from its start + `shift` on.
-cdef bint read(Tree tree, object x, Reader reader, Py_ssize_t shift) except -1
+# The kinds of dtype that are read.
+cdef str REAL
 
 
 cdef class Leaves:
-    """What an object is made of: by its number a leaf, or `rows` x `columns` leaves, rows `step` apart, as an array."""
+    """The leaves that an object is made of: one of them, or `rows` x `columns`, rows `step` apart, as an array."""
     cdef object scalar(self, Py_ssize_t i)
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape)
 
@@ -96,7 +82,9 @@ cdef class Objects(Leaves):
     cdef list items
 
 
+# The numbers of a contiguous array of doubles.
 cdef double *address(object array) except? NULL
+# Make an object of a structure; number i of the tree is leaf i + `shift`.
 cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=*)
 cdef bint same(Tree a, Tree b) except -1
 cdef str describe(Tree tree)

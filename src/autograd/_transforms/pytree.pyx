@@ -1,39 +1,26 @@
-"""Structures of arguments and results.
+"""Pytrees: the structures of nested lists, tuples and dicts of numbers and arrays.
 
-A Program has numbers for inputs and outputs; the functions it is traced from take and return nested lists, tuples and
-dicts of numbers and arrays. A `Tree` describes such a structure. What is done with an object of a structure is a walk
-through both at once: `Builder.build` finds the structure of an object, `read` tells whether another has it too and
-where its numbers are, `unflatten` makes an object of new numbers.
+Programs have numbers for inputs and outputs; the functions that they are traced from take and return pytrees of these.
+A `Tree` describes a structure: `Builder.build` finds the structure of an object, and `unflatten` makes an object of a
+structure and of leaves. `read` in `autograd._transforms.signature` finds the numbers in an object of a known structure.
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawFree
-from cpython.object cimport PyObject
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from autograd._core cimport Value, number
-from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 import numpy
 
 cdef extern from "Python.h":
-    int PyBuffer_ToContiguous(void *, const Py_buffer *, Py_ssize_t, char) except -1
-    Py_ssize_t PyLong_AsSsize_t(PyObject *) noexcept
-    PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
-    Py_ssize_t PySequence_Fast_GET_SIZE(object) noexcept
     int Py_EnterRecursiveCall(const char *) except -1
     void Py_LeaveRecursiveCall() noexcept
 
 cdef type ndarray = numpy.ndarray
-cdef object FLOAT64 = numpy.dtype(numpy.float64)
 cdef object new_array = numpy.empty
-
-# The kinds of dtype that are read, and the most axes that NumPy allows.
-cdef str REAL = "fiubO"
-cdef enum:
-    MOST_AXES = 64
-
+REAL = "fiubO"
 FIXED = object()
 
 
@@ -43,6 +30,13 @@ FIXED = object()
 @cython.auto_pickle(False)
 cdef class Tree:
     """A structure of numbers."""
+
+
+cdef Builder new_builder(str caller, bint lasting):
+    cdef Builder builder = Builder.__new__(Builder)
+    builder.caller = caller
+    builder.lasting = lasting
+    return builder
 
 
 cdef bint is_number(object x) except -1:
@@ -67,7 +61,7 @@ cdef bint is_numbers(object x) except -1:
 
 @cython.auto_pickle(False)
 cdef class Builder:
-    """Finds out the structure of objects."""
+    """Finds the structure of objects."""
 
     cdef Tree leaf(self, Kind kind, str name, Py_ssize_t size):
         cdef Tree tree = Tree.__new__(Tree)
@@ -148,7 +142,7 @@ cdef class Builder:
         return tree
 
     cdef Tree rows(self, Py_ssize_t axis, tuple shape, str name):
-        """What a lane gets of a mapped argument."""
+        """Return the structure of a mapped argument in one lane."""
         cdef Tree tree
         if not -len(shape) <= axis < len(shape):
             raise ValueError(f"{self.caller}: {name} has no axis {axis}: its shape is {shape}")
@@ -178,6 +172,15 @@ cdef class Builder:
         finally:
             Py_LeaveRecursiveCall()
         tree.size = self.size - tree.start
+        return tree
+
+    cdef Tree arguments(self, tuple arguments, list axes):
+        cdef Tree tree = self.leaf(SEQUENCE, "arguments", 0)
+        tree.type = tuple
+        tree.children = []
+        for i, (argument, axis) in enumerate(zip(arguments, axes)):
+            tree.children.append(self.build(argument, f"argument {i}", axis))
+        tree.size = self.size
         return tree
 
     cdef object axes_of_items(self, object axes, object x, str name):
@@ -219,7 +222,7 @@ cdef bint same(Tree a, Tree b) except -1:
 
 
 cdef str describe(Tree tree):
-    """A structure in words."""
+    """Return a structure in words."""
     cdef list items
     if tree.kind == NUMBER:
         return "a number"
@@ -238,231 +241,11 @@ cdef str describe(Tree tree):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Reading arguments
-
-@cython.auto_pickle(False)
-cdef class Reader:
-    """Where the numbers of arguments are."""
-
-    def __dealloc__(self):
-        PyMem_RawFree(self.inputs)
-
-
-cdef bint read(Tree tree, object x, Reader reader, Py_ssize_t shift) except -1:
-    cdef Kind kind = tree.kind
-    cdef Py_ssize_t at = tree.start + shift
-    if tree.axis >= 0:
-        return read_rows(tree, x, reader)
-    if kind == NUMBER:
-        return read_number(reader, x, reader.inputs[at].data, at, -1)
-    if kind == ARRAY:
-        return read_array(tree, x, reader, at)
-    if kind == NUMBERS:
-        return type(x) is tree.type and read_numbers(reader, x, at, tree.size)
-    if kind == SEQUENCE:
-        return type(x) is tree.type and read_items(tree, tuple(x), reader, shift)
-    if kind == MAPPING:
-        # The order counts: a function may see it.
-        return type(x) is dict and list(x) == tree.keys and read_items(tree, tuple((<dict> x).values()), reader, shift)
-    return is_static(tree, x)
-
-
-cdef bint read_items(Tree tree, tuple items, Reader reader, Py_ssize_t shift) except -1:
-    """Read the items of a container; not from itself, because a number of a foreign type may do anything to it."""
-    cdef Py_ssize_t i
-    if len(items) != len(tree.children):
-        return False
-    for i in range(len(items)):
-        if not read(tree.children[i], items[i], reader, shift):
-            return False
-    return True
-
-
-cdef bint is_static(Tree tree, object x) except -1:
-    """Whether this is the static object or equal to it."""
-    if x is tree.static:
-        return True
-    if type(x) is not type(tree.static):
-        return False
-    try:
-        # Values are compared by number but hashed by identity, which tells a tuple of other Values apart.
-        if hash(x) != tree.hash:
-            return False
-    except TypeError:
-        return False
-    return x == tree.static
-
-
-cdef inline bint read_number(Reader reader, object x, double *place, Py_ssize_t input, Py_ssize_t lane) except -1:
-    if PyFloat_CheckExact(<PyObject *> x):
-        place[0] = PyFloat_AS_DOUBLE(<PyObject *> x)
-        return True
-    return read_other_number(reader, x, place, input, lane)
-
-
-cdef bint read_other_number(Reader reader, object x, double *place, Py_ssize_t input, Py_ssize_t lane) except -1:
-    if not isinstance(x, Value):
-        return number(x, place)
-    place[0] = (<Value> x).node.primal
-    if reader.values is None:
-        reader.values = []
-    reader.values.append((x, input, lane))
-    return True
-
-
-cdef bint read_numbers(Reader reader, object x, Py_ssize_t at, Py_ssize_t n) except -1:
-    """Read a list or tuple into the places of n inputs."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        # Reading a number of a foreign type runs Python code, which may do anything to a list.
-        if PySequence_Fast_GET_SIZE(x) != n:
-            return False
-        if not read_number(reader, <object> PySequence_Fast_GET_ITEM(x, i), reader.inputs[at + i].data, at + i, -1):
-            return False
-    return PySequence_Fast_GET_SIZE(x) == n
-
-
-cdef bint read_array(Tree tree, object x, Reader reader, Py_ssize_t at) except -1:
-    """Copy an array that all lanes share."""
-    cdef Py_buffer view
-    cdef bint fits
-    if type(x) is not ndarray or x.dtype is not FLOAT64:
-        if not isinstance(x, ndarray) or x.shape != tree.shape or x.dtype.kind not in REAL:
-            return False
-        if x.dtype.kind == "O":
-            return read_numbers(reader, x.ravel().tolist(), at, tree.size)
-        x = numpy.asarray(x, FLOAT64)
-    PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
-    try:
-        fits = has_shape(&view, tree.shape)
-        if fits and tree.size:
-            PyBuffer_ToContiguous(reader.inputs[at].data, &view, view.len, b"C")
-    finally:
-        PyBuffer_Release(&view)
-    return fits
-
-
-cdef inline bint has_shape(const Py_buffer *view, tuple shape) noexcept:
-    cdef int i
-    if view.ndim != PyTuple_GET_SIZE(<PyObject *> shape):
-        return False
-    for i in range(view.ndim):
-        if view.shape[i] != PyLong_AsSsize_t(PyTuple_GET_ITEM(<PyObject *> shape, i)):
-            return False
-    return True
-
-
-cdef bint read_rows(Tree tree, object x, Reader reader) except -1:
-    """Read a mapped argument: an array with the lanes along one axis, or numbers that are lanes."""
-    cdef Py_ssize_t axis = tree.axis
-    cdef Py_ssize_t lanes
-    cdef tuple shape
-    if isinstance(x, ndarray):
-        shape = x.shape
-        if len(shape) != len(tree.shape) + 1 or shape[:axis] + shape[axis + 1:] != tree.shape:
-            return False
-        if x.dtype.kind not in REAL:
-            return False
-        lanes = shape[axis]
-        if x.dtype.kind == "O":
-            if not read_lanes(tree, numpy.moveaxis(x, axis, 0).ravel().tolist(), lanes, reader):
-                return False
-        else:
-            point_to(tree, x, reader)
-    elif tree.shape or type(x) is not list and type(x) is not tuple:
-        return False
-    else:
-        lanes = len(x)
-        if not read_lanes(tree, list(x), lanes, reader):
-            return False
-    if reader.mapped is None:
-        reader.mapped = tree
-        reader.lanes = lanes
-    elif lanes != reader.lanes:
-        raise ValueError(
-            f"{reader.caller}: the mapped axes must have one length, but {reader.mapped.name} has {reader.lanes} along "
-            f"axis {reader.mapped.axis} and {tree.name} has {lanes} along axis {axis}"
-        )
-    return True
-
-
-cdef bint read_lanes(Tree tree, list items, Py_ssize_t lanes, Reader reader) except -1:
-    """Read numbers and Values, row by row."""
-    array = new_array(lanes * tree.size)
-    cdef double *data = address(array)
-    cdef Py_ssize_t i
-    reader.kept.append(array)
-    for i in range(tree.size):
-        reader.inputs[tree.start + i].data = data + i
-        reader.inputs[tree.start + i].stride = tree.size
-    for i in range(lanes * tree.size):
-        if not read_number(reader, items[i], data + i, tree.start + i % tree.size, i // tree.size):
-            return False
-    return True
-
-
-cdef double *address(object array) except? NULL:
-    """Where the numbers of a contiguous array of doubles are."""
-    cdef Py_buffer view
-    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
-    PyBuffer_Release(&view)
-    return <double *> view.buf
-
-
-cdef int point_to(Tree tree, object array, Reader reader) except -1:
-    """Let the inputs point into an array where it is, or into a copy if it holds no aligned doubles."""
-    cdef Py_buffer view
-    if not holds_doubles(array):
-        array = numpy.array(array, FLOAT64)
-    PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
-    try:
-        point_into(&view, reader.inputs + tree.start, tree.size, tree.axis)
-    finally:
-        PyBuffer_Release(&view)
-    reader.kept.append(array)
-    return 0
-
-
-cdef bint holds_doubles(object array) except -1:
-    """Whether all numbers are doubles that lie a whole number of doubles apart."""
-    cdef Py_buffer view
-    cdef size_t bits
-    cdef int i
-    if array.dtype is not FLOAT64:
-        return False
-    PyObject_GetBuffer(array, &view, PyBUF_STRIDES)
-    bits = <size_t> view.buf
-    for i in range(view.ndim):
-        bits |= <size_t> view.strides[i]
-    PyBuffer_Release(&view)
-    return bits % sizeof(double) == 0
-
-
-cdef int point_into(const Py_buffer *view, Array *inputs, Py_ssize_t size, Py_ssize_t axis) except -1:
-    cdef Py_ssize_t index[MOST_AXES]
-    cdef char *entry = <char *> view.buf
-    cdef Py_ssize_t i, k
-    memset(index, 0, sizeof(index))
-    for i in range(size):
-        inputs[i].data = <double *> entry
-        inputs[i].stride = view.strides[axis] // <Py_ssize_t> sizeof(double)
-        for k in range(view.ndim - 1, -1, -1):
-            if k != axis:
-                index[k] += 1
-                entry += view.strides[k]
-                if index[k] < view.shape[k]:
-                    break
-                entry -= index[k] * view.strides[k]
-                index[k] = 0
-    return 0
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # Making objects
 
 @cython.auto_pickle(False)
 cdef class Leaves:
-    """What an object is made of."""
+    """The leaves that an object is made of."""
 
     cdef object scalar(self, Py_ssize_t i):
         raise NotImplementedError
@@ -510,7 +293,6 @@ cdef object object_array(list items, tuple shape):
 
 
 cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=0):
-    """An object of the structure, with leaves for its numbers; number i of the tree is leaf i + `shift`."""
     cdef Kind kind = tree.kind
     cdef Py_ssize_t start = tree.start + shift
     cdef Py_ssize_t i
@@ -534,3 +316,68 @@ cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=0):
     if tree.type is list:
         return items
     return tuple(items) if tree.type is tuple else tree.type._make(items)
+
+
+cdef double *address(object array) except? NULL:
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+    PyBuffer_Release(&view)
+    return <double *> view.buf
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Flat arguments
+
+@cython.auto_pickle(False)
+cdef class Raveled:
+    """An object as one flat array of its numbers and Values.
+
+    Parameters
+    ----------
+    caller : str
+        For messages.
+    x : object
+        A tuple of arguments, or what a function returned.
+    name : str, optional
+        The name of `x` in messages, if it is no tuple of arguments.
+    """
+    cdef Tree tree
+    cdef list items
+
+    def __init__(self, caller, x, name=None):
+        cdef Builder builder = new_builder(caller, False)
+        builder.numbers = self.items = []
+        self.tree = builder.arguments(x, [None] * len(x)) if name is None else builder.build(x, name)
+
+    @property
+    def objects(self):
+        """The array."""
+        return object_array(self.items, (len(self.items),))
+
+    @property
+    def numbers(self):
+        """The array of the numbers alone."""
+        return numpy.array([x.item() if isinstance(x, Value) else x for x in self.items], numpy.float64)
+
+    def unravel(self, numbers):
+        """Return an object of the same structure with other numbers, an array of floats or Values, as Values."""
+        cdef Objects leaves = Objects.__new__(Objects)
+        leaves.items = [x if isinstance(x, Value) else Value(x) for x in numbers.tolist()]
+        return unflatten(self.tree, leaves)
+
+    def name(self, Py_ssize_t i):
+        """Return the name of number i in messages."""
+        return name_of(self.tree, i)
+
+
+cdef str name_of(Tree tree, Py_ssize_t i):
+    cdef Tree child
+    if tree.kind == NUMBERS:
+        return f"{tree.name}[{i - tree.start}]"
+    if tree.kind == ARRAY:
+        index = map(int, numpy.unravel_index(i - tree.start, tree.shape))
+        return f"{tree.name}[{', '.join(map(str, index))}]"
+    for child in tree.children or ():
+        if child.start <= i < child.start + child.size:
+            return name_of(child, i)
+    return tree.name

@@ -1,0 +1,199 @@
+"""The walk over a module: finds the parameters and the modules in its attributes, however deeply nested.
+
+It looks into the fields of dense layers, the attributes of objects that have a method `parameters`, dicts, lists,
+tuples, and NumPy arrays of objects. Every object is visited once, so cycles end.
+"""
+
+from cpython.object cimport PyObject
+from libc.string cimport memcmp
+
+import numpy
+
+from autograd._core cimport Value
+from autograd._cpython cimport ListLayout, PyObject_GenericGetDict
+from autograd._blocks.dense cimport DenseDropout, DenseNeuron, Fields, called_as
+
+cdef extern from "_kernels/maps.h" nogil:
+    enum:
+        OP_LEAF
+
+cdef type ndarray = numpy.ndarray
+# Named because an exception in isinstance() is lost where the tuple is written in place (Cython 3.3.1).
+cdef tuple SEQUENCES = (list, tuple)
+# What can hold no Value.
+cdef tuple PLAIN = (str, bytes, int, float, type(None))
+
+# Marks a leaf that is already in the list.
+cdef enum:
+    FOUND = 1
+
+
+def parameters(root, list names=None):
+    """Return the leaves that a module holds, each once, in the order of definition.
+
+    Parameters
+    ----------
+    root : object with attributes
+    names : list, optional
+        Receives the name of each: the path of attributes, positions and keys, joined by dots.
+    """
+    return walk(root, names, None)
+
+
+def modules(root, type kind not None):
+    """Return the objects of a kind that a module holds, itself included: each once, before those in it."""
+    cdef list holders = []
+    cdef list found = []
+    walk(root, None, holders)
+    for holder in holders:
+        if isinstance(holder, kind):
+            found.append(holder)
+    return found
+
+
+def snapshot(root):
+    """Return the objects that a module holds, each with what is in it now, for `is_unchanged`."""
+    cdef list holders = []
+    cdef list taken = []
+    walk(root, None, holders)
+    for holder in holders:
+        taken.append((holder, contents(holder)))
+    return taken
+
+
+def is_unchanged(list taken not None):
+    """Whether all in a snapshot is as it was: numbers and text equal to the bit, everything else the same object."""
+    for holder, before in taken:
+        if not same(contents(holder), before):
+            return False
+    return True
+
+
+cdef list contents(object holder):
+    """What decides how a holder computes: the attributes of a module, the leaves and modules in a container.
+
+    Left out are the generator of a dropout, as a trace does not draw, and what else is in a container, such as a log.
+    """
+    cdef list found = []
+    cdef dict attributes
+    cdef bint whole
+    if isinstance(holder, DenseNeuron):
+        # Without names, as there are many neurons.
+        neuron = <DenseNeuron> holder
+        found = [neuron.w, neuron.b, neuron.nonlin, neuron.activation]
+        if type(neuron.w) is list:
+            found += <list> neuron.w
+        attributes = PyObject_GenericGetDict(holder, NULL)
+        if attributes:
+            for key, child in attributes.items():
+                found += (key, child)
+    elif type(holder) is list:
+        for child in <list> holder:
+            if is_leaf(child) or is_module(child):
+                found.append(child)
+    else:
+        whole = is_module(holder)
+        for key, child in children_of(holder):
+            if whole and not (key == "rng" and isinstance(holder, DenseDropout)) or is_leaf(child) or is_module(child):
+                found += (key, child)
+    return found
+
+
+cdef inline bint is_leaf(object x) noexcept:
+    return isinstance(x, Value) and (<Value> x).node.op == OP_LEAF
+
+
+cdef inline bint is_module(object x) except -1:
+    """Whether the attributes of an object may be parameters."""
+    return isinstance(x, Fields) or hasattr(x, "parameters")
+
+
+cdef bint same(list now, list before) except -1:
+    """Whether the items of two lists are the same objects, or numbers and text equal to the bit."""
+    cdef Py_ssize_t i
+    cdef double a, b
+    if len(now) != len(before):
+        return False
+    if not memcmp((<ListLayout *> now).ob_item, (<ListLayout *> before).ob_item, len(now) * sizeof(PyObject *)):
+        return True
+    for i in range(len(now)):
+        x, y = now[i], before[i]
+        if x is not y:
+            if type(x) is not type(y) or not isinstance(x, PLAIN) or x != y:
+                return False
+            if isinstance(x, float):
+                a, b = x, y
+                if memcmp(&a, &b, sizeof(double)):
+                    return False
+    return True
+
+
+cdef list walk(object root, list names, list holders):
+    """Return the leaves; append their names to `names`, and every object that may hold some to `holders`."""
+    cdef list leaves = []
+    cdef list waiting = [(None, root)]
+    cdef set seen = set()
+    try:
+        while waiting:
+            path, item = waiting.pop()
+            if isinstance(item, Value):
+                if add_leaf(<Value> item, leaves) and names is not None:
+                    names.append(path)
+            elif type(item) is list or isinstance(item, Fields) or not isinstance(item, PLAIN):
+                identity = <size_t> <PyObject *> item
+                if identity not in seen:
+                    seen.add(identity)
+                    if holders is not None:
+                        holders.append(item)
+                    if names is not None or not add_leaves(item, leaves):
+                        for key, child in reversed(children_of(item)):
+                            name = None if names is None else f"{key}" if path is None else f"{path}.{key}"
+                            waiting.append((name, child))
+    finally:
+        for value in leaves:
+            (<Value> value).node.mark = 0
+    return leaves
+
+
+cdef list children_of(object holder):
+    """What a module or a container holds, with attribute names, positions and keys."""
+    if isinstance(holder, Fields):
+        items = holder._fields
+    elif is_module(holder):
+        items = getattr(holder, "__dict__", {})
+    elif isinstance(holder, dict):
+        items = holder
+    elif isinstance(holder, SEQUENCES):
+        return list(enumerate(holder))
+    elif isinstance(holder, ndarray) and holder.dtype == object:
+        return list(enumerate(holder.flat))
+    else:
+        return []
+    return list(items.items())
+
+
+cdef bint add_leaves(object holder, list leaves) except -1:
+    """Append the leaves of a neuron or a list that holds nothing but Values, and return whether it is one."""
+    if isinstance(holder, DenseNeuron) and called_as(<PyObject *> holder, DenseNeuron):
+        neuron = <DenseNeuron> holder
+        if type(neuron.b) is Value and not PyObject_GenericGetDict(holder, NULL) and add_leaves(neuron.w, leaves):
+            add_leaf(<Value> neuron.b, leaves)
+            return True
+        return False
+    if type(holder) is not list:
+        return False
+    for item in <list> holder:
+        if type(item) is not Value:
+            return False
+    for item in <list> holder:
+        add_leaf(<Value> item, leaves)
+    return True
+
+
+cdef inline bint add_leaf(Value value, list leaves) except -1:
+    """Append a Value if it is a leaf that is not there yet, and return whether it was."""
+    if value.node.op != OP_LEAF or value.node.mark:
+        return False
+    leaves.append(value)
+    value.node.mark = FOUND
+    return True

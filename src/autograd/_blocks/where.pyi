@@ -1,0 +1,3 @@
+from typing import Any
+
+def where(condition: Any, x: Any, y: Any, /) -> Any: ...

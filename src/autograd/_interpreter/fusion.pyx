@@ -1,0 +1,381 @@
+"""Fusion: what several instructions of a code compute becomes one instruction.
+
+What does not depend on a varying input is computed once for all lanes, in the prologue. A product that is only added to
+something becomes part of a multiply-add, and a chain of these one dot product; calls of one function that follow each
+other become one instruction.
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_RawFree
+
+from autograd._interpreter.interpreter cimport (
+    LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM,
+    LANE_SUM_MUL, LANE_TOTAL,
+)
+from autograd._ir.code cimport NONE, Code, Entry, operand_count, room
+from autograd._ir.liveness cimport count_uses
+from autograd._ir.opcodes cimport LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard
+from autograd._kernels.loops cimport is_function
+
+# The operands of a product that is computed later, as part of another instruction, have to keep their slots until then.
+# A product is moved over at most NEAR instructions, and a dot product has at most NEAR terms, unless the operands keep
+# their slots that long anyway. No dot product has more than MOST_TERMS.
+cdef enum:
+    NEAR = 16
+    MOST_TERMS = 64
+
+
+@cython.auto_pickle(False)
+cdef class Fusion:
+    """What each result takes in, and the fused instructions by phase."""
+
+    def __cinit__(self, Code code, bint for_point):
+        cdef Py_ssize_t n = code.size
+        cdef Py_ssize_t k
+        self.code = code
+        self.size = n
+        self.near = n if for_point else NEAR
+        self.uses = count_uses(code)
+        self.varies = <unsigned char *> room(n, 1)
+        self.needed = <unsigned *> room(n, sizeof(unsigned))
+        self.absorbed = <unsigned char *> room(n, 1)
+        self.product = <unsigned *> room(n, sizeof(unsigned))
+        self.previous = <unsigned *> room(n, sizeof(unsigned))
+        self.length = <unsigned *> room(n, sizeof(unsigned))
+        self.done = <unsigned char *> room(n, 1)
+        for k in range(3):
+            self.fused[k] = <FusedInstruction *> room(n + 3 * len(code.outputs), sizeof(FusedInstruction))
+        self.operands = <unsigned *> room(2 * n + code.argument_count + n, sizeof(unsigned))
+
+    def __dealloc__(self):
+        cdef Py_ssize_t k
+        PyMem_RawFree(self.uses)
+        PyMem_RawFree(self.varies)
+        PyMem_RawFree(self.needed)
+        PyMem_RawFree(self.absorbed)
+        PyMem_RawFree(self.product)
+        PyMem_RawFree(self.previous)
+        PyMem_RawFree(self.length)
+        PyMem_RawFree(self.done)
+        for k in range(3):
+            PyMem_RawFree(self.fused[k])
+        PyMem_RawFree(self.operands)
+
+
+cdef int find_varying(Fusion fusion, bytes varying) except -1:
+    """Find which results vary, and the last position that needs each."""
+    cdef Entry *entry
+    cdef Py_ssize_t i, k
+    cdef unsigned operand
+    # A call may raise where a guard fails, so one behind a guard of the body runs in the body.
+    cdef bint is_guarded = False
+    for i in range(fusion.size):
+        entry = &fusion.code.entries[i]
+        if entry.op == LANE_LOAD:
+            fusion.varies[i] = varying is not None and varying[entry.a]
+        if not fusion.uses[i]:
+            continue
+        for k in range(fusion.code.arity(entry)):
+            operand = fusion.code.operand(entry, k)
+            fusion.varies[i] |= fusion.varies[operand]
+            fusion.needed[operand] = i
+        if entry.op == LANE_CALL:
+            fusion.varies[i] |= is_guarded
+        elif is_guard(entry.op):
+            is_guarded |= fusion.varies[i]
+    return 0
+
+
+cdef inline bint absorbs(Fusion fusion, Py_ssize_t i, unsigned operand) noexcept:
+    """Whether an operand is computed for instruction i alone, and in the same phase."""
+    return fusion.uses[operand] == 1 and not fusion.absorbed[operand] and fusion.varies[operand] == fusion.varies[i]
+
+
+cdef inline bint takes(Fusion fusion, Py_ssize_t i, unsigned operand) noexcept:
+    """Whether an operand is a product that instruction i can compute as part of itself."""
+    cdef Entry *entry = &fusion.code.entries[operand]
+    return entry.op == OP_MUL and absorbs(fusion, i, operand) and (
+        i - <Py_ssize_t> operand <= fusion.near or stays(fusion, i, entry.a) and stays(fusion, i, entry.b))
+
+
+cdef void fuse_products(Fusion fusion) noexcept:
+    """Fuse products with the additions and subtractions that use them, and chains of these."""
+    cdef Entry *entry
+    cdef Py_ssize_t i
+    for i in range(fusion.size):
+        entry = &fusion.code.entries[i]
+        if not fusion.uses[i]:
+            continue
+        if entry.op == OP_ADD:
+            fuse_addition(fusion, i, entry.a, entry.b)
+        elif entry.op == OP_SUB:
+            if takes(fusion, i, entry.b):
+                take_in(fusion, i, entry.b)
+            elif takes(fusion, i, entry.a):
+                take_in(fusion, i, entry.a)
+
+
+cdef void take_in(Fusion fusion, Py_ssize_t i, unsigned product) noexcept:
+    cdef Entry *entry = &fusion.code.entries[product]
+    fusion.absorbed[product] = True
+    fusion.product[i] = product
+    fusion.length[i] = 1
+    fusion.needed[entry.a] = max(fusion.needed[entry.a], <unsigned> i)
+    fusion.needed[entry.b] = max(fusion.needed[entry.b], <unsigned> i)
+
+
+cdef void fuse_addition(Fusion fusion, Py_ssize_t i, unsigned a, unsigned b) noexcept:
+    cdef bint a_fits = takes(fusion, i, a)
+    cdef bint b_fits = takes(fusion, i, b)
+    cdef unsigned product = b if b_fits and (not a_fits or b > a) else a
+    cdef unsigned rest = a if product == b else b
+    if not a_fits and not b_fits or a == b:
+        return
+    take_in(fusion, i, product)
+    # A chain begins with a product, or with an addition that has taken one in.
+    if fusion.code.entries[rest].op != OP_MUL and not (fusion.code.entries[rest].op == OP_ADD and fusion.length[rest]):
+        return
+    if absorbs(fusion, i, rest) and may_wait(fusion, i, rest):
+        fusion.absorbed[rest] = True
+        fusion.previous[i] = rest
+        fusion.length[i] = max(2, fusion.length[rest] + 1)
+        keep(fusion, i, rest)
+
+
+cdef bint may_wait(Fusion fusion, Py_ssize_t i, unsigned rest) noexcept:
+    """Whether the terms of a chain may be computed at i instead: see NEAR."""
+    cdef Entry *entry
+    if fusion.length[rest] >= MOST_TERMS:
+        return False
+    if i - <Py_ssize_t> rest <= fusion.near and fusion.length[rest] < fusion.near:
+        return True
+    while True:
+        entry = &fusion.code.entries[fusion.product[rest] if fusion.length[rest] else rest]
+        if not stays(fusion, i, entry.a) or not stays(fusion, i, entry.b):
+            return False
+        if fusion.length[rest] < 2:
+            return fusion.length[rest] == 0 or stays(fusion, i, start_of(fusion, rest))
+        rest = fusion.previous[rest]
+
+
+cdef inline unsigned start_of(Fusion fusion, unsigned addition) noexcept:
+    """Return the operand to which the first addition of a chain adds its product."""
+    cdef Entry *entry = &fusion.code.entries[addition]
+    return entry.a if fusion.product[addition] == entry.b else entry.b
+
+
+cdef inline bint stays(Fusion fusion, Py_ssize_t i, unsigned operand) noexcept:
+    """Whether an operand keeps its slot until i anyway."""
+    return fusion.varies[i] and not fusion.varies[operand] or fusion.needed[operand] >= <unsigned> i
+
+
+cdef void keep(Fusion fusion, Py_ssize_t i, unsigned rest) noexcept:
+    """Extend to i the life of the operands of a chain."""
+    cdef Entry *entry
+    while True:
+        entry = &fusion.code.entries[fusion.product[rest] if fusion.length[rest] else rest]
+        fusion.needed[entry.a] = max(fusion.needed[entry.a], <unsigned> i)
+        fusion.needed[entry.b] = max(fusion.needed[entry.b], <unsigned> i)
+        if fusion.length[rest] < 2:
+            break
+        rest = fusion.previous[rest]
+    if fusion.length[rest] == 1:
+        fusion.needed[start_of(fusion, rest)] = max(fusion.needed[start_of(fusion, rest)], <unsigned> i)
+
+
+cdef inline FusedInstruction *append(Fusion fusion, Py_ssize_t phase, unsigned op, unsigned out) noexcept:
+    cdef FusedInstruction *fused = &fusion.fused[phase][fusion.counts[phase]]
+    fusion.counts[phase] += 1
+    fused.op = op
+    fused.out = out
+    return fused
+
+
+cdef inline void use(FusedInstruction *fused, unsigned operand) noexcept:
+    """Add an operand."""
+    fused.operands[fused.operand_count] = operand
+    fused.operand_count += 1
+
+
+cdef void load(Fusion fusion, unsigned operand) noexcept:
+    """Append the load of an operand that is an input, unless it is there."""
+    cdef FusedInstruction *fused
+    if fusion.code.entries[operand].op == LANE_LOAD and not fusion.done[operand]:
+        fusion.done[operand] = True
+        fused = append(fusion, BODY if fusion.varies[operand] else PROLOGUE, LANE_LOAD, operand)
+        fused.operands[0] = fusion.code.entries[operand].a
+
+
+cdef void load_chain(Fusion fusion, unsigned chain) noexcept:
+    """Append the loads of the inputs that an instruction and the terms fused with it use."""
+    cdef Entry *entry = &fusion.code.entries[chain]
+    cdef Py_ssize_t k
+    cdef unsigned operand
+    while True:
+        for k in range(fusion.code.arity(entry)):
+            operand = fusion.code.operand(entry, k)
+            if not fusion.absorbed[operand]:
+                load(fusion, operand)
+        if fusion.length[chain]:
+            load(fusion, fusion.code.entries[fusion.product[chain]].a)
+            load(fusion, fusion.code.entries[fusion.product[chain]].b)
+        if fusion.length[chain] < 2:
+            return
+        chain = fusion.previous[chain]
+        entry = &fusion.code.entries[chain]
+
+
+cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
+    """Append an instruction of the code, with what is fused with it."""
+    cdef Entry *entry = &fusion.code.entries[i]
+    cdef Py_ssize_t phase = BODY if fusion.varies[i] else PROLOGUE
+    cdef FusedInstruction *fused
+    cdef Py_ssize_t k
+    load_chain(fusion, i)
+    if entry.op == LANE_CALL:
+        fused = append(fusion, phase, LANE_CALL, i)
+        fusion.calls_python = True
+        fused.operands[0] = entry.a
+        fused.first = fusion.operand_total
+        fused.count = entry.c
+        fused.flags = entry.d
+        for k in range(entry.c):
+            add_operand(fusion, fusion.code.arguments[entry.b + k])
+        # A result that nobody uses needs a slot too.
+        for k in range(entry.d):
+            add_operand(fusion, i + 1 + k)
+            fusion.done[i + 1 + k] = True
+    elif phase == PROLOGUE and is_function(entry.op) and run_length(fusion, i) > 1:
+        append_map(fusion, i, run_length(fusion, i))
+    elif entry.op == OP_SUB and fusion.length[i]:
+        fused = append(fusion, phase, LANE_NMADD if fusion.product[i] == entry.b else LANE_MSUB, i)
+        use(fused, fusion.code.entries[fusion.product[i]].a)
+        use(fused, fusion.code.entries[fusion.product[i]].b)
+        use(fused, entry.a if fusion.product[i] == entry.b else entry.b)
+    elif fusion.length[i] == 1:
+        fused = append(fusion, phase, LANE_MADD, i)
+        use(fused, fusion.code.entries[fusion.product[i]].a)
+        use(fused, fusion.code.entries[fusion.product[i]].b)
+        use(fused, start_of(fusion, i))
+    elif fusion.length[i]:
+        append_dot(fusion, phase, i)
+    else:
+        fused = append(fusion, phase, entry.op, NONE if is_guard(entry.op) else i)
+        fused.flags = entry.b if entry.op == LANE_GUARD else 0
+        for k in range(operand_count(entry.op)):
+            use(fused, fusion.code.operand(entry, k))
+
+
+cdef Py_ssize_t run_length(Fusion fusion, Py_ssize_t i) noexcept:
+    """Return how many calls of one function, none of which needs another, follow each other from i on."""
+    cdef Entry *first = &fusion.code.entries[i]
+    cdef Entry *entry
+    cdef Py_ssize_t n = 1, k
+    while n < LANE_MOST_RESULTS and i + n < fusion.size:
+        entry = &fusion.code.entries[i + n]
+        if entry.op != first.op or fusion.varies[i + n] or not fusion.uses[i + n]:
+            break
+        for k in range(operand_count(entry.op)):
+            if fusion.code.operand(entry, k) >= <unsigned> i:
+                return n
+        n += 1
+    return n
+
+
+cdef void append_map(Fusion fusion, Py_ssize_t i, Py_ssize_t n) noexcept:
+    """Append n calls of one function as one instruction."""
+    cdef Py_ssize_t operands = operand_count(fusion.code.entries[i].op)
+    cdef Py_ssize_t j, k
+    cdef FusedInstruction *fused
+    for j in range(i + 1, i + n):
+        load_chain(fusion, j)
+    fused = append(fusion, PROLOGUE, LANE_MAP, i)
+    fused.operands[0] = fusion.code.entries[i].op
+    fused.first = fusion.operand_total
+    fused.count = operands * n
+    fused.flags = n
+    for k in range(operands):
+        for j in range(i, i + n):
+            add_operand(fusion, fusion.code.operand(&fusion.code.entries[j], k))
+    for j in range(i, i + n):
+        add_operand(fusion, j)
+        fusion.done[j] = True
+
+
+cdef inline void add_operand(Fusion fusion, unsigned operand) noexcept:
+    fusion.operands[fusion.operand_total] = operand
+    fusion.operand_total += 1
+
+
+cdef void append_dot(Fusion fusion, Py_ssize_t phase, Py_ssize_t i) noexcept:
+    """Append a chain of additions as a dot product."""
+    cdef FusedInstruction *fused = append(fusion, phase, LANE_DOT, i)
+    cdef unsigned link = i
+    cdef unsigned term
+    cdef Py_ssize_t k = fusion.length[i]
+    fused.first = fusion.operand_total
+    fused.count = fusion.length[i]
+    fusion.operand_total += 2 * fusion.length[i]
+    while True:
+        k -= 1
+        term = fusion.product[link] if fusion.length[link] else link
+        fusion.operands[fused.first + 2 * k] = fusion.code.entries[term].a
+        fusion.operands[fused.first + 2 * k + 1] = fusion.code.entries[term].b
+        if fusion.length[link] < 2:
+            break
+        link = fusion.previous[link]
+    if fusion.length[link] == 1:
+        use(fused, start_of(fusion, link))
+    else:
+        fused.flags = LANE_NO_START
+
+
+cdef int append_all(Fusion fusion, bytes summed) except -1:
+    """Append all instructions: of the prologue and the body in the order of the code, then of the epilogue."""
+    cdef Py_ssize_t i
+    cdef Entry *entry
+    cdef FusedInstruction *fused
+    cdef list sums = []
+    cdef dict by_position = {}
+    for number, output in enumerate(fusion.code.outputs):
+        by_position.setdefault(output, []).append(number)
+    for i in range(fusion.size):
+        entry = &fusion.code.entries[i]
+        if fusion.absorbed[i] or not fusion.uses[i]:
+            continue
+        numbers = by_position.get(i)
+        if (entry.op == OP_MUL and fusion.uses[i] == 1 and fusion.varies[i] and numbers
+                and is_summed(summed, numbers[0])):
+            load_chain(fusion, i)
+            fused = append(fusion, BODY, LANE_SUM_MUL, len(sums))
+            use(fused, entry.a)
+            use(fused, entry.b)
+            sums.append(numbers[0])
+            continue
+        if not fusion.done[i] and not is_free(entry.op):
+            append_entry(fusion, i)
+        if numbers:
+            load(fusion, i)
+            for number in numbers:
+                if is_summed(summed, number):
+                    use(append(fusion, BODY, LANE_SUM, len(sums)), i)
+                    sums.append(number)
+                else:
+                    use(append(fusion, BODY if fusion.varies[i] else PROLOGUE, LANE_STORE, number), i)
+    for index, number in enumerate(sums):
+        append(fusion, EPILOGUE, LANE_TOTAL, index).operands[0] = index
+        append(fusion, EPILOGUE, LANE_STORE, number).operands[0] = index
+    fusion.sum_count = len(sums)
+    return 0
+
+
+cdef bint is_summed(bytes summed, object number):
+    return summed is not None and summed[number]
+
+
+cdef Fusion fuse(Code code, bytes varying, bytes summed):
+    cdef Fusion fusion = Fusion.__new__(Fusion, code, varying is None)
+    find_varying(fusion, varying)
+    fuse_products(fusion)
+    append_all(fusion, summed)
+    return fusion

@@ -1,0 +1,10 @@
+"""Reverse mode and forward mode, for other Cython modules to ``cimport``."""
+
+from autograd._ir.code cimport Code
+
+# Reverse mode: the outputs `keep`, then for each input in `wrt` the derivative of the sum over the outputs `of`, each
+# times a cotangent: a further input, or one.
+cdef Code reverse(Code source, list wrt, list of, list keep, bint ones)
+# Forward mode: the outputs `keep`, then the tangent of every output, given a further input for each in `wrt`, its
+# tangent.
+cdef Code forward(Code source, list wrt, list keep)

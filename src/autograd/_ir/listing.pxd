@@ -1,0 +1,10 @@
+"""The listing of a code, for other Cython modules to ``cimport``."""
+
+from autograd._ir.code cimport Code
+
+
+# A line for every instruction that is of use and every output.
+cdef list listing(Code code)
+# The numbers of inputs, captured Values and outputs, in words.
+cdef str sizes(Code code)
+cdef str plural(Py_ssize_t count, str noun)

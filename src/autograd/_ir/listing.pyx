@@ -1,0 +1,84 @@
+"""The listing of a code: the text of ``print(program)``."""
+
+from cpython.mem cimport PyMem_RawFree
+
+import itertools
+
+from autograd import _core, ops
+
+from autograd._ir.code cimport Code, Entry
+from autograd._ir.liveness cimport count_uses
+from autograd._ir.opcodes cimport (
+    CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, is_choice,
+)
+
+
+cdef str plural(Py_ssize_t count, str noun):
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+cdef str sizes(Code code):
+    counts = [plural(code.inputs, "input")]
+    if code.captured:
+        counts.append(f"{len(code.captured)} captured")
+    counts.append(plural(len(code.outputs), "output"))
+    return ", ".join(counts)
+
+
+cdef list listing(Code code):
+    cdef Entry *entry
+    cdef Py_ssize_t i, k
+    cdef unsigned *uses = count_uses(code)
+    cdef dict names = {}
+    cdef list lines = []
+    cdef double constant = 0.0
+    new_name = map("v{}".format, itertools.count()).__next__
+    try:
+        for i in range(code.size):
+            if not uses[i]:
+                continue
+            entry = &code.entries[i]
+            operands = []
+            for k in range(code.arity(entry)):
+                operands.append(names.get(code.operand(entry, k)))
+            if code.is_constant(i, &constant):
+                names[i] = repr(constant)
+            elif entry.op == LANE_GUARD:
+                lines.append(f"  guard {'' if entry.b else 'not '}{operands[0]}  # {place_of(code, i)}")
+            elif entry.op == LANE_SAME:
+                lines.append(f"  guard {operands[0]} is {operands[1]}  # {place_of(code, i)}")
+            elif entry.op == LANE_CALL:
+                results = []
+                for k in range(entry.d):
+                    names[i + 1 + k] = new_name()
+                    results.append(names[i + 1 + k])
+                lines.append(f"  {', '.join(results)} = {code.calls[entry.a].__name__}({', '.join(operands)})")
+            elif entry.op != CODE_RESULT:
+                names[i] = new_name()
+                lines.append(f"  {names[i]} = {expression(code, entry, operands)}")
+    finally:
+        PyMem_RawFree(uses)
+    for k, output in enumerate(code.outputs):
+        lines.append(f"  output {k} = {names[output]}")
+    return lines
+
+
+cdef str place_of(Code code, Py_ssize_t i):
+    file, line = code.places[i]
+    return f"{file}:{line}"
+
+
+cdef str expression(Code code, Entry *entry, list operands):
+    """Return the right-hand side of an instruction, in the table's symbols."""
+    if entry.op == LANE_LOAD:
+        if entry.a < code.inputs:
+            return f"input {entry.a}"
+        label = code.captured[entry.a - code.inputs].label
+        return f"captured {entry.a - code.inputs}" + (f" ({label})" if label else "")
+    if is_choice(entry.op):
+        symbol = {LANE_WHERE_LT: "<", LANE_WHERE_LE: "<=", LANE_WHERE_EQ: "=="}[entry.op]
+        return f"where({operands[0]} {symbol} {operands[1]}, {operands[2]}, {operands[3]})"
+    row = ops.OPS[_core.OP_NAMES[entry.op]]
+    if len(operands) == 2 and not row.symbol.isidentifier():
+        return f"{operands[0]} {row.symbol} {operands[1]}"
+    return f"-{operands[0]}" if row.name == "neg" else f"{row.name}({', '.join(operands)})"

@@ -1,0 +1,453 @@
+# cython: auto_pickle=False
+"""The kinds of transforms: compiled functions, maps over lanes, and derivatives.
+
+Each overrides the steps of `Transform` in which it differs: the derivative of the program that it runs, the lanes in
+which it runs, and the object that it makes of the outputs. They compose, because each is a function that others trace;
+a `Compiled` one is traced through.
+"""
+
+cimport cython
+from libc.string cimport memcpy
+
+from autograd._interpreter.interpreter cimport Array
+from autograd._program.program cimport Program
+from autograd._transforms.pytree cimport (
+    ARRAY, FIXED, NUMBER, SEQUENCE, STATIC, Builder, Leaves, Objects, Tree, address, describe, new_builder,
+    object_array, unflatten,
+)
+from autograd._transforms.signature cimport Signature, positions_of, read
+from autograd._transforms.transform cimport Compilation, Frame, Transform, give_back, new_frame
+
+import numpy
+
+
+cdef class Compiled(Transform):
+    """See `autograd.compile`."""
+
+    def __repr__(self):
+        return f"{self.caller}({self.__name__})"
+
+    cdef object inlined(self):
+        return self.traced
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Many points at once
+
+cdef class Mapped(Transform):
+    """See `autograd.vmap`."""
+    cdef object in_axes
+    cdef Py_ssize_t out_axes
+
+    cdef int read_options(self) except -1:
+        self.in_axes = self.options["in_axes"]
+        self.out_axes = self.options["out_axes"]
+        return 0
+
+    cdef list axes(self, Py_ssize_t count):
+        axes = self.in_axes
+        if not isinstance(axes, tuple):
+            axes = (axes,) * count
+        elif len(axes) != count:
+            raise ValueError(
+                f"{self.caller}: in_axes {axes!r} must have an entry for each positional argument, got {count} of these"
+            )
+        return list(axes) if self.compiled else [fix(axis) for axis in axes]
+
+    cdef list first_point(self, Signature signature, Frame frame):
+        if frame.mapped is None:
+            raise ValueError(f"{self.caller}: there is nothing to map over, no argument has a mapped axis")
+        return Transform.first_point(self, signature, frame) if frame.lanes else [1.0] * signature.size
+
+    cdef int make_room(self, Frame frame) except -1:
+        return frame.reserve(0)
+
+    cdef object run(self, Frame frame):
+        cdef Compilation compilation = frame.compilation
+        cdef Batch batch
+        if not self.makes_values(frame):
+            batch = Batch.__new__(Batch)
+            batch.transform = self
+            batch.outputs = frame.outputs
+            batch.lanes = frame.lanes
+            # The outputs point into the arrays of the result.
+            result = self.assemble(compilation.signature, compilation.output, batch)
+            compilation.run(frame.inputs, frame.lanes, frame.outputs, self.threads)
+            if not self.makes_values(frame):
+                return result
+        return self.record(frame)
+
+    cdef Leaves leaves_of_values(self, Frame frame, list outputs):
+        cdef ObjectBatch leaves = ObjectBatch.__new__(ObjectBatch)
+        leaves.transform = self
+        leaves.lanes = frame.lanes
+        leaves.items = outputs
+        return leaves
+
+    cdef Py_ssize_t output_axis(self, tuple shape) except -1:
+        """Return the axis of the lanes in an array whose part of one lane has this shape."""
+        cdef Py_ssize_t count = len(shape) + 1
+        if not -count <= self.out_axes < count:
+            raise ValueError(
+                f"{self.caller}: out_axes {self.out_axes} is out of range for a result of shape {shape} in each lane"
+            )
+        return self.out_axes + count if self.out_axes < 0 else self.out_axes
+
+
+@cython.internal
+cdef class Batch(Leaves):
+    """Arrays with an axis for the lanes, which the outputs of the program are made to point into."""
+    cdef Mapped transform
+    cdef Array *outputs
+    cdef Py_ssize_t lanes
+
+    cdef object scalar(self, Py_ssize_t i):
+        return self.array(i, 1, 0, 1, ())
+
+    cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
+        cdef Py_ssize_t axis = self.transform.output_axis(shape)
+        array = numpy.empty(shape[:axis] + (self.lanes,) + shape[axis:])
+        cdef double *data = address(array)
+        cdef Py_ssize_t i
+        # This many numbers of one lane lie side by side.
+        cdef Py_ssize_t run = 1
+        for length in shape[axis:]:
+            run *= <Py_ssize_t> length
+        for i in range(columns):
+            self.outputs[start + i] = Array(data + i // run * run * self.lanes + i % run, run)
+        return array
+
+
+@cython.internal
+cdef class ObjectBatch(Leaves):
+    """Arrays of Values, with an axis for the lanes."""
+    cdef Mapped transform
+    cdef Py_ssize_t lanes
+    # For every output a list with a Value for each lane.
+    cdef list items
+
+    cdef object scalar(self, Py_ssize_t i):
+        return self.array(i, 1, 0, 1, ())
+
+    cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
+        cdef list items = []
+        for lanes in self.items[start:start + columns]:
+            items += lanes
+        array = object_array(items, shape + (self.lanes,))
+        return numpy.ascontiguousarray(numpy.moveaxis(array, -1, self.transform.output_axis(shape)))
+
+
+cdef object fix(object axes):
+    """Replace None by FIXED in axes, so that a plain function gets the argument itself."""
+    if axes is None:
+        return FIXED
+    if isinstance(axes, dict):
+        return {key: fix(item) for key, item in axes.items()}
+    return axes if isinstance(axes, int) else [fix(item) for item in axes]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Derivatives
+
+cdef class Derivative(Transform):
+    """A transform that runs a derivative of the program."""
+    # An int, a tuple of int, or None for all arguments.
+    cdef object argnums
+
+    cdef int read_options(self) except -1:
+        self.argnums = self.options.get("argnums")
+        return 0
+
+    cdef bint is_derivative(self):
+        return True
+
+    cdef list axes(self, Py_ssize_t count):
+        if self.compiled or self.argnums is None:
+            return [None] * count
+        axes = [FIXED] * count
+        for i in self.positions(count):
+            axes[i] = None
+        return axes
+
+    cdef list positions(self, Py_ssize_t count):
+        """Return the positions of the arguments to differentiate by."""
+        if self.argnums is None:
+            return list(range(count))
+        numbers = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
+        return positions_of(self.caller, "argnums", numbers, count)
+
+    cdef list differentiated(self, Tree arguments, list axes):
+        cdef list trees = []
+        cdef Tree tree
+        for i in self.positions(len(axes)):
+            tree = arguments.children[i]
+            if axes[i] is FIXED:
+                raise TypeError(f"{self.caller}: {tree.name} is static and cannot be differentiated by")
+            if tree.kind == STATIC and self.argnums is not None:
+                raise TypeError(
+                    f"{self.caller}: {tree.name} must be a number, an array, or a list, tuple or dict of these to be "
+                    f"differentiated by, got {type(tree.static).__name__} {tree.static!r}"
+                )
+            trees.append(tree)
+        return trees
+
+    cdef Tree scalar_of(self, Builder builder, object result):
+        """Return the structure of a result that has to be a scalar."""
+        cdef Tree output = builder.build(result, "result")
+        if output.kind != NUMBER and not (output.kind == ARRAY and output.shape == ()):
+            raise TypeError(f"{self.caller} expects a function with one scalar output, got {describe(output)}")
+        return output
+
+    cdef object gradient(self, Signature signature, Leaves leaves, Py_ssize_t start):
+        """Return the leaves from `start` on in the structure of the arguments to differentiate by."""
+        cdef Tree tree
+        cdef list gradients = []
+        for tree in signature.differentiated:
+            gradients.append(unflatten(tree, leaves, start - tree.start))
+            start += tree.size
+        return gradients[0] if isinstance(self.argnums, int) else tuple(gradients)
+
+
+cdef class Gradient(Derivative):
+    """See `autograd.grad`. With `has_aux`, the structure of the result is the pair (output, aux)."""
+    cdef bint has_aux
+
+    cdef int read_options(self) except -1:
+        self.has_aux = self.options["has_aux"]
+        return Derivative.read_options(self)
+
+    cdef Tree output_of(self, Builder builder, object result):
+        cdef Tree pair
+        if not self.has_aux:
+            return self.scalar_of(builder, result)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError(
+                f"{self.caller} with has_aux expects a function that returns a pair (output, aux), got "
+                f"{type(result).__name__} {result!r}"
+            )
+        pair = builder.leaf(SEQUENCE, "result", 0)
+        pair.type = tuple
+        pair.children = [self.scalar_of(builder, result[0]), builder.build(result[1], "aux")]
+        pair.size = builder.size
+        return pair
+
+    cdef Program derive(self, Signature signature, Tree output, Program program):
+        return program.reverse(signature.wrt, [0], range(1, output.size), True)
+
+    cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
+        result = self.gradient(signature, leaves, output.size - 1)
+        return (result, unflatten(output.children[1], leaves, -1)) if self.has_aux else result
+
+
+cdef class ValueAndGradient(Gradient):
+    """See `autograd.value_and_grad`."""
+
+    cdef Program derive(self, Signature signature, Tree output, Program program):
+        return program.reverse(signature.wrt, [0], range(output.size), True)
+
+    cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
+        value = (leaves.scalar(0), unflatten(output.children[1], leaves)) if self.has_aux else leaves.scalar(0)
+        return value, self.gradient(signature, leaves, output.size)
+
+
+cdef class Jacobian(Derivative):
+    """See `autograd.jacobian`: forward mode with a lane for each column, or reverse mode with one for each row."""
+
+    cdef bint by_column(self, Signature signature, Tree output) noexcept:
+        return len(signature.wrt) <= output.size
+
+    cdef Program derive(self, Signature signature, Tree output, Program program):
+        if self.by_column(signature, output):
+            return program.forward(signature.wrt)
+        return program.reverse(signature.wrt, range(output.size))
+
+    cdef int make_room(self, Frame frame) except -1:
+        cdef Signature signature = frame.compilation.signature
+        cdef Program program = frame.compilation.programs[0]
+        cdef Py_ssize_t outputs = program.outputs
+        cdef Py_ssize_t i
+        # Each lane has a seed of one in one of the inputs after the arguments.
+        cdef Py_ssize_t lanes = program.inputs - signature.size
+        frame.reserve(lanes)
+        frame.lanes = lanes
+        if lanes:
+            # All inputs read one row, zeros around a one, each from another place on.
+            frame.seeds[lanes - 1] = 1.0
+        for i in range(lanes):
+            frame.inputs[signature.size + i] = Array(frame.seeds + lanes - 1 - i, 1)
+        for i in range(outputs):
+            if self.by_column(signature, frame.compilation.output):
+                frame.outputs[i] = Array(frame.results.data + i * lanes, 1)
+            else:
+                frame.outputs[i] = Array(frame.results.data + i, outputs)
+        return 0
+
+    cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
+        return unflatten(output, self.rows(signature, leaves))
+
+    cdef Rows rows(self, Signature signature, Leaves leaves):
+        cdef Rows rows = Rows.__new__(Rows)
+        rows.transform = self
+        rows.signature = signature
+        rows.matrix = leaves
+        rows.width = len(signature.wrt)
+        return rows
+
+    cdef Leaves leaves_of_values(self, Frame frame, list outputs):
+        cdef Objects leaves = Objects.__new__(Objects)
+        leaves.items = []
+        for row in outputs if self.by_column(frame.compilation.signature, frame.compilation.output) else zip(*outputs):
+            leaves.items += row
+        return leaves
+
+
+cdef class Hessian(Jacobian):
+    """See `autograd.hessian`: the Jacobian of the gradient, with a lane for each column."""
+
+    cdef Tree output_of(self, Builder builder, object result):
+        return self.scalar_of(builder, result)
+
+    cdef bint by_column(self, Signature signature, Tree output) noexcept:
+        return True
+
+    cdef Program derive(self, Signature signature, Tree output, Program program):
+        return second_derivative(signature, program)
+
+    cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
+        return self.gradient(signature, self.rows(signature, leaves), 0)
+
+
+cdef Program second_derivative(Signature signature, Program program):
+    """Return the program of the product of the Hessian with a tangent."""
+    return program.reverse(signature.wrt, [0], (), True).forward(signature.wrt)
+
+
+@cython.internal
+cdef class Rows(Leaves):
+    """The rows of a matrix: each leaf is the structure of the columns."""
+    cdef Derivative transform
+    cdef Signature signature
+    cdef Leaves matrix
+    cdef Py_ssize_t width
+
+    cdef object scalar(self, Py_ssize_t i):
+        return self.columns(i, 1, None)
+
+    cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
+        return self.columns(start, columns, shape)
+
+    cdef object columns(self, Py_ssize_t row, Py_ssize_t rows, tuple shape):
+        cdef Columns leaves = Columns.__new__(Columns)
+        leaves.matrix = self.matrix
+        leaves.width = self.width
+        leaves.row = row
+        leaves.rows = rows
+        leaves.shape = shape
+        return self.transform.gradient(self.signature, leaves, 0)
+
+
+@cython.internal
+cdef class Columns(Leaves):
+    """Some rows of a matrix, which make an array of `shape` or, if it is None, a number: each leaf is a column."""
+    cdef Leaves matrix
+    cdef Py_ssize_t width
+    cdef Py_ssize_t row
+    cdef Py_ssize_t rows
+    cdef tuple shape
+
+    cdef object scalar(self, Py_ssize_t i):
+        if self.shape is None:
+            return self.matrix.scalar(self.row * self.width + i)
+        return self.array(i, 1, 0, 1, ())
+
+    cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
+        return self.matrix.array(self.row * self.width + start, self.rows, self.width, columns,
+                                 (self.shape or ()) + shape)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Derivatives at a point, in a direction
+
+cdef int read_direction(Frame frame, Tree tree, object direction, str what) except -1:
+    """Read tangents or cotangents, the inputs after the arguments."""
+    if not read(tree, direction, frame, frame.compilation.signature.size):
+        got = describe(new_builder(frame.caller, False).build(direction, what))
+        raise TypeError(f"{frame.caller} expects {what} of the structure {describe(tree)}, got {got}")
+    return 0
+
+
+cdef class Jvp(Derivative):
+    """See `autograd.jvp`."""
+
+    def at(self, primals, tangents):
+        """Return the derivative at `primals` in the direction `tangents`, both tuples."""
+        for what, arguments in (("primals", primals), ("tangents", tangents)):
+            if not isinstance(arguments, tuple):
+                raise TypeError(
+                    f"{self.caller} expects {what} as a tuple with an entry for each argument, got "
+                    f"{type(arguments).__name__} {arguments!r}"
+                )
+        cdef Frame frame = self.start(primals, {})
+        read_direction(frame, frame.compilation.signature.arguments, tangents, "tangents")
+        result = self.run(frame)
+        give_back(frame)
+        return result
+
+    cdef Program derive(self, Signature signature, Tree output, Program program):
+        return program.forward(signature.wrt, range(output.size))
+
+    cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
+        return unflatten(output, leaves), unflatten(output, leaves, output.size)
+
+
+cdef class Hvp(Jvp):
+    """See `autograd.hvp`."""
+
+    cdef Tree output_of(self, Builder builder, object result):
+        return self.scalar_of(builder, result)
+
+    cdef Program derive(self, Signature signature, Tree output, Program program):
+        return second_derivative(signature, program)
+
+    cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
+        return self.gradient(signature, leaves, 0)
+
+
+cdef class Vjp(Derivative):
+    """See `autograd.vjp`. The cotangents of the call that gives the output are zero."""
+
+    def at(self, primals):
+        """Return the output at `primals`, and the pullback."""
+        cdef Pullback pullback = Pullback.__new__(Pullback)
+        pullback.transform = self
+        pullback.frame = self.start(primals, {})
+        return self.run(pullback.copy())[0], pullback
+
+    cdef Program derive(self, Signature signature, Tree output, Program program):
+        outputs = range(output.size)
+        return program.reverse(signature.wrt, outputs, outputs)
+
+    cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
+        return unflatten(output, leaves), self.gradient(signature, leaves, output.size)
+
+
+@cython.internal
+cdef class Pullback:
+    """A function of the cotangents that returns a tuple with the derivative by each primal."""
+    cdef Vjp transform
+    cdef Frame frame
+
+    def __call__(self, cotangents):
+        cdef Frame frame = self.copy()
+        read_direction(frame, frame.compilation.output, cotangents, "cotangents")
+        return self.transform.run(frame)[1]
+
+    cdef Frame copy(self):
+        """Return a frame of the same arguments. Nothing is mapped, so that their numbers are all in one place."""
+        cdef Signature signature = self.frame.compilation.signature
+        cdef Frame frame = new_frame(self.frame.caller, signature)
+        frame.compilation = self.frame.compilation
+        self.transform.make_room(frame)
+        memcpy(frame.numbers, self.frame.numbers, signature.size * sizeof(double))
+        frame.values = self.frame.values and list(self.frame.values)
+        return frame
