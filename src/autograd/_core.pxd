@@ -6,8 +6,8 @@ from cpython.ref cimport Py_INCREF
 
 # The C part of a Value: its number, its adjoint, its operation and its parents. `left` and `right` own a reference to
 # the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left`
-# is the tuple of its parents instead, and `right` NULL or the tuple of its local gradients. `mark` and `cursor` are used
-# during a traversal; then `cursor` tells whether the node has received an adjoint in the sweep. `stamp` is the count of
+# is the tuple of its parents instead, and `right` NULL or the tuple of its local gradients. `mark` and `cursor` serve a
+# traversal; then `cursor` tells whether the node has received an adjoint in the sweep. `stamp` is the count of
 # changes when a Value was computed, or when its data was last set, modulo 2^32; a leaf that was set has the whole count
 # as its `immediate`. In a trace `stamp` is the position on the tape. `attributes` and `weak_references` hold the
 # instance's __dict__ and the head of its list of weak references, created on first use.
