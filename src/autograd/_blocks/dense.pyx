@@ -35,6 +35,7 @@ from autograd._core cimport (
     checked_value,
     defer,
     forbid_in_trace,
+    is_changed,
     new_leaf,
     new_output,
     number,
@@ -352,6 +353,14 @@ cdef class DenseBlock(Block):
     def __dealloc__(self):
         PyMem_RawFree(self.values)
 
+    cdef Node *changed(self) noexcept:
+        cdef Py_ssize_t i
+        if self.version != shared_version():
+            for i in range(self.plan.size):
+                if self.plan.nodes[i] != NULL and is_changed(self.plan.nodes[i], &self.node):
+                    return self.plan.nodes[i]
+        return NULL
+
     cdef str name(self):
         return self.plan.title
 
@@ -381,6 +390,7 @@ cdef class DenseBlock(Block):
         cdef double *z
         cdef Py_ssize_t k
         plan.refresh()
+        self.version = plan.version
         for k in range(plan.stage_count):
             stage = &plan.stages[k]
             w = plan.data + stage.weights
