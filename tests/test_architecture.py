@@ -59,7 +59,8 @@ def unit_of(module):
 
 
 NAMES = r"\(([^)]*)\)|([^\n#]*)"
-IMPORT = re.compile(rf"^\s*(?:from\s+(autograd[\w.]*)\s+c?import\s+(?:{NAMES})|c?import\s+(autograd[\w.]*))", re.MULTILINE)
+FROM = rf"from\s+(autograd[\w.]*)\s+c?import\s+(?:{NAMES})"
+IMPORT = re.compile(rf"^\s*(?:{FROM}|c?import\s+(autograd[\w.]*))", re.MULTILINE)
 
 
 def without_texts(path):

@@ -1,14 +1,11 @@
 """A choice passes nothing to what was not chosen: eager, reverse, forward mode and their compositions agree."""
 
-import itertools
 import math
-import warnings
 
 import numpy as np
-import pytest
-from domains import DOMAINS, call
+from domains import DOMAINS
 
-from autograd import Value, ops, trace, where
+from autograd import ops, trace
 
 UNARY = [name for name in sorted(DOMAINS) if len(ops.OPS[name].grads) == 1]
 BINARY = [name for name in sorted(DOMAINS) if len(ops.OPS[name].grads) == 2]
