@@ -7,8 +7,8 @@ from cpython.ref cimport Py_INCREF
 # The C part of a Value: its number, its adjoint, its operation and its parents. `left` and `right` own a reference to
 # the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left`
 # is the tuple of its parents instead. `mark` and `cursor` are used during a traversal; then `cursor` tells whether the
-# node has received an adjoint in the sweep. `attributes` and `weak_references` hold the instance's __dict__ and the head
-# of its list of weak references, created on first use.
+# node has received an adjoint in the sweep. `attributes` and `weak_references` hold the instance's __dict__ and the
+# head of its list of weak references, created on first use.
 cdef struct Node:
     double primal
     double adjoint
