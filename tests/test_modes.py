@@ -1,6 +1,7 @@
 """All modes of differentiation agree, first and second order: a choice passes nothing to what was not chosen."""
 
 import math
+import warnings
 
 import pytest
 from domains import DOMAINS, call
