@@ -17,11 +17,11 @@ from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset
 
 from autograd._cpython cimport (
-    Py_CLEAR, Py_REFCNT, Py_TYPE, Py_XDECREF, PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check, PyFloat_CheckExact,
-    PyLong_AsDouble, PyObject_ClearWeakRefs, PyObject_Free, PyObject_GC_Del, PyObject_GC_Track, PyObject_GC_UnTrack,
-    PyObject_Init, PyObject_IS_GC, PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, Py_TPFLAGS_HAVE_GC,
-    Py_TPFLAGS_IMMUTABLETYPE, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyType_GenericAlloc, PyType_Modified,
-    PyVectorcall_NARGS, TypeSlots, traverseproc, visitproc,
+    Py_CLEAR, Py_REFCNT, Py_SET_TYPE, Py_TYPE, Py_XDECREF, PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check,
+    PyFloat_CheckExact, PyLong_AsDouble, PyObject_ClearWeakRefs, PyObject_Free, PyObject_GC_Del, PyObject_GC_Track,
+    PyObject_GC_UnTrack, PyObject_Init, PyObject_IS_GC, PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall,
+    Py_TPFLAGS_HAVE_GC, Py_TPFLAGS_HAVE_VECTORCALL, Py_TPFLAGS_IMMUTABLETYPE, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyType_GenericAlloc,
+    PyType_Modified, PyVectorcall_NARGS, TypeSlots, traverseproc, visitproc,
 )
 
 import contextlib
@@ -1428,8 +1428,7 @@ cdef int set_up_types() except -1:
 
     A `cdef dict __dict__` would make a dict for every node and cost half a multiplication; with the offsets, CPython
     makes it on first use. The type is one of the collector's, so that subclasses and hand-made nodes can be collected,
-    but `tp_is_gc` exempts all other nodes, as it does static types among type objects. Methods may be assigned to the
-    class, as lectures do.
+    but `tp_is_gc` exempts all other nodes, as it does static types among type objects.
     """
     global traverse_attributes
     cdef TypeSlots *slots = <TypeSlots *> Value
@@ -1442,15 +1441,43 @@ cdef int set_up_types() except -1:
     slots.tp_is_gc = value_is_gc
     slots.tp_alloc = value_alloc
     slots.tp_free = PyObject_GC_Del
-    slots.tp_flags = (slots.tp_flags | Py_TPFLAGS_HAVE_GC) & ~Py_TPFLAGS_IMMUTABLETYPE
+    slots.tp_flags |= Py_TPFLAGS_HAVE_GC
     slots.tp_vectorcall = <void *> value_vectorcall
     add_dict(<PyTypeObject *> Value)
     methods = <dict> slots.tp_dict
     for name in OP_FUNCTIONS:
         methods[name] = globals()[name]
     PyType_Modified(<PyTypeObject *> Value)
+    # Python classes do not inherit it before Python 3.12.
+    (<TypeSlots *> _ValueType).tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
+    Py_SET_TYPE(<PyObject *> Value, <PyTypeObject *> _ValueType)
     traverse_attributes = (<TypeSlots *> Block).tp_traverse
     (<TypeSlots *> Block).tp_traverse = block_traverse
+    return 0
+
+
+class _ValueType(type):
+    """The class of `Value`, to which methods may be assigned, as lectures do.
+
+    CPython makes the call ``Value(1.0)`` a third faster for a type that is immutable, which Value is but for the moment
+    of an assignment.
+    """
+
+    def __setattr__(cls, name, value):
+        change_class(cls, type.__setattr__, (cls, name, value))
+
+    def __delattr__(cls, name):
+        change_class(cls, type.__delattr__, (cls, name))
+
+
+cdef int change_class(object kind, object change, tuple arguments) except -1:
+    cdef TypeSlots *slots = <TypeSlots *> kind
+    cdef unsigned long immutable = slots.tp_flags & Py_TPFLAGS_IMMUTABLETYPE
+    slots.tp_flags &= ~immutable
+    try:
+        change(*arguments)
+    finally:
+        slots.tp_flags |= immutable
     return 0
 
 
