@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 import numpy
 
-from autograd import _core, functions, ops
+from autograd import _core, ops
 
 from autograd._cpython cimport ListLayout, Py_TYPE
 from autograd._core cimport (
@@ -35,6 +35,7 @@ from autograd._core cimport (
     checked_value,
     defer,
     forbid_in_trace,
+    is_changed,
     new_leaf,
     new_output,
     number,
@@ -80,12 +81,12 @@ cdef dict fused_activations():
     """The activations that can be part of a Block, with their op and immediate, the default of a second parameter."""
     cdef dict fused = {None: (OP_LEAF, 0.0)}
     for row in ops.OPS.values():
-        if row.name in functions.__all__:
+        if row.name in _core.OP_FUNCTIONS:
             default = row.parameters[-1].partition("=")[2]
             if default:
-                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name + "_c"), float(default)
+                fused[getattr(_core, row.name)] = _core.OP_NAMES.index(row.name + "_c"), float(default)
             elif row.arguments == "a":
-                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name), 0.0
+                fused[getattr(_core, row.name)] = _core.OP_NAMES.index(row.name), 0.0
     return fused
 
 
@@ -352,6 +353,14 @@ cdef class DenseBlock(Block):
     def __dealloc__(self):
         PyMem_RawFree(self.values)
 
+    cdef Node *changed(self) noexcept:
+        cdef Py_ssize_t i
+        if self.version != shared_version():
+            for i in range(self.plan.size):
+                if self.plan.nodes[i] != NULL and is_changed(self.plan.nodes[i], &self.node):
+                    return self.plan.nodes[i]
+        return NULL
+
     cdef str name(self):
         return self.plan.title
 
@@ -381,6 +390,7 @@ cdef class DenseBlock(Block):
         cdef double *z
         cdef Py_ssize_t k
         plan.refresh()
+        self.version = plan.version
         for k in range(plan.stage_count):
             stage = &plan.stages[k]
             w = plan.data + stage.weights
