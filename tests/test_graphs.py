@@ -351,22 +351,48 @@ def test_a_closure_may_run_a_backward_pass_of_its_own():
     assert x.grad == pytest.approx(twin.grad, rel=1e-14)
 
 
-def test_a_closure_may_run_backward_through_the_same_graph_twice_over():
-    """Marks of the outer pass must not hide nodes from the inner one."""
-    x = Value(3.0)
+@pytest.mark.parametrize("what", ["a parent", "the node", "the root", "what was pushed", "what is above a parent"])
+def test_a_closure_must_not_run_backward_through_the_running_pass(what):
+    x = Value(3.0, label="x")
     shared = x * x
-    grads = []
     node = Value(1.0, (shared,), "probe")
+    pushed = node * 2
+    root = pushed + 1
+    above = (shared * 5).exp()
+    targets = {
+        "a parent": shared, "the node": node, "the root": root, "what was pushed": pushed,
+        "what is above a parent": above,
+    }  # fmt: skip
 
     def closure():
-        before = x.grad
-        shared.backward()
-        grads.append(x.grad - before)
-        x.grad = before
+        x.grad += 1
+        targets[what].backward()
 
     node._backward = closure
-    (node * 2).backward()
-    assert grads == [6.0]
+    for _ in range(2):
+        x.grad = 0.0
+        with pytest.raises(RuntimeError, match=r"backward\(\) was called on a Value .* during a backward pass"):
+            root.backward()
+        assert x.grad == 1.0
+    node._backward = lambda: setattr(shared, "grad", shared.grad + node.grad)
+    x.grad = 0.0
+    root.backward()
+    assert x.grad == 12.0
+    above.backward()
+
+
+def test_a_closure_may_run_backward_through_another_graph_with_the_same_leaves():
+    x = Value(3.0)
+    node = Value(9.0, (x,), "square")
+
+    def closure():
+        (x * x * node.grad).backward()
+
+    node._backward = closure
+    (node * 2 + x).backward()
+    assert x.grad == 13.0
+    (node * 2 + x).backward()
+    assert x.grad == 26.0
 
 
 def test_a_closure_may_build_and_drop_graphs():

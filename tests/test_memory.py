@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import threading
 import tracemalloc
 import weakref
 
@@ -84,6 +85,74 @@ def test_reuse_allocates_nothing():
         assert tracemalloc.get_traced_memory()[0] - before < 200_000
     finally:
         tracemalloc.stop()
+
+
+COPIES = """
+import copy, pickle, sys, tracemalloc
+from autograd import Value
+
+x = Value(1.0)
+makers = {
+    "copy": lambda: [copy.copy(x) for _ in range(1000)],
+    "deepcopy": lambda: copy.deepcopy([Value(1.0) for _ in range(1000)]),
+    "pickle": lambda: [pickle.loads(pickle.dumps(x)) for _ in range(1000)],
+    "new": lambda: [Value.__new__(Value) for _ in range(1000)],
+    "local gradients": lambda: [Value(1.0, (x,), (1.0,)) for _ in range(1000)],
+}
+make = makers[sys.argv[1]]
+for _ in range(3):
+    kept = [Value(1.0) for _ in range(5000)]
+    del kept
+    before = {id(value) for value in make()}
+    del before
+seen = set()
+for _ in range(10):
+    seen |= {id(value) for value in make()}
+print(len(seen))
+"""
+
+
+@pytest.mark.skipif(SANITIZED, reason="nodes are not reused")
+@pytest.mark.parametrize("what", ["copy", "deepcopy", "pickle", "new", "local gradients"])
+def test_copies_take_from_the_free_list(what, run_python):
+    assert int(run_python(COPIES, what)) < 6000
+
+
+FREE_LIST = """
+import sys, tracemalloc
+import autograd
+from autograd import Value
+
+def graph(length):
+    x = y = Value(1.0)
+    for _ in range(length):
+        y = y * 1.0
+    y.backward()
+
+tracemalloc.start()
+graph(100_000)
+sizes = [tracemalloc.get_traced_memory()[0]]
+for _ in range(int(sys.argv[1])):
+    graph(int(sys.argv[2]))
+sizes.append(tracemalloc.get_traced_memory()[0])
+autograd.free_memory()
+autograd.free_memory()
+sizes.append(tracemalloc.get_traced_memory()[0])
+graph(100)
+print(*sizes)
+"""
+
+
+@pytest.mark.skipif(SANITIZED, reason="nodes are not reused")
+@pytest.mark.parametrize(
+    "passes, length, is_kept",
+    [(200, 5_000, False), (200, 1, False), (200, 20_000, True), (10, 10, True), (0, 0, True)],
+)
+def test_the_free_list_shrinks_with_the_graphs(passes, length, is_kept, run_python):
+    big, later, freed = map(int, run_python(FREE_LIST, str(passes), str(length)).split())
+    assert big > 8_000_000
+    assert later > 7_000_000 if is_kept else later < 1_000_000
+    assert freed < 300_000
 
 
 def test_the_collector_tracks_hand_made_nodes_only():
@@ -231,6 +300,69 @@ def test_freeing_within_a_finalizer():
     assert freed == []
     del y
     assert sorted(freed) == ["inner", "outer"]
+
+
+def test_a_finalizer_that_waits_does_not_stop_freeing_in_other_threads():
+    waiting, done = threading.Event(), threading.Event()
+
+    class Patient(Value):
+        def __del__(self):
+            waiting.set()
+            assert done.wait(30)
+
+    def watched():
+        x = y = Value(1.0)
+        for _ in range(100):
+            y = y * x
+        y.former = [x * 2]
+        return y, weakref.ref(x), weakref.ref(y)
+
+    graphs = {}
+
+    def drop():
+        root = Patient(1.0) * 2.0 + watched()[0]
+        graphs["other"] = weakref.ref(root)
+        del root
+
+    thread = threading.Thread(target=drop)
+    thread.start()
+    try:
+        assert waiting.wait(30)
+        y, *references = watched()
+        del y
+        assert all(reference() is None for reference in references)
+    finally:
+        done.set()
+        thread.join(30)
+    assert graphs["other"]() is None
+
+
+def test_a_callback_that_waits_does_not_stop_freeing_in_other_threads():
+    waiting, done = threading.Event(), threading.Event()
+
+    def wait(_):
+        waiting.set()
+        assert done.wait(30)
+
+    def drop():
+        x = Value(1.0)
+        reference = weakref.ref(x, wait)
+        y = x * 2.0 + 1.0
+        del x, y
+        assert reference() is None
+
+    thread = threading.Thread(target=drop)
+    thread.start()
+    try:
+        assert waiting.wait(30)
+        x = Value(1.0)
+        reference = weakref.ref(x)
+        y = x * 2.0 + 1.0
+        del x, y
+        assert reference() is None
+    finally:
+        done.set()
+        thread.join(30)
 
 
 def test_a_finalizer_may_keep_its_node_alive():
@@ -550,6 +682,38 @@ for start in [*range(60), *range(60, 3000, 37)]:
     assert x.grad == derivative
     x.grad = 0.0
 assert failures > 20, failures
+"""
+    run_python(program)
+
+
+def test_gradients_are_never_lost_for_want_of_memory(run_python):
+    """The gradients of layers wait in arrays until somebody looks: then they are there, or a MemoryError is."""
+    pytest.importorskip("_testcapi")
+    program = """
+from _testcapi import remove_mem_hooks, set_nomemory
+from autograd import MLP
+
+models = [MLP(2, [2, 1], seed=1, activation="tanh") for _ in range(16)]
+weights = [model.layers[0].neurons[0].w[0] for model in models]
+outputs = [model([1.0, 2.0]) for model in models]
+outputs[0].backward()
+expected = weights[0].grad
+assert expected
+for start in range(8):
+    for count in range(1, 17):
+        for model in models:
+            model.zero_grad()
+        for output in outputs[:count]:
+            output.backward()
+        for weight in weights[:count]:
+            set_nomemory(start, start + 1)
+            try:
+                grad = weight.grad
+            except MemoryError:
+                grad = expected
+            remove_mem_hooks()
+            assert grad == expected, (start, count, grad)
+            assert weight.grad == expected
 """
     run_python(program)
 

@@ -1,12 +1,14 @@
 """micrograd's inside, which people learn on: `_op`, `_prev`, `_backward`, nodes made by hand."""
 
 import copy
+import gc
 import math
 import operator
+from random import Random
 
 import pytest
 
-from autograd import Value, functions
+from autograd import Neuron, Value, functions
 
 BINARY = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
 
@@ -236,3 +238,265 @@ def test_closure_cannot_be_assigned_where_it_would_not_be_called():
         x._backward = lambda: None
     with pytest.raises(TypeError, match="_backward must be callable, got int 3"):
         Value(1.0, (x,))._backward = 3
+
+
+# -- nodes with local gradients, and what else scripts of the family do
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a, b: Value(6.0, (a, b), (3.0, 2)),
+        lambda a, b: Value(6.0, [a, b], [3.0, 2.0], "label"),
+        lambda a, b: Value(6.0, children=(a, b), local_grads=(3.0, 2.0)),
+        lambda a, b: Value(6.0, iter((a, b)), "op", "label", local_grads=[3, True + 1]),
+        lambda a, b: Value(6.0, _children=iter((a, b)), _op=(3.0, 2.0)),
+    ],
+)
+def test_hand_made_node_with_local_gradients(make):
+    a, b = Value(2.0), Value(3.0)
+    node = make(a, b)
+    assert type(node) is Value and not gc.is_tracked(node)
+    assert node._children == (a, b) and node._prev == {a, b}
+    assert node._local_grads == (3.0, 2.0) and {type(g) for g in node._local_grads} == {float}
+    assert node._op in ("", "op") and node.label in ("", "label")
+    (node * 2).backward()
+    assert (node.grad, a.grad, b.grad) == (2.0, 6.0, 4.0)
+    node._backward()
+    assert (a.grad, b.grad) == (12.0, 8.0)
+
+
+def test_local_gradients_are_read_when_the_node_is_made():
+    a = Value(2.0)
+    grads = [4.0]
+    node = Value(4.0, (a,), grads)
+    grads[0] = 0.0
+    node.backward()
+    assert a.grad == 4.0
+
+
+def test_local_gradients_that_are_none():
+    a = Value(2.0)
+    with pytest.raises(ValueError, match="one number for each child, got 1 for 2"):
+        Value(1.0, (a, a), (1.0,))
+    with pytest.raises(ValueError, match="got 1 for 0"):
+        Value(1.0, (), (1.0,))
+    with pytest.raises(TypeError, match="a local gradient must be a real number, got Value .*use its .data"):
+        Value(1.0, (a,), (a,))
+    with pytest.raises(TypeError, match="local_grads must be a tuple or list of numbers, got float"):
+        Value(1.0, (a,), local_grads=1.0)
+    with pytest.raises(AttributeError, match="has local gradients"):
+        Value(1.0, (a,), (1.0,))._backward = lambda: None
+    assert type(Value(1.0, (), ())) is Value
+
+
+def test_children_and_local_gradients_of_every_kind_of_node():
+    a, b = Value(2.0), Value(3.0)
+    closure = Value(12.0, (a, b, a), "mine")
+    closure._backward = lambda: (setattr(a, "grad", a.grad + 5 * closure.grad), setattr(b, "grad", b.grad + 7))
+    cases = {
+        a: ((), ()),
+        a * b: ((a, b), (3.0, 2.0)),
+        a * a: ((a, a), (2.0, 2.0)),
+        a * 5: ((a,), (5.0,)),
+        5 - a: ((a,), (-1.0,)),
+        a**b: ((a, b), (12.0, 8 * math.log(2))),
+        a.exp(): ((a,), (math.exp(2),)),
+        functions.sum([a, b, a]): ((a, b, a), (2.0, 1.0, 0.0)),
+        functions.dot([a, b], [b, a]): ((a, b, b, a), (6.0, 4.0, 0.0, 0.0)),
+        closure: ((a, b, a), (5.0, 7.0, 0.0)),
+        Value(1.0, (a,), "without a closure"): ((a,), (0.0,)),
+    }
+    for node, (children, grads) in cases.items():
+        a.grad, b.grad, node.grad = 10.0, 20.0, 0.5
+        before = a.grad, b.grad
+        assert [child is parent for child, parent in zip(node._children, children, strict=True)].count(False) == 0
+        assert node._local_grads == pytest.approx(grads, rel=1e-15)
+        assert type(node._children) is type(node._local_grads) is tuple
+        assert (node.grad, a.grad, b.grad) == (0.5, *before)
+
+
+def test_a_backward_pass_over_children_and_local_gradients_is_the_same():
+    """The loop of the scripts."""
+    a, b, c, d = Value(-4.0), Value(2.0), Value(-4.0), Value(2.0)
+    layer = Neuron(2)
+    (expression(a, b) * layer([a, b])).backward()
+    weights = [(w.grad, setattr(w, "grad", 0.0))[0] for w in layer.parameters()]
+    root = expression(c, d) * layer([c, d])
+    order, visited = [], set()
+
+    def visit(node):
+        if node not in visited:
+            visited.add(node)
+            for child in node._children:
+                visit(child)
+            order.append(node)
+
+    visit(root)
+    root.grad = 1.0
+    for node in reversed(order):
+        for child, grad in zip(node._children, node._local_grads, strict=True):
+            child.grad += grad * node.grad
+    assert (c.grad, d.grad) == pytest.approx((a.grad, b.grad), rel=1e-13)
+    assert [w.grad for w in layer.parameters()] == pytest.approx(weights, rel=1e-13)
+
+
+def test_hand_made_nodes_are_of_the_class_itself():
+    class Mine(Value):
+        pass
+
+    a = Value(1.0)
+    node = Value(2.0, (a,), "mine")
+    for value in (node, node * 2, node + a, Value(1.0, (node,), (1.0,)), Value(1.0, (node,), "mine")):
+        assert type(value) is Value and gc.is_tracked(value)
+    assert type(Mine(1.0, (a,), (2.0,))) is Mine
+    assert type(Mine(1.0, (a,), (2.0,)) * 2) is Value
+    with pytest.raises(TypeError, match="is made by calling Value"):
+        Value.__new__(Value).__init__(1.0, (a,), "mine")
+
+
+def test_operation_and_parents_of_a_hand_made_node_may_be_set():
+    a, b = Value(1.0), Value(2.0)
+    node = Value(2.0, (a,), "mine")
+    node._op, node._prev = "yours", {b}
+    assert (node._op, node._prev, node._children) == ("yours", {b}, (b,))
+    node._backward = lambda: setattr(b, "grad", 3 * node.grad)
+    node.backward()
+    assert (a.grad, b.grad) == (0.0, 3.0)
+    with pytest.raises(TypeError, match="must be Values, got int"):
+        node._prev = (1,)
+    for value in (a, a * b, Value(1.0, (a,), (1.0,))):
+        with pytest.raises(AttributeError, match="by hand"):
+            value._prev = {b}
+    for value in (a, a * b):
+        with pytest.raises(AttributeError, match="by hand"):
+            value._op = "mine"
+    with pytest.raises(TypeError, match="_op must be a str, got int"):
+        node._op = 1
+
+
+def test_the_parents_of_a_node_under_way_stay():
+    """The pass holds no reference to its nodes."""
+    a = Value(1.0)
+    node = Value(2.0, (Value(1.0, (a,), "inner"),), "outer")
+    node._backward = lambda: setattr(node, "_prev", ())
+    with pytest.raises(RuntimeError, match="_prev was set while a backward pass"):
+        node.backward()
+    node._prev = (a,)
+    assert node._children == (a,)
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "__add__", "cube"])
+def test_methods_may_be_assigned_to_the_class(name, monkeypatch):
+    def method(self, *others):
+        return Value(self.data**3, (self,), (3 * self.data**2,))
+
+    monkeypatch.setattr(Value, name, method, raising=False)
+    a = Value(2.0)
+    y = a + 1.0 if name == "__add__" else getattr(a, name)()
+    y.backward()
+    assert (y.data, a.grad) == (8.0, 12.0)
+    monkeypatch.undo()
+    assert (Value(2.0) + 1.0).data == 3.0 and Value(2.0).tanh().data == math.tanh(2.0)
+    assert not hasattr(Value, "cube")
+
+
+class Scalar:
+    """The class of the scripts, in the form of 2026."""
+
+    __slots__ = ("data", "grad", "_children", "_local_grads")
+
+    def __init__(self, data, children=(), local_grads=()):
+        self.data, self.grad, self._children, self._local_grads = data, 0, children, local_grads
+
+    def __add__(self, other):
+        other = other if isinstance(other, Scalar) else Scalar(other)
+        return Scalar(self.data + other.data, (self, other), (1, 1))
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Scalar) else Scalar(other)
+        return Scalar(self.data * other.data, (self, other), (other.data, self.data))
+
+    def __pow__(self, other):
+        return Scalar(self.data**other, (self,), (other * self.data ** (other - 1),))
+
+    def exp(self):
+        return Scalar(math.exp(self.data), (self,), (math.exp(self.data),))
+
+    def log(self):
+        return Scalar(math.log(self.data), (self,), (1 / self.data,))
+
+    def relu(self):
+        return Scalar(max(0, self.data), (self,), (float(self.data > 0),))
+
+    def __neg__(self):
+        return self * -1
+
+    def __truediv__(self, other):
+        return self * other**-1
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def backward(self):
+        order, visited = [], set()
+
+        def visit(node):
+            if node not in visited:
+                visited.add(node)
+                for child in node._children:
+                    visit(child)
+                order.append(node)
+
+        visit(self)
+        self.grad = 1
+        for node in reversed(order):
+            for child, grad in zip(node._children, node._local_grads, strict=True):
+                child.grad += grad * node.grad
+
+
+def train_tiny_language_model(kind):
+    """Embedding, softmax, cross entropy, Adam on `data` and `grad`."""
+    random = Random(1)
+    table = [[kind(random.gauss(0, 0.5)) for _ in range(4)] for _ in range(5)]
+    head = [[kind(random.gauss(0, 0.5)) for _ in range(4)] for _ in range(5)]
+    parameters = [p for row in table + head for p in row]
+    m, v = [0.0] * len(parameters), [0.0] * len(parameters)
+    losses = []
+    for step in range(20):
+        total = []
+        for token, target in [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)]:
+            scale = (sum(x * x for x in table[token]) * 0.25 + 1e-5) ** -0.5
+            x = [(t * scale).relu() for t in table[token]]
+            logits = [sum(w * t for w, t in zip(row, x, strict=True)) for row in head]
+            largest = max(logit.data for logit in logits)
+            exps = [(logit + -largest).exp() for logit in logits]
+            total.append(-(exps[target] / sum(exps)).log())
+        loss = sum(total) * (1 / len(total))
+        loss.backward()
+        for i, p in enumerate(parameters):
+            m[i] = 0.85 * m[i] + 0.15 * p.grad
+            v[i] = 0.99 * v[i] + 0.01 * p.grad**2
+            p.data -= 0.1 * (m[i] / (1 - 0.85 ** (step + 1))) / ((v[i] / (1 - 0.99 ** (step + 1))) ** 0.5 + 1e-8)
+            p.grad = 0
+        losses.append(loss.data)
+    return losses
+
+
+class Own(Value):
+    """The script's own operations on our class."""
+
+    __add__ = __radd__ = lambda self, other: Own.add(self, other if isinstance(other, Value) else Own(other))
+    __mul__ = __rmul__ = lambda self, other: Own.mul(self, other if isinstance(other, Value) else Own(other))
+
+    def add(self, other):
+        return Own(self.data + other.data, (self, other), (1, 1))
+
+    def mul(self, other):
+        return Own(self.data * other.data, (self, other), (other.data, self.data))
+
+
+@pytest.mark.parametrize("kind", [Value, Own])
+def test_a_script_of_the_family_trains_the_same(kind):
+    ours, theirs = train_tiny_language_model(kind), train_tiny_language_model(Scalar)
+    assert ours == pytest.approx(theirs, rel=1e-9)
+    assert ours[-1] < 0.5 * ours[0]

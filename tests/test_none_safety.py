@@ -121,8 +121,14 @@ for thing in NO_NUMBER:
 for thing in WRONG:
     for kind in (Value, Sub):
         if not isinstance(thing, str):
-            fails(kind, 1.0, (), thing)
+            # An empty sequence holds the local gradients of no children.
+            if not isinstance(thing, (list, tuple)):
+                fails(kind, 1.0, (), thing)
             fails(kind, 1.0, (value(),), thing)
+            if thing is not None:
+                fails(kind, 1.0, (value(),), local_grads=thing)
+                fails(kind, 1.0, (), local_grads=[thing])
+                fails(kind, 1.0, (value(),), [thing] if not isinstance(thing, int) else thing)
             fails(kind, 1.0, label=thing)
         if not isinstance(thing, (list, tuple, dict)):
             fails(kind, 1.0, thing)
@@ -144,8 +150,10 @@ for node in (value(), Sub(0.5), made, computed):
             fails(setattr, node, "_backward", thing)
         if not isinstance(thing, dict):
             fails(setattr, node, "__dict__", thing)
-        fails(setattr, node, "_prev", thing)
-        fails(setattr, node, "_op", thing)
+        if node is not made or not isinstance(thing, (list, tuple, dict)):
+            fails(setattr, node, "_prev", thing)
+        if node is not made or not isinstance(thing, str):
+            fails(setattr, node, "_op", thing)
         if thing is not Value:
             fails(setattr, node, "__class__", thing)
     for name in ("data", "grad", "_prev", "_op", "__dict__", "nothing"):

@@ -713,7 +713,7 @@ def test_errors_of_clipping_and_penalties_change_no_gradient(call, error, messag
     assert [value.grad for value in values] == [3.0, -4.0]
 
 
-@pytest.mark.parametrize("rule", [rules.Rule, rules.SGD, rules.Adam, rules.RMSprop, rules.Adagrad])
+@pytest.mark.parametrize("rule", [rules.Rule, rules.SGDRule, rules.AdamRule, rules.RMSpropRule, rules.AdagradRule])
 def test_none_and_what_was_never_initialised_are_errors(rule):
     for call in (
         lambda: rule(None),

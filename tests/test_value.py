@@ -108,7 +108,7 @@ def test_an_integer_beyond_float_is_the_overflow_error_of_float():
     [
         ((), {}),
         ((), {"label": "x"}),
-        ((1.0, (), "", "label"), {}),
+        ((1.0, (), "", "label", "more"), {}),
         ((1.0,), {"data": 1.0}),
         ((1.0,), {"_parents": ()}),
         ((1.0, 2.0), {}),
@@ -150,7 +150,7 @@ def test_initialising_again():
 
 
 def test_signatures():
-    assert str(inspect.signature(Value)) == "(data, _children=(), _op='', *, label='')"
+    assert str(inspect.signature(Value)) == "(data, _children=(), _op='', label='', *, children=(), local_grads=None)"
     assert str(inspect.signature(Value(1.0).backward)) == "(gradient=1.0)"
     assert str(inspect.signature(Value.exp)) == "(x, /)"
     assert str(inspect.signature(Value(1.0).maximum)) == "(x2, /)"

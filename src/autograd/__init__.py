@@ -15,7 +15,7 @@ if _find_spec("autograd._core") is None:
     )
 
 from autograd import _hooks
-from autograd._core import Value
+from autograd._core import Value, free_memory
 from autograd._program.program import Program
 from autograd.functions import (
     acos,
@@ -125,6 +125,7 @@ __all__ = [
     "erfc",
     "exp",
     "expm1",
+    "free_memory",
     "gelu",
     "grad",
     "hessian",

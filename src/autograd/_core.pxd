@@ -6,18 +6,22 @@ from cpython.ref cimport Py_INCREF
 
 # The C part of a Value: its number, its adjoint, its operation and its parents. `left` and `right` own a reference to
 # the object around the Node they point to: a Value, or for an output of a Block the Block; in a hand-made node `left`
-# is the tuple of its parents instead. `mark` and `cursor` are used during a traversal. `attributes` and
-# `weak_references` hold the instance's __dict__ and the head of its list of weak references, created on first use.
+# is the tuple of its parents instead, and `right` NULL or the tuple of its local gradients. `mark` and `cursor` serve a
+# traversal; then `cursor` tells whether the node has received an adjoint in the sweep. `stamp` is the count of
+# changes when a Value was computed, or when its data was last set, modulo 2^32; a leaf that was set has the whole count
+# as its `immediate`. In a trace `stamp` is the position on the tape. `attributes` and `weak_references` hold the
+# instance's __dict__ and the head of its list of weak references, created on first use.
 cdef struct Node:
     double primal
     double adjoint
     double immediate
     Node *left
     Node *right
-    unsigned short op
+    unsigned char op
     unsigned char mark
     unsigned char flags
-    unsigned int cursor
+    unsigned char cursor
+    unsigned int stamp
     PyObject *attributes
     PyObject *weak_references
 
@@ -51,6 +55,8 @@ cdef class Block:
 
     # Add the gradients of the inputs, given the `adjoints` of the outputs.
     cdef int push(self) except -1
+    # A leaf that is no input, and whose data was set after the Block had read it; NULL if there is none.
+    cdef Node *changed(self) noexcept
     # The name shown as the operation of the outputs.
     cdef str name(self)
     # Every Value that the outputs depend on directly.
@@ -100,6 +106,11 @@ cdef Value new_leaf(double primal)
 cdef int number(object x, double *result) except -1
 cdef int run_backward(Value root, double seed) except -1
 
+# Add to an adjoint. A node that receives nothing in a backward sweep pushes nothing.
+cdef inline void receive(Node *node, double gradient) noexcept:
+    node.adjoint += gradient
+    node.cursor = True
+
 # The value of an operation of the table, with Python's exceptions. Operands that the op lacks are ignored.
 cdef double checked_value(unsigned op, double a, double b, double c) except? -1
 
@@ -129,8 +140,17 @@ cdef int forbid_outside(str what) except -1
 cdef Value record_specially(unsigned short op, double primal, double immediate, Value left, Value right)
 cdef Value stop_gradient(Value value)
 
+# The count of changes to data, of which backward() concludes whether a leaf changed after a node had read it.
+cdef unsigned long long next_change() noexcept
+cdef inline void set_primal(Node *node, double primal, unsigned long long change) noexcept nogil:
+    """Set the number of a leaf or a hand-made node."""
+    node.primal = primal
+    node.stamp = <unsigned> change
+    node.immediate = <double> change
+cdef bint is_changed(Node *parent, Node *node) noexcept
+
 # Count of changes to the data of SHARED leaves.
 cdef Py_ssize_t shared_version() noexcept
 cdef void touch_shared() noexcept
-cdef int defer(Deferred deferred) except -1
+cdef void defer(Deferred deferred) noexcept
 cdef void flush_deferred() noexcept

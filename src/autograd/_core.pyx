@@ -3,7 +3,7 @@
 A Value is one small object. Its `Node` holds the number, the adjoint, the op and raw owning pointers to at most two
 parents; there is no tuple, set, closure or dict per node, and the garbage collector does not track it. A graph only
 points from newer to older nodes, so it holds no cycle. A user can make one by assigning a `_backward` closure that
-refers to its own node: such a node, and every Value computed from it, is a `_Collectable`, which the collector tracks.
+refers to its own node: such a node, and every Value computed from it, is allocated for the collector, which tracks it.
 
 The mathematics stands in the table of ``ops.py``, from which the kernels `op_value` and `op_push` and the public
 functions are generated.
@@ -18,8 +18,9 @@ from libc.string cimport memcpy, memset
 
 from autograd._cpython cimport (
     Py_CLEAR, Py_REFCNT, Py_TYPE, Py_XDECREF, PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check, PyFloat_CheckExact,
-    PyLong_AsDouble, PyObject_ClearWeakRefs, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_Init, PyObject_IS_GC,
-    PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyType_Modified,
+    PyLong_AsDouble, PyObject_ClearWeakRefs, PyObject_Free, PyObject_GC_Del, PyObject_GC_Track, PyObject_GC_UnTrack,
+    PyObject_Init, PyObject_IS_GC, PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, Py_TPFLAGS_HAVE_GC,
+    Py_TPFLAGS_IMMUTABLETYPE, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyType_GenericAlloc, PyType_Modified,
     PyVectorcall_NARGS, TypeSlots, traverseproc, visitproc,
 )
 
@@ -38,6 +39,7 @@ include "_ops.pxi"
 cdef extern from "_core.h":
     int paused_here "autograd_paused_here"
     PyObject *tracer_here "autograd_tracer_here"
+    int draining_here "autograd_draining_here"
     object steal "autograd_steal" (PyObject *object)
     int add_dict "autograd_add_dict" (PyTypeObject *type) except -1
 
@@ -52,6 +54,9 @@ if ops.digest() != TABLE_DIGEST:
 cdef tuple ROWS = tuple(ops.OPS.get(name) for name in OP_NAMES)
 cdef tuple PYTHON_FUNCTIONS = tuple(row and row.python_function for row in ROWS)
 
+
+# Count of changes to data.
+cdef unsigned long long changes = 0
 
 include "_memory.pxi"
 
@@ -229,6 +234,7 @@ cdef frozenset NUMPY_SCALARS = frozenset(numpy.dtype(code).type for code in "?bh
 cdef object NUMPY_TRUE = numpy.True_
 cdef object NUMPY_FALSE = numpy.False_
 cdef tuple COMPARABLE = (numbers.Number, numpy.generic, numpy.ndarray)
+cdef tuple SEQUENCE = (tuple, list)
 
 
 cdef int number(object x, double *result) except -1:
@@ -395,6 +401,7 @@ cdef class Block:
 
     def __cinit__(self):
         self.node.op = OP_BLOCK
+        self.node.stamp = <unsigned> changes
         PyObject_GC_UnTrack(<PyObject *> self)
 
     def __dealloc__(self):
@@ -420,6 +427,9 @@ cdef class Block:
 
     cdef int push(self) except -1:
         raise NotImplementedError
+
+    cdef Node *changed(self) noexcept:
+        return NULL
 
     cdef str name(self):
         return type(self).__name__
@@ -500,6 +510,7 @@ cdef inline bint start_adjoints(Block block) noexcept:
 
 cdef inline void push_output(Node *node) noexcept:
     """Add the adjoint of an output to its Block."""
+    node.left.cursor = True
     (<Block> block_around(node.left)).adjoints[<Py_ssize_t> node.immediate] += node.adjoint
 
 
@@ -510,11 +521,14 @@ cdef inline void push_output(Node *node) noexcept:
 # is SHARED: setting its data increments a version, and reading its gradient first flushes the arrays into the leaves.
 
 cdef Py_ssize_t version = 0
-cdef list waiting = []
 
-# At most this many Deferred wait for a flush, because they may belong to models that are no longer used.
+# At most this many Deferred wait for a flush, because they may belong to models that are no longer used. They are held
+# in an array, because no allocation may fail in a flush.
 cdef enum:
     MOST_WAITING = 16
+
+cdef PyObject *waiting[MOST_WAITING]
+cdef int waiting_count = 0
 
 
 @cython.auto_pickle(False)
@@ -534,26 +548,31 @@ cdef void touch_shared() noexcept:
     version += 1
 
 
-cdef int defer(Deferred deferred) except -1:
+cdef void defer(Deferred deferred) noexcept:
+    global waiting_count
     if not deferred.waiting:
-        if len(waiting) >= MOST_WAITING:
+        if waiting_count == MOST_WAITING:
             flush_deferred()
-        waiting.append(deferred)
+        Py_INCREF(deferred)
+        waiting[waiting_count] = <PyObject *> deferred
+        waiting_count += 1
         deferred.waiting = True
-    return 0
 
 
 cdef void flush_deferred() noexcept:
+    global waiting_count
     cdef Deferred deferred
-    while waiting:
-        deferred = waiting.pop()
+    while waiting_count:
+        waiting_count -= 1
+        deferred = <Deferred> waiting[waiting_count]
+        Py_XDECREF(waiting[waiting_count])
         deferred.waiting = False
         deferred.flush()
 
 
 cdef inline void settle(Node *node) noexcept:
     """Flush deferred gradients if the leaf may have one."""
-    if node.flags & SHARED and waiting:
+    if node.flags & SHARED and waiting_count:
         flush_deferred()
 
 
@@ -565,6 +584,8 @@ cdef struct Order:
     Py_ssize_t size
     Py_ssize_t capacity
     bint calls_python
+    # Why there is no order: a changed leaf, or a node of a running pass; NULL for want of memory.
+    Node *fault
 
 # The buffer of the last backward, for the next one; a nested one finds it gone and makes its own.
 cdef Order spare
@@ -574,12 +595,17 @@ memset(&spare, 0, sizeof(Order))
 cdef enum:
     MOST_SPARE_NODES = 65536
 
+# The mark of a node of a pass that calls Python code, until the pass is over.
+cdef enum:
+    RUNNING = 0x80
+
 
 cdef Order borrow_order() noexcept:
     cdef Order order = spare
     memset(&spare, 0, sizeof(Order))
     order.size = 0
     order.calls_python = False
+    order.fault = NULL
     return order
 
 
@@ -608,17 +634,43 @@ cdef inline bint append(Order *order, Node *node) noexcept:
 
 cdef inline Node *next_parent(Node *node) noexcept:
     """The parent at the node's cursor, which moves on; NULL behind the last."""
-    cdef unsigned int i = node.cursor
+    cdef unsigned char i = node.cursor
+    if node.op == OP_BLOCK or node.op == OP_CUSTOM:
+        return next_of_many(node)
     node.cursor += 1
-    if node.op == OP_BLOCK:
-        return block_input(<Block> block_around(node), i)
-    if node.op == OP_CUSTOM:
-        if node.left == NULL or i >= PyTuple_GET_SIZE(<PyObject *> node.left):
-            return NULL
-        return node_of(PyTuple_GET_ITEM(<PyObject *> node.left, i))
     if i == 0:
         return node.left
     return node.right if i == 1 else NULL
+
+
+cdef Node *next_of_many(Node *node) noexcept:
+    """`next_parent` where there may be more than two; the position is kept in `immediate`."""
+    cdef Py_ssize_t i = <Py_ssize_t> node.immediate if node.cursor else 0
+    node.cursor = 1
+    node.immediate = <double> (i + 1)
+    if node.op == OP_BLOCK:
+        return block_input(<Block> block_around(node), i)
+    if node.left == NULL or i >= PyTuple_GET_SIZE(<PyObject *> node.left):
+        return NULL
+    return node_of(PyTuple_GET_ITEM(<PyObject *> node.left, i))
+
+
+cdef unsigned long long next_change() noexcept:
+    global changes
+    changes += 1
+    return changes
+
+
+cdef bint is_changed(Node *parent, Node *node) noexcept:
+    """Whether the data of `parent` was set after `node` had read it.
+
+    The stamps are modulo 2^32. A node is taken to be younger than 2^32 changes; leaves may be of any age.
+    """
+    if <int> (parent.stamp - node.stamp) <= 0:
+        return False
+    if parent.op == OP_LEAF:
+        return parent.immediate > <double> (changes - <unsigned> (<unsigned> changes - node.stamp))
+    return parent.op == OP_CUSTOM
 
 
 cdef inline void enter(Node *node, Node *child) noexcept:
@@ -631,6 +683,7 @@ cdef inline Node *leave(Node *node) noexcept:
     cdef Node *child
     memcpy(&child, &node.adjoint, sizeof(Node *))
     node.adjoint = 0.0
+    node.cursor = False
     return child
 
 
@@ -638,74 +691,121 @@ cdef bint sort(Node *root, Order *order) noexcept:
     """Order the computed nodes below `root`, parents before children, visiting parents left to right.
 
     Every node on the way down keeps the child it was reached from in the room of its adjoint, which is about to be set
-    to zero anyway, so that the depth-first search needs no stack. All nodes of the order are left marked. Returns False
-    when memory runs out, with no mark left.
+    to zero anyway, so that the depth-first search needs no stack. All nodes of the order are left marked. Returns
+    False, with no mark left, when a leaf changed since the graph read it, the graph is part of a running pass, or
+    memory runs out.
     """
     cdef Node *node = root
     cdef Node *parent
+    if root.mark:
+        order.fault = root
+        return False
     enter(root, NULL)
     while node != NULL:
         parent = next_parent(node)
-        if parent == NULL:
+        if parent != NULL:
+            if <int> (parent.stamp - node.stamp) > 0 and is_changed(parent, node):
+                order.fault = parent
+                break
+            if parent.op != OP_LEAF:
+                if not parent.mark:
+                    enter(parent, node)
+                    node = parent
+                elif parent.mark == RUNNING:
+                    order.fault = parent
+                    break
+        else:
             if not append(order, node):
                 break
             if node.op == OP_CUSTOM:
-                order.calls_python = True
+                order.calls_python |= node.right == NULL
             elif node.op == OP_BLOCK:
+                order.fault = (<Block> block_around(node)).changed()
+                if order.fault != NULL:
+                    break
                 order.calls_python |= start_adjoints(<Block> block_around(node))
             node = leave(node)
-        elif parent.op != OP_LEAF and not parent.mark:
-            enter(parent, node)
-            node = parent
     if node == NULL:
         return True
     while node != NULL:
         node.mark = 0
         node = leave(node)
-    unmark(order)
+    set_marks(order, 0)
     return False
 
 
-cdef void unmark(Order *order) noexcept:
+cdef int raise_fault(Order *order) except -1:
+    """Raise the exception for a graph that could not be ordered."""
+    if order.fault == NULL:
+        raise MemoryError(f"no memory to order a graph of more than {order.size} nodes")
+    value = <Value> owner(order.fault)
+    name = f"labelled {value.label!r}" if value.label else f"of data {value.node.primal!r}"
+    if order.fault.mark == RUNNING:
+        raise RuntimeError(
+            f"backward() was called on a Value {name} during a backward pass that goes through it, which would lose "
+            "the gradients of that pass; in a _backward, add to the grad of the parents only"
+        )
+    raise RuntimeError(
+        f"the data of a leaf {name} was set after this graph had read it, so that backward() would give the gradient "
+        "at neither the old nor the new data; call backward() before setting data, or compute the graph again"
+    )
+
+
+cdef void set_marks(Order *order, unsigned char mark) noexcept:
     cdef Py_ssize_t i
     for i in range(order.size):
-        order.nodes[i].mark = 0
+        order.nodes[i].mark = mark
 
 
 cdef inline void push_node(Node *node) noexcept:
     """Add the gradients of a node that has a row in the table, or is an output, to its parents."""
     cdef Node *left = node.left
     cdef Node *right = node.right if node.right != NULL else left
+    cdef unsigned received
     if node.op == OP_OUTPUT:
         push_output(node)
         return
-    op_push(node.op, node.adjoint, node.primal, node.immediate, &left.primal, &right.primal,
-            &left.adjoint, &right.adjoint)
+    received = op_push(node.op, node.adjoint, node.primal, node.immediate, &left.primal, &right.primal,
+                       &left.adjoint, &right.adjoint)
+    left.cursor |= received & 1
+    right.cursor |= received >> 1
 
 
-cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size) noexcept:
-    """Unmark and push the nodes from the end down to one of another kind, and return how many are left."""
+cdef Py_ssize_t sweep(Node **nodes, Py_ssize_t size, unsigned char mark) noexcept:
+    """Mark and push the nodes from the end down to one of another kind, and return how many are left."""
     cdef Node *node
     while size:
         node = nodes[size - 1]
-        node.mark = 0
+        node.mark = mark
         if node.op == OP_CUSTOM or node.op == OP_BLOCK:
             return size
-        push_node(node)
+        if node.cursor:
+            push_node(node)
         size -= 1
     return 0
 
 
 cdef int push_other(Node *node) except -1:
-    """Push a hand-made node or a Block."""
+    """Push a hand-made node or a Block, if it has received an adjoint."""
+    cdef Node *parent
+    if not node.cursor:
+        return 0
     if node.op == OP_BLOCK:
         return (<Block> block_around(node)).push()
-    return push_custom(<Value> owner(node))
+    push_custom(<Value> owner(node))
+    # What the closure adds to is not known.
+    node.cursor = 0
+    parent = next_parent(node)
+    while parent != NULL:
+        parent.cursor = True
+        parent = next_parent(node)
+    return 0
 
 
 cdef int run_backward(Value root, double seed) except -1:
     cdef Order order
     cdef Py_ssize_t left
+    cdef unsigned char mark = 0
     forbid_in_trace("backward() was called")
     if root.node.flags & TRACED:
         forbid_outside("backward() was called")
@@ -715,17 +815,21 @@ cdef int run_backward(Value root, double seed) except -1:
     order = borrow_order()
     try:
         if not sort(&root.node, &order):
-            raise MemoryError(f"no memory to order a graph of more than {order.size} nodes")
+            raise_fault(&order)
+        shrink(order.size)
         if order.calls_python:
-            # Python code may run a backward pass of its own, which must find no mark of this one.
-            unmark(&order)
-        root.node.adjoint = seed
-        left = sweep(order.nodes, order.size)
+            # Python code may run a backward pass of its own, though not on these nodes.
+            mark = RUNNING
+            set_marks(&order, mark)
+        receive(&root.node, seed)
+        left = sweep(order.nodes, order.size, mark)
         while left:
             push_other(order.nodes[left - 1])
-            left = sweep(order.nodes, left - 1)
+            left = sweep(order.nodes, left - 1, mark)
+        if mark:
+            set_marks(&order, 0)
     except BaseException:
-        unmark(&order)
+        set_marks(&order, 0)
         raise
     finally:
         return_order(&order)
@@ -750,18 +854,105 @@ cdef object attribute(Value value, str name, object default):
 
 
 cdef int push_custom(Value value) except -1:
-    """Call the closure that was assigned to a hand-made node."""
+    """Add the gradients of a hand-made node to its parents: by its local gradients or its assigned closure."""
+    cdef Node *node = &value.node
+    cdef Py_ssize_t i
+    if node.right != NULL:
+        for i in range(PyTuple_GET_SIZE(<PyObject *> node.left)):
+            node_of(PyTuple_GET_ITEM(<PyObject *> node.left, i)).adjoint += (
+                node.adjoint * PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(<PyObject *> node.right, i))
+            )
+        return 0
     closure = attribute(value, "_backward", None)
     if closure is not None:
         closure()
     return 0
 
 
+cdef unsigned inherited_flags(tuple parents) except? 0xFFFF:
+    """The flags that a hand-made node inherits from its parents, which must be Values."""
+    cdef unsigned flags = 0
+    for parent in parents:
+        if not isinstance(parent, Value):
+            raise TypeError(f"_children must be Values, got {type(parent).__name__} {parent!r}")
+        flags |= (<Value> parent).node.flags & (COLLECTABLE | TRACED)
+    return flags
+
+
+cdef tuple as_local_grads(object grads, Py_ssize_t count):
+    """The local gradients of a hand-made node of `count` children, as a tuple of floats."""
+    if not isinstance(grads, SEQUENCE):
+        raise TypeError(f"local_grads must be a tuple or list of numbers, got {type(grads).__name__} {grads!r}")
+    cdef list floats = []
+    cdef bint are_floats = type(grads) is tuple
+    for x in grads:
+        are_floats &= PyFloat_CheckExact(<PyObject *> x)
+    if not are_floats:
+        for x in grads:
+            floats.append(as_number(x, "a local gradient"))
+        grads = tuple(floats)
+    if len(grads) != count:
+        raise ValueError(f"local_grads must hold one number for each child, got {len(grads)} for {count}")
+    return grads
+
+
+cdef int make_by_hand(Value value, tuple parents, tuple local_grads) except -1:
+    """Make a new Value a hand-made node; `local_grads` may be None."""
+    cdef Node *node = &value.node
+    cdef unsigned flags = inherited_flags(parents)
+    if local_grads is None:
+        flags |= COLLECTABLE
+    if flags & COLLECTABLE and not PyObject_IS_GC(<PyObject *> value):
+        raise TypeError("a hand-made node is made by calling Value(data, children, op)")
+    if not recording():
+        return 0
+    Py_INCREF(parents)
+    node.left = <Node *> <PyObject *> parents
+    if local_grads is not None:
+        Py_INCREF(local_grads)
+        node.right = <Node *> <PyObject *> local_grads
+    node.op = OP_CUSTOM
+    node.flags |= flags
+    return 0
+
+
+cdef tuple local_grads(Value value, tuple children):
+    """The derivatives of a Value with respect to its children."""
+    cdef Node *node = &value.node
+    cdef Node *right = node.left if node.right == NULL else node.right
+    cdef double own = node.adjoint, a = 0.0, b = 0.0
+    cdef list former = [], grads = []
+    if node.op == OP_LEAF:
+        return ()
+    if node.op == OP_CUSTOM and node.right != NULL:
+        return <tuple> <PyObject *> node.right
+    if node.op != OP_CUSTOM and node.op != OP_OUTPUT:
+        op_push(node.op, 1.0, node.primal, node.immediate, &node.left.primal, &right.primal, &a, &b)
+        grads = [a, b]
+        return tuple(grads[:len(children)])
+    # What a Block or a closure adds to the children's gradients for a gradient of one.
+    for child in children:
+        former.append(child.grad)
+    try:
+        for child in children:
+            child.grad = 0.0
+        node.adjoint = 1.0
+        value._push_gradient()
+        for child in children:
+            grads.append(child.grad)
+            child.grad = 0.0
+    finally:
+        node.adjoint = own
+        for child, grad in zip(children, former):
+            child.grad = grad
+    return tuple(grads)
+
+
 # Unlike Python functions, methods without binding check the type of `self`.
 @cython.embedsignature(True)
 @cython.embedsignature.format("clinic")
 cdef class Value:
-    """Value(data, _children=(), _op="", *, label="")
+    """Value(data, _children=(), _op="", label="", *, children=(), local_grads=None)
 --
 
     A number that remembers how it was computed.
@@ -774,12 +965,16 @@ cdef class Value:
     data : real number
         The number, kept as a float.
     _children : iterable of Value, optional
-        Makes a hand-made node with these parents. Assign its `_backward`, a function without arguments that adds to the
-        parents' `grad` what this node's `grad` contributes.
+        Makes a hand-made node with these parents. Either give its `local_grads`, or assign its `_backward`, a function
+        without arguments that adds to the parents' `grad` what this node's `grad` contributes.
     _op : str, optional
-        What a hand-made node shows as its operation.
+        What a hand-made node shows as its operation; or, as a tuple or list, its `local_grads`.
     label : str, optional
         A name, shown in drawings.
+    children : iterable of Value, optional
+        The same as `_children`.
+    local_grads : tuple or list of real number, optional
+        The derivative of a hand-made node with respect to each of its children.
 
     Attributes
     ----------
@@ -803,40 +998,37 @@ cdef class Value:
     >>> c.backward()
     >>> c, a.grad, b.grad
     (Value(data=-2.0, grad=1.0), 1.0, 2.0)
+    >>> d = Value(c.data**2, (c,), (2 * c.data,))
+    >>> d._children, d._local_grads
+    ((Value(data=-2.0, grad=1.0),), (-4.0,))
     """
 
     __array_priority__ = 1000.0
 
-    def __init__(self, data, _children=(), _op="", *, label=""):
+    def __init__(self, data, _children=(), _op="", label="", *, children=(), local_grads=None):
         cdef Node *node = &self.node
         if node.op != OP_LEAF:
             raise RuntimeError("a computed Value cannot be initialised again")
-        node.primal = as_number(data, "data")
+        set_primal(node, as_number(data, "data"), next_change())
         if node.flags & SHARED:
             touch_shared()
         if label != "":
             self.label = label
+        if isinstance(_op, SEQUENCE) and local_grads is None:
+            _op, local_grads = "", _op
         if not isinstance(_op, str):
             raise TypeError(f"_op must be a str, got {type(_op).__name__} {_op!r}")
         if _op:
             attributes_of(self)["_op"] = _op
-        parents = tuple(_children)
+        parents = (*_children, *children)
+        if local_grads is not None:
+            local_grads = as_local_grads(local_grads, len(parents))
         if not parents:
             if special and tracer_here != NULL:
                 tracer().record(self)
             return
         forbid_in_trace("a node was made by hand, which has a derivative that only custom_vjp could make known,")
-        for parent in parents:
-            if not isinstance(parent, Value):
-                raise TypeError(f"_children must be Values, got {type(parent).__name__} {parent!r}")
-        if type(self) is Value:
-            raise TypeError("a hand-made node is made by calling Value(data, children, op)")
-        if not recording():
-            return
-        Py_INCREF(parents)
-        node.left = <Node *> <PyObject *> parents
-        node.op = OP_CUSTOM
-        node.flags |= COLLECTABLE
+        make_by_hand(self, parents, local_grads)
 
     @property
     def data(self):
@@ -851,7 +1043,7 @@ cdef class Value:
                 "take detach()"
             )
         forbid_in_trace("data was set")
-        self.node.primal = as_number(value, "data")
+        set_primal(&self.node, as_number(value, "data"), next_change())
         if self.node.flags & SHARED:
             touch_shared()
 
@@ -872,6 +1064,7 @@ cdef class Value:
         forbid_in_trace("grad was set")
         settle(&self.node)
         self.node.adjoint = grad
+        self.node.cursor = True
 
     @grad.deleter
     def grad(self):
@@ -904,6 +1097,18 @@ cdef class Value:
             return (<Block> block_around(self.node.left)).name()
         return ops.label(OP_NAMES[op], self.node.immediate)
 
+    @_op.setter
+    def _op(self, text):
+        if self.node.op != OP_CUSTOM:
+            raise AttributeError("_op can be set on nodes made by hand, as Value(data, children, op)")
+        if not isinstance(text, str):
+            raise TypeError(f"_op must be a str, got {type(text).__name__} {text!r}")
+        attributes_of(self)["_op"] = text
+
+    @_op.deleter
+    def _op(self):
+        raise AttributeError("_op cannot be deleted")
+
     @property
     def _operands(self):
         """The parents in the order of the operation, a number that was an operand as a float."""
@@ -924,6 +1129,45 @@ cdef class Value:
         """The set of parents; a number that was an operand appears as a leaf."""
         return {x if isinstance(x, Value) else new_leaf(x) for x in self._operands}
 
+    @_prev.setter
+    def _prev(self, parents):
+        cdef Node *node = &self.node
+        cdef PyObject *former = <PyObject *> node.left
+        if node.op != OP_CUSTOM or node.right != NULL:
+            raise AttributeError(
+                "_prev can be set on nodes made by hand without local gradients, as Value(data, children, op)"
+            )
+        if node.mark:
+            raise RuntimeError("_prev was set while a backward pass went through the node")
+        parents = tuple(parents)
+        node.flags |= inherited_flags(parents)
+        Py_INCREF(parents)
+        node.left = <Node *> <PyObject *> parents
+        Py_XDECREF(former)
+
+    @_prev.deleter
+    def _prev(self):
+        raise AttributeError("_prev cannot be deleted")
+
+    @property
+    def _children(self):
+        """The parents in the order of the operation, as a tuple; a number that was an operand is not among them."""
+        cdef list children = []
+        for x in self._operands:
+            if isinstance(x, Value):
+                children.append(x)
+        return tuple(children)
+
+    @property
+    def _local_grads(self):
+        """The derivative of this Value with respect to each of its `_children`.
+
+        For the output of a Block and a node with an assigned `_backward`, a child that occurs more than once has the
+        whole of its derivative at the first place and zero at the others.
+        """
+        forbid_in_trace("local gradients were looked at")
+        return local_grads(self, self._children)
+
     @property
     def _backward(self):
         """A function that adds this node's gradients to the `grad` of its parents, once.
@@ -936,11 +1180,13 @@ cdef class Value:
     def _backward(self, closure):
         if not callable(closure):
             raise TypeError(f"_backward must be callable, got {type(closure).__name__} {closure!r}")
+        cdef bint has_local_grads = self.node.op == OP_CUSTOM and self.node.right != NULL
         is_computed = self.node.op != OP_LEAF and self.node.op != OP_CUSTOM
-        if is_computed or not PyObject_IS_GC(<PyObject *> self):
+        if is_computed or has_local_grads or not PyObject_IS_GC(<PyObject *> self):
             raise AttributeError(
                 "_backward can be assigned on nodes made by hand, as Value(data, children, op); this Value "
-                + (f"was computed by {self._op!r}" if is_computed else "is a leaf")
+                + (f"was computed by {self._op!r}" if is_computed else
+                   "has local gradients" if has_local_grads else "is a leaf")
             )
         attributes_of(self)["_backward"] = closure
 
@@ -985,6 +1231,9 @@ cdef class Value:
         ------
         TypeError
             If `gradient` is no real number.
+        RuntimeError
+            If the data of a leaf was set after the graph had read it; or in an assigned `_backward`, if the running
+            pass goes through the graph.
 
         Notes
         -----
@@ -1139,23 +1388,38 @@ def _restore(kind, data, grad):
 
 def _call(*arguments, **keywords):
     """The cases of ``Value(...)`` that are more than one number."""
+    cdef tuple parents = ()
+    cdef unsigned flags
     if len(arguments) > 1:
-        arguments = (arguments[0], tuple(arguments[1]), *arguments[2:])
-        has_children = bool(arguments[1])
-    else:
-        keywords["_children"] = tuple(keywords.get("_children", ()))
-        has_children = bool(keywords["_children"])
-    if has_children:
-        return _Collectable(*arguments, **keywords)
-    cdef Value value = new_leaf(0.0)
+        parents = tuple(arguments[1])
+        arguments = (arguments[0], parents, *arguments[2:])
+    for name in ("_children", "children"):
+        if name in keywords:
+            keywords[name] = tuple(keywords[name])
+            parents += keywords[name]
+    flags = inherited_flags(parents)
+    op = arguments[2] if len(arguments) > 2 else keywords.get("_op")
+    if parents and keywords.get("local_grads") is None and not isinstance(op, SEQUENCE):
+        flags |= COLLECTABLE
+    cdef Value value = new_node(OP_LEAF, 0.0, 0.0, flags)
     value.__init__(*arguments, **keywords)
     return value
 
 
 cdef object value_vectorcall(PyObject *kind, PyObject **arguments, size_t nargsf, PyObject *keywords):
-    """``Value(...)``: another kind of object where there are children."""
-    if PyVectorcall_NARGS(nargsf) == 1 and keywords == NULL:
+    """``Value(...)``: a node with an assigned `_backward` needs room for the collector before it is initialised."""
+    cdef Py_ssize_t count = 0 if keywords != NULL else PyVectorcall_NARGS(nargsf)
+    cdef Value value
+    if count == 1:
         return new_leaf(as_number(<object> arguments[0], "data"))
+    if count == 3 and not special and type(<object> arguments[1]) is tuple and type(<object> arguments[2]) is tuple:
+        # Scripts make every node so: a fifth of the time of the general case.
+        parents = <tuple> arguments[1]
+        grads = as_local_grads(<object> arguments[2], len(parents))
+        value = new_node(OP_LEAF, as_number(<object> arguments[0], "data"), 0.0, inherited_flags(parents))
+        if parents:
+            make_by_hand(value, parents, grads)
+        return value
     return PyObject_Vectorcall(_call, arguments, nargsf, keywords)
 
 
@@ -1163,7 +1427,9 @@ cdef int set_up_types() except -1:
     """Install what Cython has no syntax for.
 
     A `cdef dict __dict__` would make a dict for every node and cost half a multiplication; with the offsets, CPython
-    makes it on first use. The collector's slots serve subclasses only, which are collectable without being asked.
+    makes it on first use. The type is one of the collector's, so that subclasses and hand-made nodes can be collected,
+    but `tp_is_gc` exempts all other nodes, as it does static types among type objects. Methods may be assigned to the
+    class, as lectures do.
     """
     global traverse_attributes
     cdef TypeSlots *slots = <TypeSlots *> Value
@@ -1173,6 +1439,10 @@ cdef int set_up_types() except -1:
     slots.tp_dealloc = value_dealloc
     slots.tp_traverse = value_traverse
     slots.tp_clear = value_clear
+    slots.tp_is_gc = value_is_gc
+    slots.tp_alloc = value_alloc
+    slots.tp_free = PyObject_GC_Del
+    slots.tp_flags = (slots.tp_flags | Py_TPFLAGS_HAVE_GC) & ~Py_TPFLAGS_IMMUTABLETYPE
     slots.tp_vectorcall = <void *> value_vectorcall
     add_dict(<PyTypeObject *> Value)
     methods = <dict> slots.tp_dict
@@ -1185,9 +1455,3 @@ cdef int set_up_types() except -1:
 
 
 set_up_types()
-
-
-class _Collectable(Value):
-    """A node that the garbage collector tracks: made by ``Value(data, children, op)``, or computed from such a one."""
-
-    __slots__ = ()

@@ -18,6 +18,8 @@ cdef extern from "Python.h":
         traverseproc tp_traverse
         int (*tp_clear)(PyObject *) noexcept
         PyObject *tp_dict
+        int (*tp_is_gc)(PyObject *) noexcept
+        unsigned long tp_flags
         void *tp_call
         void *tp_vectorcall
     int PyFloat_Check(PyObject *) noexcept
@@ -27,6 +29,7 @@ cdef extern from "Python.h":
     double PyLong_AsDouble(object) except? -1
     object PyObject_RichCompare(object, object, int)
     bint PyObject_IS_GC(PyObject *) noexcept
+    void PyObject_GC_Del(void *) noexcept
     void PyObject_GC_Track(PyObject *) noexcept
     void PyObject_GC_UnTrack(PyObject *) noexcept
     Py_ssize_t Py_REFCNT(PyObject *) noexcept
@@ -35,7 +38,11 @@ cdef extern from "Python.h":
     void Py_XDECREF(PyObject *) noexcept
     PyObject *PyObject_Init(PyObject *, PyTypeObject *) noexcept
     void *PyObject_Malloc(size_t) noexcept
+    void PyObject_Free(void *) noexcept
     void PyObject_ClearWeakRefs(PyObject *) noexcept
+    PyObject *PyType_GenericAlloc(PyTypeObject *, Py_ssize_t) except NULL
+    unsigned long Py_TPFLAGS_HAVE_GC
+    unsigned long Py_TPFLAGS_IMMUTABLETYPE
     void PyType_Modified(PyTypeObject *) noexcept
     Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
     Py_ssize_t PyTuple_GET_SIZE(PyObject *) noexcept nogil

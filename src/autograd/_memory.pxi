@@ -2,7 +2,8 @@
 
 # The free list: dead nodes kept for reuse, linked by `left`. The nodes of a graph die together, so a list shorter than
 # the graph is of little use: forward, backward and free of a million nodes take two thirds of the time that they take
-# with a list of 16 000. At the limit the list keeps 80 MB. Sanitizer builds have none, because reuse hides errors.
+# with a list of 16 000. At the limit the list keeps 80 MB; it shrinks when the graphs do. Sanitizer builds have none,
+# because reuse hides errors.
 cdef extern from *:
     """
     #ifdef AUTOGRAD_NO_REUSE
@@ -16,11 +17,22 @@ cdef extern from *:
 cdef Node *free_nodes = NULL
 cdef int free_count = 0
 
-# Objects to be freed. Freeing a graph fills and drains this list instead of recursing.
+# Over the last backward passes: their number, the fewest nodes on the free list, the most nodes of a graph.
+cdef int pass_count = 0
+cdef int least_free = MOST_FREE_NODES
+cdef Py_ssize_t largest_graph = 0
+
+# The free list may shrink after so many passes, by at least so many nodes.
+cdef enum:
+    PASSES_TO_SHRINK = 64
+    LEAST_TO_SHRINK = 4096
+
+# Objects to be freed. Freeing a graph fills and drains this list instead of recursing. `quiet` says that the object
+# being freed calls no Python code, so that no other thread can run.
 cdef PyObject **dying = NULL
 cdef Py_ssize_t dying_count = 0
 cdef Py_ssize_t dying_capacity = 0
-cdef bint draining = False
+cdef bint quiet = False
 
 
 cdef inline Value new_node(unsigned short op, double primal, double immediate, unsigned flags):
@@ -43,6 +55,7 @@ cdef inline Value new_node(unsigned short op, double primal, double immediate, u
     node.primal = primal
     node.immediate = immediate
     node.op = op
+    node.stamp = <unsigned> changes
     return <Value> steal(PyObject_Init(value, <PyTypeObject *> Value))
 
 
@@ -57,13 +70,26 @@ cdef Value new_flagged(unsigned short op, double primal, double immediate, unsig
 
 
 cdef Value new_collectable(unsigned short op, double primal, double immediate):
-    cdef PyObject *object = (<TypeSlots *> _Collectable).tp_alloc(<PyTypeObject *> _Collectable, 0)
+    cdef PyObject *object = PyType_GenericAlloc(<PyTypeObject *> Value, 0)
     cdef Node *node = node_of(object)
     node.primal = primal
     node.immediate = immediate
     node.op = op
+    node.stamp = <unsigned> changes
     node.flags = COLLECTABLE
     return <Value> steal(object)
+
+
+cdef PyObject *value_alloc(PyTypeObject *kind, Py_ssize_t size) except NULL:
+    """Allocate for ``__new__``. A subclass has its own `tp_alloc`."""
+    cdef Value value = new_node(OP_LEAF, 0.0, 0.0, 0)
+    Py_INCREF(value)
+    return <PyObject *> value
+
+
+cdef inline int value_is_gc(PyObject *value) noexcept:
+    """Whether a Value was allocated with room for the collector."""
+    return Py_TYPE(value) != <PyTypeObject *> Value or node_of(value).flags & COLLECTABLE
 
 
 cdef inline PyObject *left_object(Node *node) noexcept nogil:
@@ -71,6 +97,11 @@ cdef inline PyObject *left_object(Node *node) noexcept nogil:
     if node.op == OP_CUSTOM:
         return <PyObject *> node.left
     return block_around(node.left) if node.op == OP_OUTPUT else owner(node.left)
+
+
+cdef inline PyObject *right_object(Node *node) noexcept nogil:
+    """The object that a node's `right` owns a reference to."""
+    return <PyObject *> node.right if node.op == OP_CUSTOM else owner(node.right)
 
 
 cdef void release(PyObject *object) noexcept:
@@ -95,6 +126,9 @@ cdef void release(PyObject *object) noexcept:
 cdef void value_dealloc(PyObject *value) noexcept:
     global free_nodes, free_count
     cdef Node *node = node_of(value)
+    cdef bint is_gc = value_is_gc(value)
+    if is_gc:
+        PyObject_GC_UnTrack(value)
     if node.weak_references != NULL:
         PyObject_ClearWeakRefs(value)
     if node.attributes != NULL:
@@ -102,28 +136,92 @@ cdef void value_dealloc(PyObject *value) noexcept:
     if node.left != NULL:
         release(left_object(node))
         if node.right != NULL:
-            release(owner(node.right))
-    if Py_TYPE(value) == <PyTypeObject *> Value and free_count < MOST_FREE_NODES:
+            release(right_object(node))
+    if is_gc:
+        (<TypeSlots *> Py_TYPE(value)).tp_free(value)
+    elif free_count < MOST_FREE_NODES:
         node.left = free_nodes
         free_nodes = node
         free_count += 1
     else:
-        (<TypeSlots *> Py_TYPE(value)).tp_free(value)
+        PyObject_Free(value)
     drain()
 
 
 cdef inline void drain() noexcept:
-    global dying_count, draining
-    if not draining:
-        draining = True
-        while dying_count:
-            dying_count -= 1
-            Py_XDECREF(dying[dying_count])
-        draining = False
+    if dying_count and not quiet and not draining_here:
+        drain_all()
+
+
+cdef void drain_all() noexcept:
+    """Free the dying objects. A finalizer among them may wait for another thread, which then frees the rest."""
+    global dying_count, quiet, draining_here
+    cdef PyObject *object
+    draining_here = True
+    while dying_count:
+        dying_count -= 1
+        object = dying[dying_count]
+        quiet = Py_TYPE(object) == <PyTypeObject *> Value and node_of(object).weak_references == NULL
+        Py_XDECREF(object)
+        quiet = False
+    draining_here = False
+
+
+cdef void give_back(int count) noexcept:
+    """Free nodes of the free list."""
+    global free_nodes, free_count
+    cdef Node *node
+    while count > 0 and free_nodes != NULL:
+        node = free_nodes
+        free_nodes = node.left
+        free_count -= 1
+        count -= 1
+        PyObject_Free(owner(node))
+
+
+cdef inline void shrink(Py_ssize_t graph_size) noexcept:
+    """Give back the free nodes that no recent pass needed, if they are nine times the largest graph.
+
+    Called in a backward pass, while the graph exists.
+    """
+    global pass_count, least_free, largest_graph
+    least_free = min(least_free, free_count)
+    largest_graph = max(largest_graph, graph_size)
+    pass_count += 1
+    if pass_count == PASSES_TO_SHRINK:
+        if least_free > LEAST_TO_SHRINK and least_free > 9 * largest_graph:
+            give_back(least_free)
+        pass_count = 0
+        least_free = MOST_FREE_NODES
+        largest_graph = 0
+
+
+def free_memory():
+    """Give the memory that is kept for reuse back to Python's allocator.
+
+    The memory of freed Values serves new ones, up to 80 MB, and is given back by itself when graphs become much
+    smaller. Call this function to give it back at once.
+
+    Examples
+    --------
+    >>> y = Value(1.0)
+    >>> for _ in range(100_000):
+    ...     y = y * 0.5
+    >>> del y
+    >>> free_memory()
+    """
+    global dying, dying_capacity
+    give_back(free_count)
+    PyMem_RawFree(spare.nodes)
+    memset(&spare, 0, sizeof(Order))
+    if not dying_count:
+        PyMem_RawFree(dying)
+        dying = NULL
+        dying_capacity = 0
 
 
 cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:
-    """Visit the objects that an instance of a subclass refers to, for the garbage collector."""
+    """Visit the objects that a Value refers to, for the garbage collector."""
     cdef Node *node = node_of(value)
     cdef int stop = 0
     if node.attributes != NULL:
@@ -131,7 +229,7 @@ cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexce
     if not stop and node.left != NULL:
         stop = visit(left_object(node), argument)
     if not stop and node.right != NULL:
-        stop = visit(owner(node.right), argument)
+        stop = visit(right_object(node), argument)
     return stop
 
 

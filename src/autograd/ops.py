@@ -175,7 +175,7 @@ _ROWS = (
         "where(a == 0, where(b < 0, -r * g, 0), g * r * log(a))"),
        symbol="**", python="operator.pow"),
     Op("neg", "-a", ("-g",)),
-    Op("abs", "abs(a)", ("where(a > 0, g, where(a < 0, -g, 0 * a))",), libm="fabs"),
+    Op("abs", "abs(a)", ("where(a > 0, g, where(a < 0, -g, where(a == 0, 0, g * a)))",), libm="fabs"),
 
     Op("exp", "exp(a)", ("g * r",), doc="Exponential", libm="exp"),
     Op("expm1", "expm1(a)", ("g * (r + 1)",), doc="``exp(x) - 1``, accurate for small `x`", libm="expm1"),
@@ -239,7 +239,8 @@ _ROWS = (
     # Losses of a prediction a and a target b, with the parameter c.
     Op("squared_error", "(a - b) * (a - b)", ("g * (2 * (a - b))", "g * (2 * (b - a))"), arguments="abc"),
     Op("absolute_error", "abs(a - b)",
-       ("where(a > b, g, where(a < b, -g, 0 * (a - b)))", "where(a > b, -g, where(a < b, g, 0 * (a - b)))"),
+       ("where(a > b, g, where(a < b, -g, where(a == b, 0, g * (a - b))))",
+        "where(a > b, -g, where(a < b, g, where(a == b, 0, g * (a - b))))"),
        arguments="abc"),
     Op("hinge", "relu(1 - b * a)", ("where(1 - b * a > 0, -g * b, 0)", "where(1 - b * a > 0, -g * a, 0)"),
        arguments="abc"),
@@ -259,8 +260,8 @@ _ROWS = (
     Op("poisson_nll", "where(a > 710, exp(a), where(b == 0, exp(a), exp(a) - b * a))", ("g * (exp(a) - b)", "-g * a"),
        arguments="abc"),
     Op("quantile", "where(a < b, c * (b - a), (1 - c) * (a - b))",
-       ("where(a < b, -g * c, where(a > b, g * (1 - c), 0 * (a - b)))",
-        "where(a < b, g * c, where(a > b, -g * (1 - c), 0 * (a - b)))"), arguments="abc"),
+       ("where(a < b, -g * c, where(a > b, g * (1 - c), where(a == b, 0, g * (a - b))))",
+        "where(a < b, g * c, where(a > b, -g * (1 - c), where(a == b, 0, g * (a - b))))"), arguments="abc"),
 
     # Zero between equal infinities too.
     Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
@@ -354,6 +355,35 @@ def _degree(node: ast.expr, names: frozenset[str], functions: Mapping[str, int])
             return 0
         case _:
             raise ValueError(f"has {ast.unparse(node)!r}, which the formula language does not have")
+
+
+def liveness(gradient: str) -> str:
+    """Return the formula of where an operand receives the incoming gradient: `g` where it does, 0 where it does not.
+
+    An arm of a choice in which there is no ``g`` passes nothing on.
+
+    Examples
+    --------
+    >>> liveness("where(a > 0, g, where(a == 0, 0, g * b))"), liveness("g / (2 * r)")
+    ('where(a > 0, g, where(a == 0, 0, g))', 'g')
+    """
+
+    def live(node: ast.expr) -> str:
+        names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+        match node:
+            case _ if "g" not in names:
+                return "0"
+            case ast.Call(args=[condition, x, y]):
+                x_live, y_live = live(x), live(y)
+                return x_live if x_live == y_live else f"where({ast.unparse(condition)}, {x_live}, {y_live})"
+            case ast.UnaryOp(operand=operand) | ast.BinOp(left=operand, op=ast.Div()):
+                return live(operand)
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                return max(live(left), live(right))
+            case _:
+                return "g"
+
+    return live(ast.parse(gradient, mode="eval").body)
 
 
 def check(rows: tuple[Op, ...]) -> None:

@@ -285,7 +285,7 @@ class SGD(Optimizer):
     1.0
     """
 
-    _rule = rules.SGD
+    _rule = rules.SGDRule
 
     def __init__(
         self,
@@ -363,7 +363,7 @@ class Adam(Optimizer):
     1.0
     """
 
-    _rule = rules.Adam
+    _rule = rules.AdamRule
 
     def __init__(
         self,
@@ -489,7 +489,7 @@ class RMSprop(Optimizer):
     1.0
     """
 
-    _rule = rules.RMSprop
+    _rule = rules.RMSpropRule
 
     def __init__(
         self,
@@ -557,7 +557,7 @@ class Adagrad(Optimizer):
     1.0
     """
 
-    _rule = rules.Adagrad
+    _rule = rules.AdagradRule
 
     def __init__(
         self,

@@ -17,6 +17,10 @@ assert_type(x.grad, float)
 assert_type(x.label, str)
 assert_type(x._op, str)
 assert_type(x._prev, set[Value])
+assert_type(x._children, tuple[Value, ...])
+assert_type(x._local_grads, tuple[float, ...])
+assert_type(Value(1.0, (x,), (2.0,), "label"), Value)
+assert_type(Value(1.0, children=[x], local_grads=[2]), Value)
 x.data = 3
 x.grad = np.float64(0.5)
 

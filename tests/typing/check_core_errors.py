@@ -16,8 +16,8 @@ Value(1.0, 2.0)  # error
 Value(1.0, label=3)  # error
 x.data = "1"  # error
 x.grad = None  # error
-x._op = "other"  # error
-x._prev = set()  # error
+x._op = 3  # error
+x._prev = {1.0}  # error
 x.backward(None)  # error
 x.backward(gradient="1")  # error
 x + "1"  # error

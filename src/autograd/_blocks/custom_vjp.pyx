@@ -5,7 +5,7 @@ from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
 from autograd._blocks.reductions cimport Gathered, as_sequence, floats, gather, make_room, results
 from autograd._ir.code cimport Code
-from autograd._core cimport Value, number, recording, set_calls
+from autograd._core cimport Value, number, receive, recording, set_calls
 from autograd._program.tracing cimport tracing
 
 import functools
@@ -138,7 +138,7 @@ cdef class Custom(Gathered):
         bwd, residuals = self.calls
         read_gradients(self, bwd(residuals, adjoints[0] if self.output_type is None else self.output_type(adjoints)))
         for k in range(self.input_count):
-            self.inputs[k].adjoint += self.entries[self.positions[k]]
+            receive(self.inputs[k], self.entries[self.positions[k]])
         return 0
 
 

@@ -111,6 +111,8 @@ cdef class DenseBlock(Block):
     """A call of some layers. `values` has the inputs and then what the stages of the plan say, for all rows."""
     cdef Plan plan
     cdef Py_ssize_t rows
+    # That of the plan in the forward pass.
+    cdef Py_ssize_t version
     cdef double *values
     # Where among the inputs are those that are Values.
     cdef Py_ssize_t *places

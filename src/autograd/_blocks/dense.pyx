@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 import numpy
 
-from autograd import _core, functions, ops
+from autograd import _core, ops
 
 from autograd._cpython cimport ListLayout, Py_TYPE
 from autograd._core cimport (
@@ -35,10 +35,12 @@ from autograd._core cimport (
     checked_value,
     defer,
     forbid_in_trace,
+    is_changed,
     new_leaf,
     new_output,
     number,
     owner,
+    receive,
     recording,
     set_sizes,
     shared_version,
@@ -57,6 +59,8 @@ cdef extern from "_kernels/maps.h" nogil:
         OP_LEAKY_RELU_C
     int op_asks_python(unsigned op) noexcept
     void op_map(unsigned op, Py_ssize_t n, const double *a, double c, double *r) noexcept
+    unsigned op_push(unsigned op, double g, double r, double c, const double *a, const double *b, double *ga,
+                     double *gb) noexcept
     void op_map_push(unsigned op, Py_ssize_t n, const double *g, const double *r, double c, const double *a,
                      double *ga) noexcept
 
@@ -77,12 +81,12 @@ cdef dict fused_activations():
     """The activations that can be part of a Block, with their op and immediate, the default of a second parameter."""
     cdef dict fused = {None: (OP_LEAF, 0.0)}
     for row in ops.OPS.values():
-        if row.name in functions.__all__:
+        if row.name in _core.OP_FUNCTIONS:
             default = row.parameters[-1].partition("=")[2]
             if default:
-                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name + "_c"), float(default)
+                fused[getattr(_core, row.name)] = _core.OP_NAMES.index(row.name + "_c"), float(default)
             elif row.arguments == "a":
-                fused[getattr(functions, row.name)] = _core.OP_NAMES.index(row.name), 0.0
+                fused[getattr(_core, row.name)] = _core.OP_NAMES.index(row.name), 0.0
     return fused
 
 
@@ -349,6 +353,14 @@ cdef class DenseBlock(Block):
     def __dealloc__(self):
         PyMem_RawFree(self.values)
 
+    cdef Node *changed(self) noexcept:
+        cdef Py_ssize_t i
+        if self.version != shared_version():
+            for i in range(self.plan.size):
+                if self.plan.nodes[i] != NULL and is_changed(self.plan.nodes[i], &self.node):
+                    return self.plan.nodes[i]
+        return NULL
+
     cdef str name(self):
         return self.plan.title
 
@@ -378,6 +390,7 @@ cdef class DenseBlock(Block):
         cdef double *z
         cdef Py_ssize_t k
         plan.refresh()
+        self.version = plan.version
         for k in range(plan.stage_count):
             stage = &plan.stages[k]
             w = plan.data + stage.weights
@@ -470,6 +483,8 @@ cdef class DenseBlock(Block):
         cdef Plan plan = self.plan
         cdef Stage *stage
         cdef NeuronShot *shots
+        cdef NeuronShot *shot
+        cdef double ignored
         cdef double *x
         cdef double *z
         cdef double *r
@@ -529,8 +544,19 @@ cdef class DenseBlock(Block):
                 pick(picked, x, rows, live, stage.n_in)
                 x = picked
             grad = plan.grad + stage.weights
-            dense_backward(rows, stage.n_in, n, x, plan.weights_by_output(stage) if k or inputs else NULL, gz, grad,
-                           grad + stage.n_in * n, g if k or inputs else NULL)
+            if all_finite(z, self.rows * n):
+                dense_backward(rows, stage.n_in, n, x, plan.weights_by_output(stage) if k or inputs else NULL, gz, grad,
+                               grad + stage.n_in * n, g if k or inputs else NULL)
+                continue
+            # A neuron that received nothing, such as a `relu` below zero, passes nothing to infinite inputs or weights.
+            memset(g, 0, rows * stage.n_in * sizeof(double))
+            for i in range(rows):
+                for j in range(n):
+                    shot = &shots[0 if stage.uniform else j]
+                    if r == z or op_push(shot.op, 0.0, r[live[i] * n + j], shot.immediate, z + live[i] * n + j, NULL,
+                                         &ignored, NULL):
+                        push_neuron(stage.n_in, n, x + i * stage.n_in, plan.weights_by_output(stage) + j * stage.n_in,
+                                    gz[i * n + j], grad + j, g + i * stage.n_in)
         # The inputs are in the order of their places.
         n = plan.stages.n_in
         k = 0
@@ -538,11 +564,11 @@ cdef class DenseBlock(Block):
             while k < rows and live[k] < self.places[i] // n:
                 k += 1
             if k < rows and live[k] == self.places[i] // n:
-                self.inputs[i].adjoint += g[k * n + self.places[i] % n]
+                receive(self.inputs[i], g[k * n + self.places[i] % n])
         # The adjoint of a computed weight must be whole before the sweep comes to it.
         for i in range(plan.computed_count):
             j = plan.computed[i]
-            plan.nodes[j].adjoint += plan.grad[j]
+            receive(plan.nodes[j], plan.grad[j])
             plan.grad[j] = 0.0
         return 0
 
@@ -567,6 +593,24 @@ cdef inline Py_ssize_t run_end(const Py_ssize_t *rows, Py_ssize_t count, Py_ssiz
     while i < count and rows[i] == rows[i - 1] + 1:
         i += 1
     return i
+
+
+cdef bint all_finite(const double *x, Py_ssize_t n) noexcept:
+    cdef double sum = 0.0
+    cdef Py_ssize_t i
+    for i in range(n):
+        sum += 0.0 * x[i]
+    return sum == 0.0
+
+
+cdef void push_neuron(Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *v, double g, double *gw,
+                      double *gx) noexcept:
+    """`dense_backward` of one neuron for one row."""
+    cdef Py_ssize_t i
+    for i in range(n_in):
+        gw[i * n_out] += x[i] * g
+        gx[i] += g * v[i]
+    gw[n_in * n_out] += g
 
 
 cdef void pick(double *out, const double *x, Py_ssize_t count, const Py_ssize_t *rows, Py_ssize_t n) noexcept:

@@ -11,7 +11,7 @@ from cpython.object cimport PyObject
 from libc.math cimport INFINITY, exp, isnan, log1p
 from libc.string cimport memcpy
 
-from autograd._core cimport Block, Value, add_input, number, set_sizes
+from autograd._core cimport Block, Value, add_input, number, receive, set_sizes
 from autograd._ir.code cimport NONE, Code
 
 import numpy
@@ -73,7 +73,7 @@ cdef class Reduction(Gathered):
         cdef double g = self.adjoints[0] / self.divisor
         cdef Py_ssize_t k
         for k in range(self.input_count):
-            self.inputs[k].adjoint += g * self.entries[self.positions[k]]
+            receive(self.inputs[k], g * self.entries[self.positions[k]])
         return 0
 
 
@@ -366,11 +366,11 @@ cdef class Softmax(Gathered):
         for k in range(self.input_count):
             i = self.positions[k]
             if not self.logarithmic:
-                self.inputs[k].adjoint += p[i] * (g[i] - g[top] - others)
+                receive(self.inputs[k], p[i] * (g[i] - g[top] - others))
             elif i == top:
-                self.inputs[k].adjoint += g[top] * self.rest - p[top] * others
+                receive(self.inputs[k], g[top] * self.rest - p[top] * others)
             else:
-                self.inputs[k].adjoint += g[i] - p[i] * (others + g[top])
+                receive(self.inputs[k], g[i] - p[i] * (others + g[top]))
         return 0
 
 

@@ -14,7 +14,9 @@ from collections.abc import Iterable, Set
 
 import numpy
 
-from autograd._core cimport SHARED, Node, Value, flush_deferred, forbid_in_trace, number, touch_shared
+from autograd._core cimport (
+    SHARED, Node, Value, flush_deferred, forbid_in_trace, next_change, number, set_primal, touch_shared,
+)
 
 cdef extern from "Python.h":
     bint PyObject_TypeCheck(PyObject *, PyTypeObject *) noexcept
@@ -126,12 +128,13 @@ def set_data(list params not None, data):
     cdef unsigned char flags = 0
     cdef Node *node
     cdef Py_ssize_t i
+    cdef unsigned long long change = next_change()
     forbid_in_trace("the data of parameters was set")
     if array.shape != (len(params),):
         raise ValueError(f"there are {len(params)} parameters, got data of shape {array.shape}")
     for i in range(len(params)):
         node = parameter_at(params, i)
-        node.primal = numbers[i]
+        set_primal(node, numbers[i], change)
         flags |= node.flags
     if flags & SHARED:
         touch_shared()
@@ -405,6 +408,7 @@ cdef class Rule:
         """
         cdef list values
         cdef double *data
+        cdef unsigned long long change
         cdef unsigned char flags = 0
         cdef Node *node
         cdef Py_ssize_t i
@@ -414,9 +418,10 @@ cdef class Rule:
         values = params
         self.update(group, values)
         data = self.row(DATA)
+        change = next_change()
         for i in range(self.size):
             node = node_at(values, i)
-            node.primal = data[i]
+            set_primal(node, data[i], change)
             flags |= node.flags
         if flags & SHARED:
             touch_shared()
@@ -432,7 +437,7 @@ cdef class Rule:
 
     def load_state_dict(self, state):
         """Set the state that `state_dict` returned; one that does not fit is a TypeError or a ValueError."""
-        title = type(self).__name__
+        title = type(self).__name__.removesuffix("Rule")
         expected = ("step", *self.names)
         if set(state) != set(expected):
             raise ValueError(f"the state of {title} must be {', '.join(expected)}, got {', '.join(map(str, state))}")
@@ -466,7 +471,7 @@ cdef struct SGDOptions:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class SGD(Rule):
+cdef class SGDRule(Rule):
     """Gradient descent; the momentum buffer starts as the first gradient."""
 
     names = ("momentum_buffer",)
@@ -502,7 +507,7 @@ cdef struct AdamOptions:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Adam(Rule):
+cdef class AdamRule(Rule):
     """Adam, AMSGrad and AdamW."""
 
     names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
@@ -549,7 +554,7 @@ cdef struct RMSpropOptions:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class RMSprop(Rule):
+cdef class RMSpropRule(Rule):
     """RMSprop, optionally centred and with momentum."""
 
     names = ("square_avg", "grad_avg", "momentum_buffer")
@@ -593,7 +598,7 @@ cdef struct AdagradOptions:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Adagrad(Rule):
+cdef class AdagradRule(Rule):
     """Adagrad."""
 
     names = ("sum",)

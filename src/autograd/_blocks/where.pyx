@@ -4,7 +4,7 @@ cimport cython
 
 import numpy
 
-from autograd._core cimport Block, Value, add_input, new_leaf, new_output, number, set_sizes
+from autograd._core cimport Block, Value, add_input, new_leaf, new_output, number, receive, set_sizes
 from autograd._ir.code cimport Code
 from autograd._program.tracing cimport tracing
 
@@ -22,7 +22,7 @@ cdef class Where(Block):
         return [(<Code> code).where(condition, x, y)]
 
     cdef int push(self) except -1:
-        self.inputs[1 if self.inputs[0].primal != 0.0 else 2].adjoint += self.adjoints[0]
+        receive(self.inputs[1 if self.inputs[0].primal != 0.0 else 2], self.adjoints[0])
         return 0
 
 

@@ -125,17 +125,20 @@ def header(ops: ModuleType) -> str:
         "    }",
         "}",
         "",
-        "/* Adds the gradients of an operation's node operands, given its adjoint g and its result r. */",
-        "OP_INLINE void op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
-        "                       double *ga, double *gb) {",
+        "/* Adds the gradients of an operation's node operands, given its adjoint g and its result r, and returns which",
+        "   operands received something: 1 for the first, plus 2 for the second. */",
+        "OP_INLINE unsigned op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
+        "                           double *ga, double *gb) {",
         "    (void)gb; (void)pb;",
         "    switch (op) {",
     ]
     for row in ops.OPS.values():
         loads = [f"const double {x} = *p{x};" for x, _ in _operands(row) if _uses(row.grads, x)]
         pushes = [f"*g{x} += {to_c(grad, 'op_{}'.format)};" for x, grad in _operands(row)]
-        lines.append(f"    case OP_{row.name.upper()}: {{ {' '.join(loads + pushes)} break; }}")
-    lines += ["    default: break;", "    }", "    (void)g; (void)r; (void)c;", "}", "#endif", ""]
+        live = [ops.substitute(ops.liveness(grad), {"g": str(k + 1)}) for k, (_, grad) in enumerate(_operands(row))]
+        received = " | ".join(f"(unsigned){to_c(formula, 'op_{}'.format)}" for formula in live)
+        lines.append(f"    case OP_{row.name.upper()}: {{ {' '.join(loads + pushes)} return {received}; }}")
+    lines += ["    default: break;", "    }", "    (void)g; (void)r; (void)c;", "    return 0;", "}", "#endif", ""]
     return "\n".join(lines)
 
 
@@ -274,8 +277,8 @@ def declarations(ops: ModuleType) -> str:
     lines += [
         "    double op_value(unsigned op, double a, double b, double c) noexcept",
         "    int op_asks_python(unsigned op) noexcept",
-        "    void op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
-        "                 double *ga, double *gb) noexcept",
+        "    unsigned op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
+        "                     double *ga, double *gb) noexcept",
         "",
         f"OP_NAMES = {(*SPECIAL, *ops.OPS)!r}",
         f"TABLE_DIGEST = {ops.digest()!r}",

@@ -25,7 +25,7 @@ COLOURS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class Node(NamedTuple):
+class Box(NamedTuple):
     """A node of the drawing: a Value, a numeric operand, an operation, a Block, or a count of omitted inputs."""
 
     kind: str
@@ -40,7 +40,7 @@ class Picture(NamedTuple):
     is the root.
     """
 
-    nodes: list[Node]
+    nodes: list[Box]
     edges: list[tuple[int, int]]
     caption: str
 
@@ -66,7 +66,7 @@ def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
     hidden: list[Value] = []
     queue = deque([root])
 
-    def add(node: Node) -> int:
+    def add(node: Box) -> int:
         nodes.append(node)
         return len(nodes) - 1
 
@@ -80,7 +80,7 @@ def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
         operands: Sequence[Value | float] = value._operands
         if not (operands or name):
             continue
-        operation = operations[maker] = add(Node("operation" if block is None else "block", (clean(name),)))
+        operation = operations[maker] = add(Box("operation" if block is None else "block", (clean(name),)))
         edges.append((operation, drawn[value]))
         left_out: list[Value] = []
         if len(operands) > max_inputs:
@@ -89,7 +89,7 @@ def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
             if not isinstance(operand, Value):
                 # The name of a power contains its exponent.
                 if name != ops.label("pow_c", operand):
-                    edges.append((add(Node("number", (f"{operand:.6g}",), repr(operand))), operation))
+                    edges.append((add(Box("number", (f"{operand:.6g}",), repr(operand))), operation))
             elif operand not in drawn and len(drawn) == max_nodes:
                 left_out.append(operand)
             else:
@@ -100,7 +100,7 @@ def select(root: Value, max_nodes: int, max_inputs: int) -> Picture:
         if left_out:
             leaves = {operand for operand in left_out if _is_leaf(operand)}
             computed = dict.fromkeys(operand for operand in left_out if operand not in leaves)
-            edges.append((add(Node("rest", (_in_words(len(leaves), len(computed)),))), operation))
+            edges.append((add(Box("rest", (_in_words(len(leaves), len(computed)),))), operation))
             counted |= leaves
             hidden += computed
     return Picture(nodes, edges, _caption(hidden, counted | drawn.keys()))
@@ -128,11 +128,11 @@ def number(x: float) -> str:
     return f"{x:.3e}" if 0 < abs(x) < 1e-3 or 1e7 <= abs(x) < float("inf") else f"{x:.4f}"
 
 
-def _node(value: Value) -> Node:
+def _node(value: Value) -> Box:
     label = clean(value.label)
     cells = (f"data {number(value.data)}", f"grad {number(value.grad)}")
     tooltip = f"{label} data={value.data!r}, grad={value.grad!r}".lstrip()
-    return Node("leaf" if _is_leaf(value) else "value", (label, *cells) if label else cells, tooltip)
+    return Box("leaf" if _is_leaf(value) else "value", (label, *cells) if label else cells, tooltip)
 
 
 def _is_leaf(value: Value) -> bool:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
-from autograd._drawing.graph import COLOURS, GREY, Node, Picture
+from autograd._drawing.graph import COLOURS, GREY, Box, Picture
 from autograd._drawing.layout import Line, Point, layered
 
 _FONT_SIZE = 12
@@ -68,11 +68,11 @@ def _text_width(text: str) -> float:
     return _CHARACTER_WIDTH * sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _cell_widths(node: Node) -> list[float]:
+def _cell_widths(node: Box) -> list[float]:
     return [_text_width(cell) + 2 * _PADDING for cell in node.cells]
 
 
-def _box_size(node: Node, sideways: bool, lines: int) -> Point:
+def _box_size(node: Box, sideways: bool, lines: int) -> Point:
     """Return width and height of a node with the given number of lines at one side."""
     widths = _cell_widths(node)
     if node.kind in ("leaf", "value"):
@@ -84,7 +84,7 @@ def _box_size(node: Node, sideways: bool, lines: int) -> Point:
     return (width, max(height, room)) if sideways else (max(width, room), height)
 
 
-def _box(node: Node, size: Point, centre: Point, sideways: bool) -> Iterable[str]:
+def _box(node: Box, size: Point, centre: Point, sideways: bool) -> Iterable[str]:
     fill, outline, colour = COLOURS[node.kind]
     (width, height), (x, y) = size, centre
     left, top = x - width / 2, y - height / 2

@@ -3,194 +3,329 @@
 Both passes emit the gradient formulas of the op table, which are linear in `g`: reverse mode puts the adjoint of a
 result for `g`, forward mode the tangent of an operand. A derivative is a `Code` like any other, so that derivatives of
 any order come from applying a pass again.
+
+A choice passes nothing to what was not chosen, not even zero times infinity. So an adjoint or tangent comes with its
+liveness, an instruction that is 0 in the lanes where nothing was passed, and a product with a dead one is replaced by 0.
+The liveness of a choice is that of the chosen arm, of a sum that of any term. What is dead because of a choice in a
+formula of the table (`relu`, `maximum`) is masked only where the factor can be infinite or nan at an ordinary point,
+which spares the layers of a network; what a `where` of the function itself did not choose is masked everywhere.
 """
 
+cimport cython
 from cpython.mem cimport PyMem_RawFree
+from libc.math cimport isfinite
 
 from autograd._ir.code cimport NONE, Code, Entry, new_map, operand_count, room
-from autograd._ir.formulas cimport gradient
+from autograd._ir.formulas cimport A, B, FIRST_CONSTANT, Formula, R, chooses, gradient, is_wild
 from autograd._ir.opcodes cimport (
-    CODE_RESULT, LANE_CALL, LANE_LOAD, OP_ADD, OP_COUNT, OP_MUL, OP_STOP_GRADIENT, is_choice,
+    CODE_RESULT, LANE_CALL, LANE_LOAD, LANE_WHERE_EQ, OP_ADD, OP_COUNT, OP_MUL, OP_NEG, OP_STOP_GRADIENT, is_choice,
 )
 
 
+# An adjoint or tangent, NONE if there is none; where it is alive, NONE if everywhere; whether a `where` of the function
+# has killed it elsewhere.
+cdef struct Flow:
+    unsigned number
+    unsigned live
+    bint strict
+
+
+# Of an instruction: whether it depends on an input of interest; whether it can be infinite or nan at an ordinary point;
+# whether liveness matters to it or further along the pass.
+cdef struct Facts:
+    bint active
+    bint wild
+    bint fragile
+
+
+@cython.final
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Pass:
+    """A derivative being emitted."""
+    cdef Code source
+    cdef Code code
+    # By instruction of the source: its place in the code, its adjoint or tangent, what is known of it.
+    cdef unsigned *map
+    cdef Flow *flows
+    cdef Facts *facts
+
+    def __cinit__(self, Code source):
+        cdef Py_ssize_t i
+        self.source = source
+        self.code = Code.__new__(Code)
+        self.map = new_map(source)
+        self.flows = <Flow *> room(source.size, sizeof(Flow))
+        self.facts = <Facts *> room(source.size, sizeof(Facts))
+        for i in range(source.size):
+            self.flows[i].number = NONE
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.map)
+        PyMem_RawFree(self.flows)
+        PyMem_RawFree(self.facts)
+
+    cdef int study(self, list wrt, bint backwards) except -1:
+        """Find the facts, for a pass that goes `backwards` or not."""
+        cdef Facts *facts = self.facts
+        cdef Facts *operand
+        cdef Entry *entry
+        cdef Py_ssize_t i, k
+        cdef double number = 0.0
+        cdef bint has_choice = False
+        wanted = set(wrt)
+        for i in range(self.source.size):
+            entry = &self.source.entries[i]
+            facts[i].active = entry.op == LANE_LOAD and entry.a in wanted
+            for k in range(self.first_arm(entry), self.source.arity(entry)):
+                facts[i].active |= facts[self.source.operand(entry, k)].active
+            has_choice |= chooses(entry.op) if entry.op < OP_COUNT else is_choice(entry.op)
+        if not has_choice:
+            return 0
+        for i in range(self.source.size):
+            entry = &self.source.entries[i]
+            facts[i].wild = (is_wild(entry.op) if entry.op < OP_COUNT else entry.op == CODE_RESULT
+                             or self.source.is_constant(i, &number) and not isfinite(number))
+            for k in range(self.first_arm(entry), self.source.arity(entry)):
+                operand = &facts[self.source.operand(entry, k)]
+                facts[i].wild |= operand.wild
+                facts[i].fragile |= backwards and operand.active and (operand.fragile or self.is_critical(i, k))
+        for i in range(0 if backwards else self.source.size - 1, -1, -1):
+            entry = &self.source.entries[i]
+            for k in range(self.first_arm(entry), self.source.arity(entry)):
+                operand = &facts[self.source.operand(entry, k)]
+                operand.fragile |= operand.active and (facts[i].fragile or self.is_critical(i, k))
+        return 0
+
+    cdef Py_ssize_t first_arm(self, Entry *entry) noexcept:
+        """The first operand that has a derivative."""
+        return 2 if is_choice(entry.op) else 1 if entry.op == OP_STOP_GRADIENT else 0
+
+    cdef bint is_critical(self, Py_ssize_t i, Py_ssize_t k) except -1:
+        """Whether what an instruction has to do with operand k can be infinite or nan at an ordinary point."""
+        cdef Entry *entry = &self.source.entries[i]
+        cdef Formula formula
+        if entry.op >= OP_COUNT:
+            return entry.op == LANE_CALL or entry.op == CODE_RESULT
+        formula = gradient(entry.op, k)
+        return (formula.wild or (formula.uses >> A & 1 and self.facts[entry.a].wild)
+                or (formula.uses >> B & 1 and self.facts[entry.b].wild)
+                or (formula.uses >> R & 1 and self.facts[i].wild))
+
+    cdef int add(self, unsigned i, unsigned number, unsigned live, bint strict) except -1:
+        """Add to an adjoint or tangent."""
+        cdef Flow *flow = &self.flows[i]
+        cdef double known = 1.0
+        if live != NONE and self.code.is_constant(live, &known):
+            if known == 0.0:
+                return 0
+            live = NONE
+        if flow.number == NONE:
+            flow.number, flow.live, flow.strict = number, live, strict
+            return 0
+        flow.number = self.code.emit(OP_ADD, flow.number, number)
+        if flow.live != NONE:
+            flow.live = NONE if live == NONE else self.choose(flow.live, flow.live, live)
+        flow.strict |= strict
+        return 0
+
+    cdef unsigned choose(self, unsigned live, unsigned x, unsigned y) except? 0xFFFFFFFF:
+        """`x` where alive, else `y`."""
+        return self.code.emit(LANE_WHERE_EQ, live, self.code.constant(0.0), y, x)
+
+    cdef int add_product(self, unsigned to, unsigned number, Flow *flow, unsigned live, bint critical) except -1:
+        """Add what a formula made of an adjoint or tangent, which is alive where `live` says."""
+        if flow.live != NONE and (flow.strict or critical) and number != flow.number and not (
+                self.code.entries[number].op == OP_NEG and self.code.entries[number].a == flow.number):
+            number = self.choose(flow.live, number, self.code.constant(0.0))
+        return self.add(to, number, live if flow.strict or self.facts[to].fragile else NONE, flow.strict)
+
+    cdef int propagate(self, unsigned i, Py_ssize_t k, unsigned origin, unsigned to) except -1:
+        """Add to the adjoint or tangent of `to` what operand k of an op of the table makes of that of `origin`."""
+        cdef Entry *entry = &self.source.entries[i]
+        cdef Flow *flow = &self.flows[origin]
+        cdef Formula formula = gradient(entry.op, k)
+        cdef unsigned a = self.map[entry.a]
+        cdef unsigned b = self.map[entry.b] if operand_count(entry.op) > 1 else 0
+        cdef unsigned c = self.map[entry.c] if operand_count(entry.op) > 2 else 0
+        cdef unsigned live = flow.live
+        if formula.result >= FIRST_CONSTANT:
+            # Zero: an op without derivative.
+            return 0
+        number = self.code.expand(formula, a, b, c, self.map[i], flow.number, False)
+        if formula.liveness is not None and (flow.strict or self.facts[to].fragile):
+            live = self.code.expand(formula.liveness, a, b, c, self.map[i],
+                                    self.code.constant(1.0) if live == NONE else live, False)
+        return self.add_product(to, number, flow, live, flow.live != NONE and self.is_critical(i, k))
+
+    cdef list operands_of_call(self, Entry *entry):
+        cdef list operands = []
+        cdef Py_ssize_t k
+        for k in range(entry.c):
+            operands.append(self.map[self.source.arguments[entry.b + k]])
+        return operands
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reverse mode
+
 cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
-    cdef Code code = Code.__new__(Code)
-    cdef unsigned *map = new_map(source)
-    cdef unsigned *adjoints = new_map(source)
-    cdef bint *active = NULL
-    cdef unsigned i, adjoint
+    cdef Pass self = Pass(source)
+    cdef Code code = self.code
+    cdef unsigned i
     cdef Py_ssize_t k
-    try:
-        code.begin(source, map, 0 if ones else len(of))
-        code.copy(source, map)
-        for output in keep:
-            code.outputs.append(map[<Py_ssize_t> source.outputs[output]])
-        active = depends(source, wrt)
-        for k, output in enumerate(of):
-            i = source.outputs[output]
-            accumulate(code, adjoints, i, code.constant(1.0) if ones else code.load(source.inputs + k))
-        for k in reversed(range(source.size)):
-            i = k
-            if source.entries[i].op == LANE_CALL:
-                # Its results come after it, and have their adjoints now.
-                if active[i]:
-                    reverse_call(code, source, i, map, adjoints)
-            elif active[i] and adjoints[i] != NONE:
-                reverse_entry(code, source, i, map, adjoints, active)
-        for number in wrt:
-            load = source.loads[number] if <Py_ssize_t> number < len(source.loads) else None
-            adjoint = NONE if load is None else adjoints[<Py_ssize_t> load]
-            code.outputs.append(code.constant(0.0) if adjoint == NONE else adjoint)
-    finally:
-        PyMem_RawFree(map)
-        PyMem_RawFree(adjoints)
-        PyMem_RawFree(active)
+    code.begin(source, self.map, 0 if ones else len(of))
+    code.copy(source, self.map)
+    for output in keep:
+        code.outputs.append(self.map[<Py_ssize_t> source.outputs[output]])
+    self.study(wrt, True)
+    for k, output in enumerate(of):
+        i = source.outputs[output]
+        self.add(i, code.constant(1.0) if ones else code.load(source.inputs + k), NONE, False)
+    for k in reversed(range(source.size)):
+        i = k
+        if not self.facts[i].active:
+            continue
+        if source.entries[i].op == LANE_CALL:
+            # Its results come after it, and have their adjoints now.
+            reverse_call(self, i)
+        elif self.flows[i].number != NONE:
+            reverse_entry(self, i)
+    for number in wrt:
+        load = source.loads[number] if <Py_ssize_t> number < len(source.loads) else None
+        i = NONE if load is None else self.flows[<Py_ssize_t> load].number
+        code.outputs.append(code.constant(0.0) if i == NONE else i)
     return code
 
 
-cdef bint *depends(Code source, list wrt) except NULL:
-    """Which instructions depend on an input in `wrt`."""
-    cdef bint *active = <bint *> room(source.size, sizeof(bint))
-    cdef Entry *entry
-    cdef Py_ssize_t i, k
-    wanted = set(wrt)
-    for i in range(source.size):
-        entry = &source.entries[i]
-        active[i] = entry.op == LANE_LOAD and entry.a in wanted
-        if entry.op != OP_STOP_GRADIENT:
-            for k in range(source.arity(entry)):
-                active[i] |= active[source.operand(entry, k)]
-    return active
-
-
-cdef int accumulate(Code code, unsigned *adjoints, unsigned i, unsigned contribution) except -1:
-    """Add to an adjoint, or to a tangent."""
-    cdef double number = 0.0
-    # A derivative that is known to be zero.
-    if code.is_constant(contribution, &number) and number == 0.0:
-        return 0
-    adjoints[i] = contribution if adjoints[i] == NONE else code.emit(OP_ADD, adjoints[i], contribution)
-    return 0
-
-
-cdef unsigned derivative(
-    Code code, Code source, unsigned i, Py_ssize_t k, unsigned g, unsigned *map
-) except? 0xFFFFFFFF:
-    """What operand k of an op of the table contributes."""
-    cdef Entry *entry = &source.entries[i]
-    cdef Py_ssize_t n = operand_count(entry.op)
-    return code.expand(gradient(entry.op, k), map[entry.a], map[entry.b] if n > 1 else 0,
-                       map[entry.c] if n > 2 else 0, map[i], g, False)
-
-
-cdef int reverse_entry(Code code, Code source, unsigned i, unsigned *map, unsigned *adjoints, bint *active) except -1:
-    cdef Entry *entry = &source.entries[i]
-    cdef unsigned g = adjoints[i]
+cdef int reverse_entry(Pass self, unsigned i) except -1:
+    cdef Entry *entry = &self.source.entries[i]
     cdef Py_ssize_t k
-    cdef unsigned operand
-    cdef Py_ssize_t n = operand_count(entry.op)
-    if entry.op == CODE_RESULT:
-        return 0
-    for k in range(n):
-        operand = source.operand(entry, k)
-        if not active[operand]:
+    for k in range(operand_count(entry.op)):
+        if not self.facts[self.source.operand(entry, k)].active or entry.op == CODE_RESULT:
             continue
-        if n < 4:
-            accumulate(code, adjoints, operand, derivative(code, source, i, k, g, map))
+        if not is_choice(entry.op):
+            self.propagate(i, k, i, self.source.operand(entry, k))
         elif k >= 2:
-            accumulate(code, adjoints, operand, code.emit(
-                entry.op, map[entry.a], map[entry.b],
-                g if k == 2 else code.constant(0.0), code.constant(0.0) if k == 2 else g))
+            reverse_choice(self, entry, k, &self.flows[i])
     return 0
 
 
-cdef int reverse_call(Code code, Code source, unsigned i, unsigned *map, unsigned *adjoints) except -1:
-    """A call of the function with a derivative of the user's own, in reverse."""
-    cdef Entry *entry = &source.entries[i]
+cdef int reverse_choice(Pass self, Entry *entry, Py_ssize_t k, Flow *flow) except -1:
+    cdef Code code = self.code
+    cdef unsigned a = self.map[entry.a]
+    cdef unsigned b = self.map[entry.b]
+    cdef unsigned live = code.constant(1.0) if flow.live == NONE else flow.live
+    cdef unsigned zero = code.constant(0.0)
+    if k == 2:
+        return self.add(entry.c, code.emit(entry.op, a, b, flow.number, zero),
+                        code.emit(entry.op, a, b, live, zero), True)
+    return self.add(entry.d, code.emit(entry.op, a, b, zero, flow.number), code.emit(entry.op, a, b, zero, live), True)
+
+
+cdef int reverse_call(Pass self, unsigned i) except -1:
+    """A call of a function with a derivative of the user's own."""
+    cdef Entry *entry = &self.source.entries[i]
+    # Results are appended right after their call.
+    cdef Flow *results = &self.flows[i + 1]
+    cdef Flow flow = joint(self, results, entry.d)
+    cdef list operands = self.operands_of_call(entry)
     cdef Py_ssize_t k
-    cdef list operands = []
-    cdef bint wanted = False
-    for k in range(entry.c):
-        operands.append(map[source.arguments[entry.b + k]])
+    if flow.number == NONE:
+        return 0
     for k in range(entry.d):
-        # Results are appended right after their call.
-        if adjoints[i + 1 + k] != NONE:
-            wanted = True
-            operands.append(adjoints[i + 1 + k])
-        else:
-            operands.append(code.constant(0.0))
-    if wanted:
-        gradients = code.call(source.calls[entry.a].pullback(), operands, entry.c)
-        for k in range(entry.c):
-            accumulate(code, adjoints, source.arguments[entry.b + k], gradients[k])
+        operands.append(self.code.constant(0.0) if results[k].number == NONE else results[k].number)
+    gradients = self.code.call(self.source.calls[entry.a].pullback(), operands, entry.c)
+    for k in range(entry.c):
+        self.add_product(self.source.arguments[entry.b + k], gradients[k], &flow, flow.live, True)
     return 0
 
+
+cdef Flow joint(Pass self, Flow *flows, Py_ssize_t count) except *:
+    """What is alive where one of some adjoints is."""
+    cdef Flow flow = Flow(NONE, NONE, False)
+    cdef Py_ssize_t k
+    for k in range(count):
+        if flows[k].number == NONE:
+            continue
+        if flow.number == NONE:
+            flow = flows[k]
+        elif flow.live != NONE:
+            flow.live = NONE if flows[k].live == NONE else self.choose(flow.live, flow.live, flows[k].live)
+        flow.strict |= flows[k].strict
+    return flow
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Forward mode
 
 cdef Code forward(Code source, list wrt, list keep):
-    cdef Code code = Code.__new__(Code)
-    cdef unsigned *map = new_map(source)
-    cdef unsigned *tangents = new_map(source)
+    cdef Pass self = Pass(source)
+    cdef Code code = self.code
     cdef Entry *entry
     cdef unsigned i, operand
     cdef Py_ssize_t k
-    try:
-        code.begin(source, map, len(wrt))
-        for k, number in enumerate(wrt):
-            if <Py_ssize_t> number < len(source.loads) and source.loads[number] is not None:
-                tangents[<Py_ssize_t> source.loads[number]] = code.load(source.inputs + k)
-        for i in range(source.size):
-            entry = &source.entries[i]
-            if entry.op == LANE_LOAD:
-                continue
-            code.copy_entry(source, map, i, False)
-            if entry.op == LANE_CALL:
-                forward_call(code, source, i, map, tangents)
-            elif is_choice(entry.op):
-                forward_choice(code, entry, i, map, tangents)
-            elif entry.op < OP_COUNT and entry.op != OP_STOP_GRADIENT:
-                for k in range(operand_count(entry.op)):
-                    operand = source.operand(entry, k)
-                    if tangents[operand] != NONE:
-                        accumulate(code, tangents, i, derivative(code, source, i, k, tangents[operand], map))
-        for output in keep:
-            code.outputs.append(map[<Py_ssize_t> source.outputs[output]])
-        for output in source.outputs:
-            i = tangents[<Py_ssize_t> output]
-            code.outputs.append(code.constant(0.0) if i == NONE else i)
-    finally:
-        PyMem_RawFree(map)
-        PyMem_RawFree(tangents)
+    code.begin(source, self.map, len(wrt))
+    self.study(wrt, False)
+    for k, number in enumerate(wrt):
+        if <Py_ssize_t> number < len(source.loads) and source.loads[number] is not None:
+            self.add(source.loads[number], code.load(source.inputs + k), NONE, False)
+    for i in range(source.size):
+        entry = &source.entries[i]
+        if entry.op == LANE_LOAD:
+            continue
+        code.copy_entry(source, self.map, i, False)
+        if entry.op == LANE_CALL:
+            forward_call(self, i)
+        elif is_choice(entry.op):
+            forward_choice(self, i)
+        elif entry.op < OP_COUNT:
+            for k in range(operand_count(entry.op)):
+                operand = source.operand(entry, k)
+                if self.flows[operand].number != NONE:
+                    self.propagate(i, k, operand, i)
+    for output in keep:
+        code.outputs.append(self.map[<Py_ssize_t> source.outputs[output]])
+    for output in source.outputs:
+        i = self.flows[<Py_ssize_t> output].number
+        code.outputs.append(code.constant(0.0) if i == NONE else i)
     return code
 
 
-cdef int forward_choice(Code code, Entry *entry, unsigned i, unsigned *map, unsigned *tangents) except -1:
-    cdef unsigned x = tangents[entry.c]
-    cdef unsigned y = tangents[entry.d]
-    if x != NONE or y != NONE:
-        x = code.constant(0.0) if x == NONE else x
-        y = code.constant(0.0) if y == NONE else y
-        accumulate(code, tangents, i, code.emit(entry.op, map[entry.a], map[entry.b], x, y))
-    return 0
+cdef int forward_choice(Pass self, unsigned i) except -1:
+    cdef Code code = self.code
+    cdef Entry *entry = &self.source.entries[i]
+    cdef Flow x = self.flows[entry.c]
+    cdef Flow y = self.flows[entry.d]
+    cdef unsigned a = self.map[entry.a]
+    cdef unsigned b = self.map[entry.b]
+    cdef unsigned zero = code.constant(0.0)
+    cdef unsigned one = code.constant(1.0)
+    if x.number == NONE and y.number == NONE:
+        return 0
+    return self.add(
+        i,
+        code.emit(entry.op, a, b, zero if x.number == NONE else x.number, zero if y.number == NONE else y.number),
+        code.emit(entry.op, a, b, zero if x.number == NONE else one if x.live == NONE else x.live,
+                  zero if y.number == NONE else one if y.live == NONE else y.live),
+        True)
 
 
-cdef int forward_call(Code code, Code source, unsigned i, unsigned *map, unsigned *tangents) except -1:
+cdef int forward_call(Pass self, unsigned i) except -1:
     """The tangents of the results of a call, by a pullback for each."""
-    cdef Entry *entry = &source.entries[i]
+    cdef Entry *entry = &self.source.entries[i]
+    cdef Flow *flow
     cdef Py_ssize_t j, k
-    cdef unsigned operand
     cdef bint wanted = False
     for k in range(entry.c):
-        wanted |= tangents[source.arguments[entry.b + k]] != NONE
+        wanted |= self.flows[self.source.arguments[entry.b + k]].number != NONE
     for j in range(entry.d if wanted else 0):
-        operands = []
-        for k in range(entry.c):
-            operands.append(map[source.arguments[entry.b + k]])
+        operands = self.operands_of_call(entry)
         for k in range(entry.d):
-            operands.append(code.constant(1.0 if k == j else 0.0))
-        gradients = code.call(source.calls[entry.a].pullback(), operands, entry.c)
+            operands.append(self.code.constant(1.0 if k == j else 0.0))
+        gradients = self.code.call(self.source.calls[entry.a].pullback(), operands, entry.c)
         for k in range(entry.c):
-            operand = source.arguments[entry.b + k]
-            if tangents[operand] != NONE:
-                accumulate(code, tangents, i + 1 + j, code.emit(OP_MUL, gradients[k], tangents[operand]))
+            flow = &self.flows[self.source.arguments[entry.b + k]]
+            if flow.number != NONE:
+                self.add_product(i + 1 + j, self.code.emit(OP_MUL, gradients[k], flow.number), flow, flow.live, True)
     return 0

@@ -27,6 +27,12 @@ cdef class Formula:
     cdef Py_ssize_t size
     cdef list constants
     cdef unsigned result
+    # Which of A, B, C, R occur outside of conditions, a bit for each.
+    cdef unsigned uses
+    # Of a gradient: where the operand receives something, as a formula in `g`; None if everywhere. Whether the factor of
+    # `g` is infinite or nan at some ordinary point.
+    cdef Formula liveness
+    cdef bint wild
 
 
 # The gradient of an op, which has no immediate, by its operand k; the value of a composite op.
@@ -36,6 +42,10 @@ cdef Formula value_formula(unsigned op)
 # The number of operands of a row; whether its value is a formula in other rows, for which programs have no kernel.
 cdef Py_ssize_t row_operands(unsigned op) noexcept
 cdef bint composite(unsigned op) noexcept
+# Whether an operand receives nothing at some points.
+cdef bint chooses(unsigned op) noexcept
+# Whether the value of an op is infinite or nan at some ordinary point.
+cdef bint is_wild(unsigned op) except -1
 # The base row of an op and its operands, of which NONE stands for the immediate.
 cdef unsigned base_of(unsigned op, unsigned *a, unsigned *b, unsigned immediate) noexcept
 

@@ -4,6 +4,7 @@ A formula is parsed once, on first use, into steps like instructions, which `Cod
 """
 
 cimport cython
+from libc.math cimport isfinite
 from libc.string cimport memcpy, memset
 
 import ast
@@ -46,7 +47,9 @@ cdef unsigned parse_node(Formula formula, object node) except? 0xFFFFFFFF:
         formula.constants.append(float(node.value))
         return FIRST_CONSTANT + len(formula.constants) - 1
     if isinstance(node, ast.Name):
-        return "abcrg".index(node.id)
+        k = "abcrg".index(node.id)
+        formula.uses |= 1 << k
+        return k
     if isinstance(node, ast.UnaryOp):
         return add_step(formula, OP_NEG, [node.operand])
     if isinstance(node, ast.BinOp):
@@ -67,8 +70,12 @@ cdef unsigned add_step(Formula formula, unsigned op, list nodes) except? 0xFFFFF
     cdef unsigned operands[4]
     cdef Py_ssize_t k
     memset(operands, 0, sizeof(operands))
+    cdef unsigned uses = formula.uses
     for k in range(len(nodes)):
         operands[k] = parse_node(formula, nodes[k])
+        if len(nodes) == 4 and k < 2:
+            # A condition makes nothing infinite.
+            formula.uses = uses
     if formula.size == MOST_STEPS:
         raise ValueError("a formula of the op table is too long")
     formula.steps[formula.size].op = op
@@ -82,8 +89,11 @@ cdef unsigned add_step(Formula formula, unsigned op, list nodes) except? 0xFFFFF
 # interpreter has no kernel.
 cdef dict OPS_BY_NAME = {name: op for op, name in enumerate(_core.OP_NAMES)}
 cdef tuple ROWS = tuple(ops.OPS.get(name) for name in _core.OP_NAMES)
-cdef dict GRADIENTS = {}
+cdef list GRADIENTS = [None] * (2 * OP_COUNT)
 cdef dict VALUES = {}
+cdef list WILD = [None] * OP_COUNT
+# Ordinary points, and such as are the edge of a domain.
+cdef tuple POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 1e3, -1e3)
 
 # By op: the number of operands, the base row, and where its operands come from: "a", "b", "c".
 cdef unsigned char operand_counts[OP_COUNT]
@@ -91,6 +101,7 @@ cdef unsigned bases[OP_COUNT]
 cdef char first_operand[OP_COUNT]
 cdef char second_operand[OP_COUNT]
 cdef bint is_composite[OP_COUNT]
+cdef bint can_pass_nothing[OP_COUNT]
 
 
 cdef int read_table() except -1:
@@ -107,6 +118,7 @@ cdef int read_table() except -1:
         first_operand[op] = ord(arguments[0])
         second_operand[op] = ord(arguments[len(arguments) - 1]) if len(arguments) > 1 else 0
         is_composite[op] = not row.is_primitive
+        can_pass_nothing[op] = any([ops.liveness(grad) != "g" for grad in row.grads])
     return 0
 
 
@@ -114,10 +126,28 @@ read_table()
 
 
 cdef Formula gradient(unsigned op, Py_ssize_t k):
-    key = op, k
-    if key not in GRADIENTS:
-        GRADIENTS[key] = parse(ROWS[op].grads[k])
-    return GRADIENTS[key]
+    if GRADIENTS[2 * op + k] is None:
+        GRADIENTS[2 * op + k] = new_gradient(op, ROWS[op].grads[k])
+    return <Formula> GRADIENTS[2 * op + k]
+
+
+cdef Formula new_gradient(unsigned op, str text):
+    cdef Formula parsed = parse(text)
+    cdef str live = ops.liveness(text)
+    cdef double r
+    if live != "g":
+        parsed.liveness = parse(live)
+    for a in POINTS:
+        for b in POINTS:
+            r = base_value(op, a, b, 1.0)
+            parsed.wild |= not isfinite(formula_value(parsed, a, b, 1.0, r, 1.0))
+    return parsed
+
+
+cdef bint is_wild(unsigned op) except -1:
+    if WILD[op] is None:
+        WILD[op] = not all([isfinite(base_value(op, a, b, 1.0)) for a in POINTS for b in POINTS])
+    return WILD[op]
 
 
 cdef Formula value_formula(unsigned op):
@@ -132,6 +162,10 @@ cdef Py_ssize_t row_operands(unsigned op) noexcept:
 
 cdef bint composite(unsigned op) noexcept:
     return is_composite[op]
+
+
+cdef bint chooses(unsigned op) noexcept:
+    return can_pass_nothing[op]
 
 
 cdef unsigned base_of(unsigned op, unsigned *a, unsigned *b, unsigned immediate) noexcept:
@@ -164,23 +198,24 @@ cdef double power(double x, double exponent) noexcept:
 
 
 cdef double base_value(unsigned op, double a, double b, double c) except? -1:
-    cdef Formula formula
-    cdef double results[MOST_STEPS]
-    cdef double names[3]
+    if is_composite[op]:
+        return formula_value(value_formula(op), a, b, c, 0.0, 0.0)
+    return kernel_value(op, a, b)
+
+
+cdef double formula_value(Formula formula, double a, double b, double c, double r, double g) except? -1:
+    cdef double names[FIRST_STEP + MOST_STEPS]
     cdef double x[4]
     cdef Py_ssize_t i, k
     cdef unsigned reference
-    if not is_composite[op]:
-        return kernel_value(op, a, b)
-    formula = value_formula(op)
-    names[A], names[B], names[C] = a, b, c
+    names[A], names[B], names[C], names[R], names[G] = a, b, c, r, g
     for i in range(formula.size):
         for k in range(formula.steps[i].count):
             reference = formula.steps[i].operands[k]
-            x[k] = (formula.constants[reference - FIRST_CONSTANT] if reference >= FIRST_CONSTANT
-                    else results[reference - FIRST_STEP] if reference >= FIRST_STEP else names[reference])
-        results[i] = evaluate_any(formula.steps[i].op, x)
-    return results[formula.size - 1]
+            x[k] = names[reference] if reference < FIRST_CONSTANT else formula.constants[reference - FIRST_CONSTANT]
+        names[FIRST_STEP + i] = evaluate_any(formula.steps[i].op, x)
+    reference = formula.result
+    return names[reference] if reference < FIRST_CONSTANT else formula.constants[reference - FIRST_CONSTANT]
 
 
 cdef double evaluate_any(unsigned op, double *x) except? -1:

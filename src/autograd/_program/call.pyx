@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 
 import numpy
 
-from autograd._core cimport Block, Node, Value, add_input, set_sizes
+from autograd._core cimport Block, Node, Value, add_input, receive, set_sizes
 from autograd._interpreter.interpreter cimport Array
 from autograd._ir.code cimport Code, room
 from autograd._ir.derivatives cimport reverse
@@ -106,11 +106,11 @@ cdef class Call(Block):
                 k, lane = self.places[i]
                 k *= self.lanes
                 if lane < 0:
-                    self.inputs[i].adjoint += results[k]
+                    receive(self.inputs[i], results[k])
                 elif (rows is None or has_row(rows, lane)) and (alive is None or has_row(alive, lane)):
-                    self.inputs[i].adjoint += results[k + lane]
+                    receive(self.inputs[i], results[k + lane])
             for i in range(outputs - differentiated):
-                self.captured_input(captured, i).adjoint += results[differentiated * self.lanes + i]
+                receive(self.captured_input(captured, i), results[differentiated * self.lanes + i])
         finally:
             PyMem_RawFree(arrays)
             PyMem_RawFree(results)

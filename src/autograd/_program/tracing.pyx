@@ -1,6 +1,6 @@
 """Tracing: records a thread's operations on a tape while a function runs.
 
-Every Value that the thread makes goes on the tape, and its cursor is its position there. A Value that is used and not
+Every Value that the thread makes goes on the tape, and its stamp is its position there. A Value that is used and not
 on the tape is captured. A comparison makes a Value that is 1 or 0; when Python asks for its truth, the trace becomes
 specific to the answer, and records an observation that every replay has to check. So it does when a number is read, by
 `data`, `item`, `repr` or a format. Operations that a replay cannot repeat, `backward` or setting `data`, raise.
@@ -62,7 +62,7 @@ cdef class Trace(Tracer):
 
     cdef Py_ssize_t position(self, Value value) noexcept:
         """Return the position of a Value on the tape; -1 if it was not made in this trace."""
-        cdef size_t i = value.node.cursor
+        cdef size_t i = value.node.stamp
         if i < <size_t> len(self.tape) and <PyObject *> self.tape[i] == <PyObject *> value:
             return i
         return -1
@@ -71,7 +71,7 @@ cdef class Trace(Tracer):
         cdef Node *node = &value.node
         if self.position(value) >= 0:
             return 0
-        node.cursor = len(self.tape)
+        node.stamp = len(self.tape)
         node.flags |= TRACED
         self.tape.append(value)
         if node.op > OP_OUTPUT:
