@@ -17,8 +17,8 @@ from autograd._ir.formulas cimport (
 )
 from autograd._ir.opcodes cimport (
     CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
-    LANE_WHERE_LT, OP_ADD, OP_COUNT, OP_DIV, OP_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_MUL, OP_NEG, OP_NOT_EQUAL, OP_POW,
-    OP_SQRT, OP_STOP_GRADIENT, OP_SUB, is_choice, is_free, takes_first,
+    LANE_WHERE_LT, OP_ABS, OP_ADD, OP_COUNT, OP_DIV, OP_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_MUL, OP_NEG, OP_NOT_EQUAL,
+    OP_POW, OP_SQRT, OP_STOP_GRADIENT, OP_SUB, is_choice, is_free, takes_first,
 )
 
 cdef extern from *:
@@ -203,6 +203,9 @@ cdef class Code:
                                             or self.is_constant(entries[a].b, &x[0])):
                 known_a = self.is_constant(entries[a].a, &x[0])
                 return self.emit(OP_MUL, entries[a].b if known_a else entries[a].a, self.constant(-x[0]))
+        elif op == OP_ABS:
+            if entries[a].op == OP_NEG:
+                return self.emit(OP_ABS, entries[a].a)
         elif op == OP_POW and known_b:
             if x[1] == 2.0:
                 return self.emit(OP_MUL, a, a)

@@ -5,10 +5,10 @@ result for `g`, forward mode the tangent of an operand. A derivative is a `Code`
 any order come from applying a pass again.
 
 A choice passes nothing to what was not chosen, not even zero times infinity. So an adjoint or tangent comes with its
-liveness, an instruction that is 0 in the lanes where nothing was passed, and a product with a dead one is replaced by 0.
-The liveness of a choice is that of the chosen arm, of a sum that of any term. What is dead because of a choice in a
-formula of the table (`relu`, `maximum`) is masked only where the factor can be infinite or nan at an ordinary point,
-which spares the layers of a network; what a `where` of the function itself did not choose is masked everywhere.
+liveness, an instruction that is 0 in the lanes where nothing was passed, and a product with a dead one is replaced by
+0. The liveness of a choice is that of the chosen arm, of a sum that of any term. What is dead because of a choice in a
+formula of the table (`relu`, `maximum`) is masked only where the factor can be infinite or nan at finite inputs, which
+spares the layers of a network; what a `where` of the function itself did not choose is masked everywhere.
 """
 
 cimport cython
@@ -30,7 +30,7 @@ cdef struct Flow:
     bint strict
 
 
-# Of an instruction: whether it depends on an input of interest; whether it can be infinite or nan at an ordinary point;
+# Of an instruction: whether it depends on an input of interest; whether it can be infinite or nan at finite inputs;
 # whether liveness matters to it or further along the pass.
 cdef struct Facts:
     bint active

@@ -29,8 +29,8 @@ cdef class Formula:
     cdef unsigned result
     # Which of A, B, C, R occur outside of conditions, a bit for each.
     cdef unsigned uses
-    # Of a gradient: where the operand receives something, as a formula in `g`; None if everywhere. Whether the factor of
-    # `g` is infinite or nan at some ordinary point.
+    # Of a gradient: where the operand receives something, as a formula in `g`, None if everywhere; whether the factor
+    # of `g` is infinite or nan at some finite point.
     cdef Formula liveness
     cdef bint wild
 
@@ -44,7 +44,7 @@ cdef Py_ssize_t row_operands(unsigned op) noexcept
 cdef bint composite(unsigned op) noexcept
 # Whether an operand receives nothing at some points.
 cdef bint chooses(unsigned op) noexcept
-# Whether the value of an op is infinite or nan at some ordinary point.
+# Whether the value of an op is infinite or nan at some finite point.
 cdef bint is_wild(unsigned op) except -1
 # The base row of an op and its operands, of which NONE stands for the immediate.
 cdef unsigned base_of(unsigned op, unsigned *a, unsigned *b, unsigned immediate) noexcept

@@ -4,6 +4,7 @@
 cdef extern from "_ir/opcodes.h" nogil:
     enum:
         OP_COUNT
+        OP_ABS
         OP_ADD
         OP_SUB
         OP_MUL
