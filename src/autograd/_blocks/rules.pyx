@@ -453,12 +453,6 @@ cdef class Rule:
         self.steps = steps
         self.memory[FIRST:] = rows
 
-    def __reduce__(self):
-        return type(self), (self.size,), self.state_dict()
-
-    def __setstate__(self, state):
-        self.load_state_dict(state)
-
 
 cdef struct SGDOptions:
     double lr
