@@ -11,10 +11,13 @@ AUTOGRAD_ANNOTATE=1   write Cython's annotated HTML beside the sources
 import importlib.util
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, ExecError, PlatformError
 
 PACKAGE = Path("src/autograd")
 
@@ -39,7 +42,7 @@ directives = {"language_level": 3, "binding": True, "cdivision": True}
 if os.name == "posix":
     # No contraction: a fused multiply-add would round differently from Python's float. Never -ffast-math: linking
     # it flushes denormals to zero in the whole process.
-    compile_args = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+    compile_args = ["-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
     # Debug information is three quarters of the size of a module.
     compile_args += ["-g0"]
 if enabled("DEBUG"):
@@ -54,24 +57,82 @@ if enabled("SANITIZE"):
     compile_args += ["-O1", "-g", *flags]
     link_args += flags
 
+#: Modules with loops over numbers, the only ones that gain from more than -O2; a third of the compiler's time.
+loops = (
+    "_core",
+    "_blocks.dense",
+    "_blocks.losses",
+    "_blocks.reductions",
+    "_blocks.rules",
+    "_interpreter.interpreter",
+    "_kernels.loops",
+)
+
+NO_COMPILER = (
+    "autograd is compiled when it is installed, and no working C compiler was found. To get one: on Linux, "
+    "`sudo apt install gcc libc6-dev` (Debian, Ubuntu) or `sudo dnf install gcc` (Fedora, Red Hat); on macOS, "
+    "`xcode-select --install`; on Windows, install the Build Tools for Visual Studio with the workload "
+    '"Desktop development with C++".'
+)
+
+
+class BuildExtensions(build_ext):
+    """Translates the Cython modules to C and compiles them, several at a time; says so first if it cannot compile."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        affinity = getattr(os, "sched_getaffinity", None)
+        self.parallel = self.parallel or (len(affinity(0)) if affinity else os.cpu_count())
+
+    def build_extensions(self):
+        self.check_compiler()
+        translated = cythonize(
+            self.extensions,
+            compiler_directives=directives,
+            annotate=enabled("ANNOTATE"),
+            nthreads=self.parallel,
+            force=self.force,
+        )
+        for extension, module in zip(self.extensions, translated, strict=True):
+            extension.sources = module.sources
+        super().build_extensions()
+
+    def check_compiler(self):
+        """Compile an empty function: where that fails, it is not for a fault of ours."""
+        with tempfile.TemporaryDirectory() as directory:
+            source = Path(directory, "empty.c")
+            source.write_text("int empty(void) { return 0; }\n", encoding="utf-8")
+            try:
+                self.compiler.compile([str(source)], output_dir=directory)
+            except (CompileError, ExecError, PlatformError) as error:
+                raise PlatformError(NO_COMPILER) from error
+
+
 headers = [str(path) for pattern in ("*.pxd", "*.h", "*.pxi") for path in sorted(PACKAGE.rglob(pattern))]
-extensions = [
-    Extension(
-        ".".join(source.relative_to(PACKAGE.parent).with_suffix("").parts),
+
+
+def optimisation(name):
+    if os.name != "posix":
+        return []
+    return ["-O3" if name in loops else "-O2"]
+
+
+def extension(source):
+    name = ".".join(source.relative_to(PACKAGE).with_suffix("").parts)
+    return Extension(
+        f"{PACKAGE.name}.{name}",
         [str(source)],
         depends=headers,
         include_dirs=[str(PACKAGE)],
         define_macros=macros,
-        extra_compile_args=compile_args,
+        extra_compile_args=[*optimisation(name), *compile_args],
         extra_link_args=link_args,
     )
-    for source in sorted(PACKAGE.rglob("*.pyx"))
-]
 
-processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-setup(
-    ext_modules=cythonize(
-        extensions, compiler_directives=directives, annotate=enabled("ANNOTATE"), nthreads=processors
-    ),
-    options={"build_ext": {"parallel": processors}},
-)
+
+# The largest first, so that no processor is left with one at the end.
+sources = sorted(PACKAGE.rglob("*.pyx"), key=lambda path: (-path.stat().st_size, path))
+
+# Processes that translate import this file where they are not forked.
+if __name__ == "__main__":
+    setup(ext_modules=list(map(extension, sources)), cmdclass={"build_ext": BuildExtensions})

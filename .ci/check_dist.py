@@ -18,7 +18,9 @@ def check(path: Path) -> list[str]:
         with tarfile.open(path) as archive:
             names = archive.getnames()
         required = ["/_core.pyx", "/_core.pxd", "/_core.pyi", "/py.typed", "/setup.py", "/LICENSE", "/test_ops.py"]
-        forbidden = [".c", "/_ops.h", "/_maps.h", "/_ops.pxi", ".so", ".html"]
+        required += ["/_kernels/simd.h", "/checkpoint_0.1.0_adam.npz"]
+        forbidden = [".c", "/_ops.pxi", ".so", ".html"]
+        forbidden += [f"/_kernels/{name}.h" for name in ("ops", "maps", "pairs", "primitives")]
     wrong = [f"{path.name} lacks *{end}" for end in required if not any(name.endswith(end) for name in names)]
     wrong += [f"{path.name} carries {name}" for name in names if name.endswith(tuple(forbidden))]
     if path.stat().st_size > MOST_BYTES:

@@ -1,7 +1,6 @@
 """Functions of many Values, each one node: against scalar nodes, central differences and 50-digit arithmetic."""
 
 import copy
-import doctest
 import fractions
 import functools
 import math
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 from autograd import Value, no_grad
-from autograd._blocks import reductions as _blocks
 from autograd.functions import dot, exp, log, log_softmax, logsumexp, mean, relu, softmax, softplus, sum, tanh
 from autograd.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, mse
 
@@ -500,8 +498,3 @@ print(calls(100), calls(20_000))
 """
     before, after = map(int, run_python(program).split())
     assert after - before < 20_000  # bytes
-
-
-def test_examples_in_the_documentation():
-    results = doctest.testmod(_blocks)
-    assert results.attempted > 10 and not results.failed

@@ -6,6 +6,7 @@ import random
 import re
 import threading
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from autograd import Value, checkpoint
 from autograd.nn import MLP, Module
 from autograd.optim import SGD, Adam
+from autograd.schedules import StepLR
+from autograd.training import History, fit
 
 
 @pytest.fixture
@@ -352,3 +355,27 @@ def test_a_state_of_another_model_changes_nothing(path, state, message):
     with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: .*{message}"):
         checkpoint.load(path, model)
     assert model.state_dict() == before
+
+
+@pytest.mark.parametrize(
+    "name, make",
+    [("sgd", lambda params: SGD(params, lr=1.0, momentum=0.9)), ("adam", lambda params: Adam(params, lr=1.0))],
+)
+def test_a_checkpoint_of_release_0_1_0_continues(name, make):
+    """The file was written by that release after 4 epochs; 3 more gave the numbers in its metadata there."""
+    X, y = [[0.5, -1.0], [1.5, 0.25], [-0.75, 2.0], [-1.0, -0.5]], [-0.5, 0.375, -1.5, 0.5]
+    state, metadata = checkpoint.load(Path(__file__).parent / "data" / f"checkpoint_0.1.0_{name}.npz")
+    expected = metadata["expected"]
+    model = MLP(2, [3, 1], activation="tanh")
+    model.load_state_dict(state["model"])
+    optimizer = make(model.parameters())
+    optimizer.load_state_dict(state["optimizer"])
+    schedule = StepLR(optimizer, 3, gamma=0.5)
+    schedule.load_state_dict(state["schedule"])
+    assert list(model.state_dict().values()) == expected["parameters"]
+    assert [model(x).data for x in X] == pytest.approx(expected["outputs"], rel=1e-14)
+    history = History(metadata["history"])
+    options = {"optimizer": optimizer, "schedule": schedule, "batch_size": 2, "seed": 5}
+    history = fit(model, X, y, epochs=3, history=history, **options)
+    assert history["loss"] == pytest.approx(expected["losses"], rel=1e-12)
+    assert list(model.state_dict().values()) == pytest.approx(expected["continued"], rel=1e-12)

@@ -255,9 +255,9 @@ assert x.grad == 1.0
 """,
     "copies": """
 for thing in WRONG:
-    survives(core._restore, thing, 1.0, 1.0)
-    survives(core._restore, Value, thing, 1.0)
-    survives(core._restore, Value, 1.0, thing)
+    survives(Value._restore, thing, 1.0)
+    survives(Value._restore, thing, thing)
+    survives(Value._restore, 1.0, thing)
     survives(copy.replace if hasattr(copy, "replace") else copy.copy, thing)
 fails(pickle.dumps, value() * 2)
 broken = pickle.dumps(Value(1.0)).replace(b"Value", b"float")

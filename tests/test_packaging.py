@@ -1,8 +1,10 @@
 """The package as it lies on disk."""
 
 import importlib.metadata
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -107,3 +109,43 @@ def test_denormals_are_not_flushed_to_zero():
     """As linking anything with -ffast-math would do to the whole process."""
     assert 5e-324 / 1.0 > 0.0 and 2.2250738585072014e-308 / 2 > 0.0
     assert (autograd.Value(2.2250738585072014e-308) * 0.5).data > 0.0
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Build a copy of the package with one small module only; return the exit status and the last line printed."""
+    root = Path(__file__).parents[1]
+    if not (root / "setup.py").exists():
+        pytest.skip("there is no setup.py")
+    pytest.importorskip("Cython")
+    package = tmp_path / "src" / "autograd"
+    shutil.copy(root / "setup.py", tmp_path)
+    shutil.copytree(PACKAGE / "_build", package / "_build")
+    shutil.copy(PACKAGE / "ops.py", package)
+
+    def run(c, **environment):
+        (package / "small.pyx").write_text(f'cdef extern from *:\n    """{c}"""\n    int one()\n', encoding="utf-8")
+        command = [sys.executable, "setup.py", "build_ext"]
+        environment = {**os.environ, **environment}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return done.returncode, (done.stderr.splitlines() or [""])[-1]
+
+    return run
+
+
+WORKING, BROKEN = "int one(void) { return 1; }", "int one(void) { return"
+
+
+def test_the_build_without_a_compiler_says_how_to_get_one(build):
+    for c in (WORKING, BROKEN):
+        status, line = build(c, CC="no-such-compiler-anywhere")
+        assert status != 0
+        for remedy in ("C compiler", "apt install", "dnf install", "xcode-select", "Build Tools for Visual Studio"):
+            assert remedy in line
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_an_error_in_the_c_is_not_reported_as_a_missing_compiler(build):
+    assert build(WORKING)[0] == 0
+    status, line = build(BROKEN)
+    assert status != 0 and "small.c" in line and "C compiler" not in line

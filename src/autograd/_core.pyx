@@ -76,6 +76,7 @@ class no_grad(contextlib.ContextDecorator):
 
     Examples
     --------
+    >>> from autograd import Value
     >>> x = Value(3.0)
     >>> with no_grad():
     ...     y = x * x
@@ -1375,15 +1376,16 @@ cdef class Value:
             slots = {name: getattr(self, name) for name in copyreg._slotnames(type(self)) if hasattr(self, name)}
             if slots:
                 state = state, slots
-        return _restore, (type(self), read(self), self.grad), state
+        return type(self)._restore, (read(self), self.grad), state
 
-
-def _restore(kind, data, grad):
-    """Make the copy of a leaf."""
-    cdef Value value = kind.__new__(kind)
-    value.data = data
-    value.grad = grad
-    return value
+    @classmethod
+    @cython.binding(False)
+    def _restore(cls, data, grad):
+        """Make the copy of a leaf. A pickle names it by the class, which is public."""
+        cdef Value value = cls.__new__(cls)
+        value.data = data
+        value.grad = grad
+        return value
 
 
 def _call(*arguments, **keywords):
@@ -1433,6 +1435,7 @@ cdef int set_up_types() except -1:
     global traverse_attributes
     cdef TypeSlots *slots = <TypeSlots *> Value
     cdef Node node
+    slots.tp_name = "autograd.Value"
     slots.tp_dictoffset = sizeof(PyObject) + (<char *> &node.attributes - <char *> &node)
     slots.tp_weaklistoffset = sizeof(PyObject) + (<char *> &node.weak_references - <char *> &node)
     slots.tp_dealloc = value_dealloc

@@ -10,6 +10,7 @@ cdef extern from "Python.h":
         PyObject **ob_item
         Py_ssize_t ob_size "ob_base.ob_size"
     ctypedef struct TypeSlots "PyTypeObject":
+        const char *tp_name
         Py_ssize_t tp_dictoffset
         Py_ssize_t tp_weaklistoffset
         void (*tp_dealloc)(PyObject *) noexcept

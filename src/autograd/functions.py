@@ -104,3 +104,6 @@ __all__ = [
     "tanh",
     "where",
 ]
+
+for _name in __all__:  # The names in pickles, which are public.
+    globals()[_name].__module__ = __name__

@@ -230,9 +230,25 @@ class Optimizer(ABC):
                 raise ValueError(f"{owner} has {size} parameters in a group, got {group['params']}")
             self._check(group)
             group["params"] = own["params"]
-            steppers.append(self._rule(size))
-            steppers[-1].load_state_dict(state)
+            steppers.append(self._restored(size, state))
         self.param_groups, self._rules = groups, steppers
+
+    def _restored(self, size: int, state: Mapping[str, Any]) -> rules.Rule:
+        """Return the rule of a group, with the state of another one."""
+        rule = self._rule(size)
+        rule.load_state_dict(state)
+        return rule
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled: the state of the rules in their place."""
+        return self.__dict__ | {"_rules": [rule.state_dict() for rule in self._rules]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._rules = [
+            self._restored(len(group["params"]), state)
+            for group, state in zip(self.param_groups, state["_rules"], strict=True)
+        ]
 
 
 class SGD(Optimizer):

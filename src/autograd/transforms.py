@@ -22,7 +22,7 @@ import numpy as np
 
 from autograd._core import no_grad
 from autograd._program.program import Program
-from autograd._transforms import kinds as _kinds
+from autograd._transforms.kinds import Compiled, Gradient, Hessian, Hvp, Jacobian, Jvp, Mapped, ValueAndGradient, Vjp
 from autograd._transforms.pytree import Raveled
 from autograd._transforms.transform import Transform
 
@@ -105,7 +105,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 1.0}, 5.0)
     {'w': 5.0, 'b': 1.0}
     """
-    return _gradient(_kinds.Gradient, "grad", f, argnums, has_aux)
+    return _gradient(Gradient, "grad", f, argnums, has_aux)
 
 
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -135,7 +135,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
     (6.0, (3.0, 2.0))
     """
-    return _gradient(_kinds.ValueAndGradient, "value_and_grad", f, argnums, has_aux)
+    return _gradient(ValueAndGradient, "value_and_grad", f, argnums, has_aux)
 
 
 def _gradient(kind: Any, caller: str, f: Function, argnums: int | Sequence[int], has_aux: bool) -> Function:
@@ -178,7 +178,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     ((1.0, 1.0), (3.0, 2.0))
     """
     numbers = _argument_numbers("jacobian", "argnums", argnums)
-    return _kinds.Jacobian(_checked("jacobian", f), "jacobian", argnums=numbers)
+    return Jacobian(_checked("jacobian", f), "jacobian", argnums=numbers)
 
 
 def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -215,7 +215,7 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
            [2., 0.]])
     """
     numbers = _argument_numbers("hessian", "argnums", argnums)
-    return _kinds.Hessian(_checked("hessian", f), "hessian", argnums=numbers)
+    return Hessian(_checked("hessian", f), "hessian", argnums=numbers)
 
 
 def _at_a_point(kind: Any, caller: str, f: Function) -> Any:
@@ -252,7 +252,7 @@ def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
-    return _at_a_point(_kinds.Jvp, "jvp", f).at(primals, tangents)  # type: ignore[no-any-return]
+    return _at_a_point(Jvp, "jvp", f).at(primals, tangents)  # type: ignore[no-any-return]
 
 
 def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -283,7 +283,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
     >>> out, pullback((1.0, 0.0)), pullback((0.0, 1.0))
     ((6.0, 5.0), (3.0, 2.0), (1.0, 1.0))
     """
-    return _at_a_point(_kinds.Vjp, "vjp", f).at(primals)  # type: ignore[no-any-return]
+    return _at_a_point(Vjp, "vjp", f).at(primals)  # type: ignore[no-any-return]
 
 
 def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -313,7 +313,7 @@ def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     >>> hvp(lambda x, y: x**2 * y, (1.0, 2.0), (1.0, 0.0))
     (4.0, 2.0)
     """
-    return _at_a_point(_kinds.Hvp, "hvp", f).at(primals, tangents)  # type: ignore[no-any-return]
+    return _at_a_point(Hvp, "hvp", f).at(primals, tangents)  # type: ignore[no-any-return]
 
 
 def vmap(
@@ -373,7 +373,7 @@ def vmap(
     in_axes = _axes(in_axes)
     if not _is_mapped(in_axes):
         raise ValueError(f"vmap: in_axes must name at least one axis, got {in_axes!r}")
-    return _kinds.Mapped(
+    return Mapped(
         f,
         "vmap",
         in_axes=in_axes,
@@ -456,7 +456,7 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     }
     if isinstance(f, Transform):
         return f.with_options(**options)  # type: ignore[no-any-return]
-    return _kinds.Compiled(_checked("compile", f), "compile", **options)
+    return Compiled(_checked("compile", f), "compile", **options)
 
 
 def trace(f: Function, *args: Any) -> Program:
@@ -485,7 +485,7 @@ def trace(f: Function, *args: Any) -> Program:
     >>> program(3.0, 4.0), program.reverse([0, 1], [0], ones=True)(3.0, 4.0)
     ([12.0], [4.0, 3.0])
     """
-    return _kinds.Compiled(_checked("trace", f), "trace").program_at(*args)
+    return Compiled(_checked("trace", f), "trace").program_at(*args)
 
 
 #: The points of a central difference of fourth order, in steps, and their weights.

@@ -16,6 +16,7 @@ from cpython.object cimport PyObject
 from libc.math cimport isfinite
 from libc.string cimport memcmp, memcpy, memset
 
+import copyreg
 import numbers
 import random
 from collections.abc import Mapping
@@ -805,17 +806,12 @@ cdef class Fields:
 
     @cython.binding(False)
     def __reduce__(self):
-        return _restore, (type(self),), self._fields
+        return copyreg.__newobj__, (type(self),), self._fields
 
     @cython.binding(False)
     def __setstate__(self, dict state not None):
         for name, value in state.items():
             setattr(self, name, value)
-
-
-def _restore(kind):
-    """Make an object without initialising it, for copies."""
-    return kind.__new__(kind)
 
 
 @cython.auto_pickle(False)

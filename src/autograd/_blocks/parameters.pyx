@@ -13,7 +13,7 @@ from autograd._core cimport Value
 from autograd._cpython cimport ListLayout, PyObject_GenericGetDict
 from autograd._blocks.dense cimport DenseDropout, DenseNeuron, Fields, called_as
 
-cdef extern from "_kernels/maps.h" nogil:
+cdef extern from "_kernels/ops.h" nogil:
     enum:
         OP_LEAF
 

@@ -114,7 +114,7 @@ def get_data(list params not None):
     """Return the data of parameters as a new array."""
     forbid_in_trace("the data of parameters was read")
     data = numpy.empty(len(params))
-    cdef double[::1] numbers = data
+    cdef double *numbers = <double *> <size_t> data.__array_interface__["data"][0]
     cdef Py_ssize_t i
     for i in range(len(params)):
         numbers[i] = parameter_at(params, i).primal
@@ -123,14 +123,15 @@ def get_data(list params not None):
 
 def set_data(list params not None, data):
     """Set the data of parameters to the numbers of an array."""
-    cdef const double[::1] numbers = numpy.ascontiguousarray(data, dtype=float)
+    array = numpy.ascontiguousarray(data, dtype=float)
+    cdef double *numbers = <double *> <size_t> array.__array_interface__["data"][0]
     cdef unsigned char flags = 0
     cdef Node *node
     cdef Py_ssize_t i
     cdef unsigned long long change = next_change()
     forbid_in_trace("the data of parameters was set")
-    if len(numbers) != len(params):
-        raise ValueError(f"there are {len(params)} parameters, got data of {len(numbers)}")
+    if array.shape != (len(params),):
+        raise ValueError(f"there are {len(params)} parameters, got data of shape {array.shape}")
     for i in range(len(params)):
         node = parameter_at(params, i)
         set_primal(node, numbers[i], change)
@@ -451,12 +452,6 @@ cdef class Rule:
                 raise ValueError(f"{name} must have {self.size} elements, got shape {row.shape}")
         self.steps = steps
         self.memory[FIRST:] = rows
-
-    def __reduce__(self):
-        return type(self), (self.size,), self.state_dict()
-
-    def __setstate__(self, state):
-        self.load_state_dict(state)
 
 
 cdef struct SGDOptions:

@@ -9,6 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcmp, memcpy
 
+from autograd._cpython cimport TypeSlots
 from autograd._core cimport TRACED, Value, number
 from autograd._interpreter.executable cimport Executable, make_executable
 from autograd._interpreter.interpreter cimport Array, Instruction, run as run_schedule
@@ -26,11 +27,6 @@ cdef Program new_program(Code code):
     program.inputs = code.inputs
     program.outputs = len(code.outputs)
     return program
-
-
-def _restore(version, content):
-    """Make the program that was pickled."""
-    return new_program(unpacked(version, content))
 
 
 # At most this many executables and this many derivatives of a program are kept: there can be one for each subset of the
@@ -66,7 +62,7 @@ cdef class Program:
     >>> from autograd import trace
     >>> program = trace(lambda x, y: x * y + x, 2.0, 3.0)
     >>> print(program)
-    Program: 2 inputs, 1 output; 4 instructions, 3 slots, 120 bytes
+    Program: 2 inputs, 1 output; 4 instructions, 2 slots, 112 bytes
       v0 = input 0
       v1 = input 1
       v2 = v0 * v1
@@ -302,7 +298,16 @@ cdef class Program:
 
     @cython.binding(False)
     def __reduce__(self):
-        return _restore, (FORMAT, packed(self.code))
+        return Program._restore, (FORMAT, packed(self.code))
+
+    @classmethod
+    @cython.binding(False)
+    def _restore(cls, version, content):
+        """Make the program that was pickled. A pickle names it by the class, which is public."""
+        return new_program(unpacked(version, content))
+
+
+(<TypeSlots *> Program).tp_name = "autograd.Program"
 
 
 cdef list indices(str name, object numbers, Py_ssize_t count):

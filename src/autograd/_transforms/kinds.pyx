@@ -9,6 +9,7 @@ a `Compiled` one is traced through.
 cimport cython
 from libc.string cimport memcpy
 
+from autograd._cpython cimport TypeSlots
 from autograd._interpreter.interpreter cimport Array
 from autograd._program.program cimport Program
 from autograd._transforms.pytree cimport (
@@ -451,3 +452,14 @@ cdef class Pullback:
         memcpy(frame.numbers, self.frame.numbers, signature.size * sizeof(double))
         frame.values = self.frame.values and list(self.frame.values)
         return frame
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The names in pickles, which are public
+
+(<TypeSlots *> Compiled).tp_name = "autograd.transforms.Compiled"
+(<TypeSlots *> Mapped).tp_name = "autograd.transforms.Mapped"
+(<TypeSlots *> Gradient).tp_name = "autograd.transforms.Gradient"
+(<TypeSlots *> ValueAndGradient).tp_name = "autograd.transforms.ValueAndGradient"
+(<TypeSlots *> Jacobian).tp_name = "autograd.transforms.Jacobian"
+(<TypeSlots *> Hessian).tp_name = "autograd.transforms.Hessian"
