@@ -1448,6 +1448,8 @@ cdef int set_up_types() except -1:
     slots.tp_vectorcall = <void *> value_vectorcall
     add_dict(<PyTypeObject *> Value)
     methods = <dict> slots.tp_dict
+    # Else it would be that of the metaclass.
+    methods["__module__"] = "autograd"
     for name in OP_FUNCTIONS:
         methods[name] = globals()[name]
     PyType_Modified(<PyTypeObject *> Value)
