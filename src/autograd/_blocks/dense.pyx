@@ -58,7 +58,7 @@ cdef extern from "_kernels/maps.h" nogil:
         OP_MUL
         OP_LEAKY_RELU
         OP_LEAKY_RELU_C
-    int op_asks_python(unsigned op) noexcept
+    int op_python_fallback(unsigned op) noexcept
     void op_map(unsigned op, Py_ssize_t n, const double *a, double c, double *r) noexcept
     unsigned op_push(unsigned op, double g, double r, double c, const double *a, const double *b, double *ga,
                      double *gb) noexcept
@@ -457,7 +457,7 @@ cdef class DenseBlock(Block):
         cdef Py_ssize_t n = self.rows * stage.n_out
         if stage.uniform:
             op_map(shots.op, n, z, shots.immediate, r)
-            if not op_asks_python(shots.op):
+            if not op_python_fallback(shots.op):
                 return 0
         else:
             for i in range(n):
@@ -466,7 +466,7 @@ cdef class DenseBlock(Block):
                 op_map(shots[j].op, 1, z + i, shots[j].immediate, r + i)
         for i in range(n):
             # What raises in a scalar operation raises here.
-            if not isfinite(r[i]) and op_asks_python(shots[i % stage.n_out].op):
+            if not isfinite(r[i]) and op_python_fallback(shots[i % stage.n_out].op):
                 r[i] = checked_value(shots[i % stage.n_out].op, z[i], 0.0, shots[i % stage.n_out].immediate)
         return 0
 
