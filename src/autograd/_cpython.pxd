@@ -1,5 +1,6 @@
 """Declarations of CPython's C API that Cython lacks, or has without borrowed references."""
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.object cimport PyObject, PyTypeObject
 
 
@@ -52,3 +53,11 @@ cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept nogil
     object PyObject_Vectorcall(object, PyObject **, size_t, PyObject *)
     object PyObject_GenericGetDict(object, void *)
+
+
+cdef inline double *address(object array) except? NULL:
+    """The address of the numbers of a contiguous array of doubles."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+    PyBuffer_Release(&view)
+    return <double *> view.buf
