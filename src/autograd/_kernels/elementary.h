@@ -1,0 +1,71 @@
+/* The elementary functions of programs: kernel_<name>(x) for a number, kernels_<name>(n, a, out) for n of them, where
+ * out may be a. The lists give their names. */
+#ifndef AUTOGRAD_ELEMENTARY_H
+#define AUTOGRAD_ELEMENTARY_H
+#include "error.h"
+#include "exponential.h"
+#include "inverse_trigonometric.h"
+#include "logarithm.h"
+#include "power.h"
+#include "simd.h"
+#include "trigonometric.h"
+
+#define KERNELS_PERIODIC(X) X(sin) X(cos) X(tan)
+#define KERNELS_UNARY(X) \
+    X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(cbrt) X(arcsin) X(arccos) X(arctan) \
+    X(sinh) X(cosh) X(tanh) X(arcsinh) X(arccosh) X(arctanh) X(erf) X(erfc) X(sigmoid) X(softplus)
+#define KERNELS_BINARY(X) X(pow) X(hypot) X(arctan2)
+
+#define KERNELS_OF_ONE(name, function) \
+    AUTOGRAD_CLONES \
+    static void name(ptrdiff_t n, const double *a, double *out) \
+    { \
+        AUTOGRAD_VECTORIZE \
+        for (ptrdiff_t i = 0; i < n; i++) \
+            out[i] = function(a[i]); \
+    }
+#define KERNELS_OF_TWO(name, function) \
+    AUTOGRAD_CLONES \
+    static void name(ptrdiff_t n, const double *a, const double *b, double *out) \
+    { \
+        AUTOGRAD_VECTORIZE \
+        for (ptrdiff_t i = 0; i < n; i++) \
+            out[i] = function(a[i], b[i]); \
+    }
+
+/* Whether an argument is beyond what trig_reduce takes. */
+AUTOGRAD_CLONES
+static int trig_any_large(ptrdiff_t n, const double *a)
+{
+    uint64_t large = 0;
+    for (ptrdiff_t i = 0; i < n; i++)
+        large |= bits_of(TRIG_FAST - fabs(a[i]));
+    return large >> 63;
+}
+
+#define KERNELS(name) KERNELS_OF_ONE(kernels_##name, kernel_##name)
+KERNELS_UNARY(KERNELS)
+#undef KERNELS
+#define KERNELS(name) KERNELS_OF_TWO(kernels_##name, kernel_##name)
+KERNELS_BINARY(KERNELS)
+#undef KERNELS
+#define KERNELS(name) \
+    KERNELS_OF_ONE(kernels_##name##_fast, kernel_##name##_fast) \
+    static void kernels_##name(ptrdiff_t n, const double *a, double *out) \
+    { \
+        enum { BLOCK = 64 }; \
+        for (ptrdiff_t more; n > 0; n -= more, a += more, out += more) { \
+            more = n < BLOCK ? n : BLOCK; \
+            if (!trig_any_large(more, a)) \
+                kernels_##name##_fast(more, a, out); \
+            else \
+                for (ptrdiff_t i = 0; i < more; i++) \
+                    out[i] = kernel_##name(a[i]); \
+        } \
+    }
+KERNELS_PERIODIC(KERNELS)
+#undef KERNELS
+#undef KERNELS_OF_ONE
+#undef KERNELS_OF_TWO
+
+#endif
