@@ -1,10 +1,10 @@
-"""Expands the op table into the sources that the core is compiled from.
+"""Generates the C and Cython sources of the core from the op table.
 
-``_kernels/ops.h``         C: one value function per row, and the two dispatchers over them, ``op_value`` and ``op_push``.
+``_kernels/ops.h``         C: one value function per row, and the dispatchers ``op_value`` and ``op_push``.
 ``_ops.pxi``               Cython: the declarations of the header, and the public functions.
 ``_kernels/maps.h``        C: the unary operations over arrays, ``op_map`` and ``op_map_push``.
 ``_kernels/pairs.h``       C: the sums of products and of losses over pairs, ``op_pairs``.
-``_kernels/primitives.h``  C: lists of the primitives that the interpreter of Programs has instructions for.
+``_kernels/primitives.h``  C: lists of the primitives that are instructions of the interpreter.
 
 Used by ``setup.py`` only; nothing here runs once the package is built.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-#: Kinds of node that no row describes: a leaf, a node made by hand, an output of a Block, the Block itself.
+#: Kinds of node without a row: a leaf, a node with a user-defined backward, an output of a Block, the Block itself.
 SPECIAL = ("leaf", "custom", "output", "block")
 
 _C_OPERATORS = {
@@ -42,7 +42,7 @@ def to_c(formula: str, call: Callable[[str], str]) -> str:
     formula : str
         The formula.
     call : callable
-        Gives the C name of a function of the table.
+        Returns the C name of a function of the table.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def header(ops: ModuleType) -> str:
     """Return the text of ``_kernels/ops.h``."""
     names = [*SPECIAL, *ops.OPS]
     lines = [
-        "/* Generated from ops.py by _codegen.py. */",
+        "/* Generated from ops.py by _build/codegen.py. */",
         "#ifndef AUTOGRAD_OPS_H",
         "#define AUTOGRAD_OPS_H",
         "#include <math.h>",
@@ -90,7 +90,7 @@ def header(ops: ModuleType) -> str:
         *(f"    OP_{name.upper()}," for name in names),
         "    OP_COUNT",
         "};",
-        # The derivative of the commonest power, a square, has the exponent 1; pow() costs more than all the rest of it.
+        # The derivative of a square, the most common power, has the exponent 1; pow() would dominate its cost.
         "OP_INLINE double power(double x, double y) { return y == 1.0 ? x : pow(x, y); }",
     ]
     for row in ops.OPS.values():
@@ -102,7 +102,7 @@ def header(ops: ModuleType) -> str:
 
     lines += [
         "",
-        "/* The value of an operation; with a constant `op`, a single call. */",
+        "/* Returns the value of an operation; with a constant `op`, a single call. */",
         "OP_INLINE double op_value(unsigned op, double a, double b, double c) {",
         "    (void)a; (void)b; (void)c;",
         "    switch (op) {",
@@ -111,7 +111,7 @@ def header(ops: ModuleType) -> str:
         "    }",
         "}",
         "",
-        "/* Whether Python's own function is asked: 0 never, 1 where the value is not finite, 2 always. */",
+        "/* Whether the value falls back to Python's function: 0 never, 1 where it is not finite, 2 always. */",
         "OP_INLINE int op_asks_python(unsigned op) {",
         "    switch (op) {",
     ]
@@ -125,8 +125,8 @@ def header(ops: ModuleType) -> str:
         "    }",
         "}",
         "",
-        "/* Adds the gradients of an operation's node operands, given its adjoint g and its result r, and returns which",
-        "   operands received something: 1 for the first, plus 2 for the second. */",
+        "/* Adds the gradients of an operation's node operands, given its adjoint g and its result r, and returns the set",
+        "   of operands that received a gradient: 1 for the first, plus 2 for the second. */",
         "OP_INLINE unsigned op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
         "                           double *ga, double *gb) {",
         "    (void)gb; (void)pb;",
@@ -145,7 +145,7 @@ def header(ops: ModuleType) -> str:
 def maps(ops: ModuleType) -> str:
     """Return the text of ``_kernels/maps.h``."""
     lines = [
-        "/* Generated from ops.py by _codegen.py. */",
+        "/* Generated from ops.py by _build/codegen.py. */",
         "#ifndef AUTOGRAD_MAPS_H",
         "#define AUTOGRAD_MAPS_H",
         '#include "ops.h"',
@@ -191,14 +191,14 @@ def maps(ops: ModuleType) -> str:
 def pairs(ops: ModuleType) -> str:
     """Return the text of ``_kernels/pairs.h``."""
     lines = [
-        "/* Generated from ops.py by _codegen.py. */",
+        "/* Generated from ops.py by _build/codegen.py. */",
         "#ifndef AUTOGRAD_PAIRS_H",
         "#define AUTOGRAD_PAIRS_H",
         '#include "ops.h"',
         "",
-        "/* The sum of op(a[i], b[i], c) from left to right. The derivatives take the place of a and b. */",
+        "/* Returns the sum of op(a[i], b[i], c) from left to right, and overwrites a and b with its derivatives. */",
         "static double op_pairs(unsigned op, ptrdiff_t n, double *restrict pa, double *restrict pb, double c) {",
-        "    /* What it is added to comes out with its own sign, a zero too. */",
+        "    /* Adding to -0.0 keeps the bits of every number, a zero included. */",
         "    double sum = -0.0;",
         "    const double g = 1.0;",
         "    (void)c;",
@@ -220,9 +220,9 @@ def pairs(ops: ModuleType) -> str:
     return "\n".join(lines)
 
 
-#: Functions that compilers turn into an instruction, so that a loop over them is as good as one over a sum.
+#: Functions that compilers inline as one machine instruction, so that loops over them are vectorised.
 _INSTRUCTIONS = ("fabs", "sqrt")
-#: Names that NumPy has always had, where the table has another one.
+#: NumPy's names, as every version has them, of rows with another name.
 _NUMPY_NAMES = {"pow": "power"}
 
 
@@ -238,14 +238,14 @@ def lanes(ops: ModuleType) -> str:
         else:
             lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
     lines = [
-        "/* Generated from ops.py by _codegen.py. */",
+        "/* Generated from ops.py by _build/codegen.py. */",
         "#ifndef AUTOGRAD_LANES_TABLE_H",
         "#define AUTOGRAD_LANES_TABLE_H",
     ]
     comments = {
         "UNARY": "Arithmetic of one operand: X(op, function).",
         "BINARY": "Arithmetic of two operands: X(op, function).",
-        "FUNCTIONS": "Functions, computed over many numbers at once: X(op, number of operands, NumPy's name).",
+        "FUNCTIONS": "Functions with a kernel over many numbers: X(op, number of operands, NumPy's name).",
     }
     for name, entries in lists.items():
         lines += ["", f"/* {comments[name]} */", " \\\n    ".join([f"#define LANE_{name}(X)", *entries])]
@@ -265,14 +265,14 @@ def _uses(formulas: tuple[str, ...], name: str) -> bool:
 
 
 def _value(row: Any) -> str:
-    """Return the C of a row's value, in which a row's own name means the function of the C library."""
+    """Return the C expression of a row's value, in which the row's own name means the C library's function."""
     own = row.name.removesuffix("_c").removeprefix("c_")
     return to_c(row.value, lambda name: row.libm if name == own else f"op_{name}")
 
 
 def declarations(ops: ModuleType) -> str:
     """Return the text of ``_ops.pxi``."""
-    lines = ["# Generated from ops.py by _codegen.py.", "", 'cdef extern from "_kernels/ops.h" nogil:', "    enum:"]
+    lines = ["# Generated from ops.py by _build/codegen.py.", "", 'cdef extern from "_kernels/ops.h" nogil:', "    enum:"]
     lines += [f"        OP_{name.upper()}" for name in (*SPECIAL, *ops.OPS, "count")]
     lines += [
         "    double op_value(unsigned op, double a, double b, double c) noexcept",
@@ -352,7 +352,7 @@ def _function(ops: ModuleType, row: Any, call: str) -> list[str]:
 
 
 def _example(ops: ModuleType, row: Any) -> Any:
-    """Return the value of a row's example, found without the core."""
+    """Return the value of a row's example, computed without the core."""
     defaults = [float(parameter.partition("=")[2]) for parameter in row.parameters[len(row.example) :]]
     values = [*row.example, *defaults]
     if hasattr(row, "grads"):
@@ -361,7 +361,7 @@ def _example(ops: ModuleType, row: Any) -> Any:
 
 
 def write(ops: ModuleType, directory: Path) -> None:
-    """Write the generated files into `directory`, leaving alone those that are already right."""
+    """Write the generated files into `directory`, except those that are up to date."""
     texts = {
         "_kernels/ops.h": header(ops),
         "_ops.pxi": declarations(ops),
