@@ -9,7 +9,7 @@ one comparison inside ``where(condition, x, y)``, and numbers. The names are
     g      the incoming gradient
 
 A call names another row or, inside a row of the same name, the C library's function. Gradient formulas are linear in
-``g``, so that one formula serves both reverse mode (``g`` is the adjoint of ``r``) and forward mode (``g`` is a tangent).
+``g``, so that one formula serves reverse mode (``g`` is the adjoint of ``r``) and forward mode (``g`` is a tangent).
 
 The rows generate the C kernels and the Python functions of the core (``_build/codegen.py``, when the package is built)
 and, at run time, the labels of nodes and drawings, the table in the documentation and the parametrised tests. To add a
