@@ -46,7 +46,7 @@ OP_INLINE double trig_double(uint64_t bits)
     return x;
 }
 
-/* Stores the sine or cosine of x in *y and returns 1; stores x and returns 0 if the C library's result is uncertain. */
+/* Stores the sine or cosine of x in *y and returns 1, or x and 0 if the C library's result is uncertain. */
 OP_INLINE uint64_t trig_lane(double x, int cosine, double *y)
 {
     static const double PI_HIGH = 0x1.921fb54442d18p+1, PI_LOW = 0x1.1a62633145c07p-53, PER_PI = 0.3183098861837907;
