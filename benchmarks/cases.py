@@ -1,4 +1,4 @@
-"""Every benchmark there is: importing this module fills the registry, in the order of the report."""
+"""Imports all cases, which registers their benchmarks in the order of the report."""
 
 from importlib import import_module
 

@@ -15,7 +15,7 @@ from registry import Workload, benchmark, section, target
 
 
 def _extend(x: Any, a: Any, b: Any, length: int) -> Any:
-    """Make a chain of so many operations, each a node that rests on the one before."""
+    """Make a chain of operations, each a node whose operand is the one before."""
     for _ in range(length // 2):
         x = x * a
         x = x + b
@@ -25,7 +25,7 @@ def _extend(x: Any, a: Any, b: Any, length: int) -> Any:
 def _differentiate(
     evaluate: Callable[[], Any], leaves: Sequence[Any], depth: int, *, differentiates: bool
 ) -> Workload:
-    """Time an evaluation, its backward pass and its end; on plain numbers, the evaluation alone."""
+    """Time an evaluation, its backward pass and the release of its graph; on plain numbers, the evaluation alone."""
 
     def run_value(repetitions: int) -> dict[str, float]:
         begin = perf_counter()
@@ -174,7 +174,7 @@ def memory(engine: Engine) -> Workload:
 
     def run(repetitions: int) -> dict[str, float]:
         a, b = engine.Value(0.9999), engine.Value(0.0001)
-        # The first nodes fill the holes that the interpreter's start left in the heap.
+        # The first nodes fill free blocks left in the heap by the start of the interpreter.
         x = _extend(engine.Value(1.0), a, b, 20_000)
         before = resident()
         x = _extend(x, a, b, MEMORY_NODES * repetitions)

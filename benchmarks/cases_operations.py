@@ -10,10 +10,10 @@ import numpy
 from engines import FUNCTIONS, Engine, Unsupported
 from registry import Workload, benchmark, section, target
 
-# Copies of the statement in the body of the loop, so that stepping the loop is a small part of the time.
+# Copies of the statement in the body of the loop, so that the loop itself takes a small part of the time.
 UNROLLED = 20
 
-# A name, the words of the report, and the statement.
+# Name, title in the report, statement.
 OPERATIONS = (
     ("value", "Value(2.0)", "make(number)"),
     ("add", "Value + Value", "a + b"),
@@ -38,7 +38,7 @@ OPERATIONS = (
     ("tanh_method", "Value.tanh()", "a.tanh()"),
     *((name, f"{name}(Value)", f"{name}(a)") for name in FUNCTIONS),
 )
-# With a scalar of NumPy as an operand: each is compared with the same statement on a float.
+# Statements with a NumPy scalar as an operand, each compared with the same statement on a float.
 NUMPY_OPERANDS = (
     ("numpy_value", "Value(np.int64)", "make(number)"),
     ("numpy_mul", "np.int64 * Value", "number * a"),
@@ -48,7 +48,7 @@ NUMPY_OPERANDS = (
     ("greater_numpy", "Value > np.int64", "a > number"),
 )
 NUMPY_TYPES = {"mul_numpy_bool": numpy.bool_, "mul_float32": numpy.float32}
-# What does the same on plain numbers, where the statement itself does not.
+# The equivalent on plain numbers of statements that do not run on them.
 ON_NUMBERS = {"relu": "a if a > 0.0 else 0.0", "tanh_method": "tanh(a)"}
 
 _TIMER = """
@@ -83,7 +83,7 @@ def _workload(engine: Engine, name: str, statement: str, number: Any = 2.0) -> W
     code = statement if engine.differentiates else ON_NUMBERS.get(name, statement)
     source = _TIMER.format(functions=", ".join(FUNCTIONS), body="; ".join([code] * UNROLLED))
     namespace: dict[str, Any] = {"perf_counter": perf_counter, "repeat": repeat}
-    exec(source, namespace)  # as timeit does: the statement has to be in the loop, not a call of it
+    exec(source, namespace)  # like timeit: the statement itself is in the loop, not a call of it
     timer = namespace["timer"]
     a, b = engine.Value(1.3), engine.Value(0.7)
     number = complex(number) if engine.name == "complex" else number

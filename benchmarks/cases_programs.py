@@ -16,7 +16,7 @@ from engines import Engine, Unsupported
 from registry import Workload, benchmark, section, target
 
 Function = Callable[..., Any]
-# Points of a batch whose numbers are compared.
+# The number of points of a batch whose results are compared.
 CHECKED = 5
 
 PROGRAMS = section(
@@ -47,7 +47,7 @@ def _arrays(*data: Any) -> list[Any]:
 
 
 def _compile(engine: Engine, function: Function) -> Function:
-    """Compile as the engine's users do; what comes out takes and gives NumPy arrays."""
+    """Compile as the engine's users do; the compiled function takes and returns NumPy arrays."""
     if engine.name != "jax":
         compiled: Function = engine.module.compile(function)
         return compiled
@@ -63,14 +63,14 @@ def _seconds(function: Function, arguments: Sequence[Any], repetitions: int) -> 
 
 
 def _numbers(results: Any, rows: int | None) -> list[float]:
-    """Return the numbers of results, of arrays those in the first rows."""
+    """Return the numbers of results; of an array, those in the first rows."""
     if isinstance(results, (tuple, list)):
         return [number for result in results for number in _numbers(result, rows)]
     return results[:rows].flatten().tolist() if getattr(results, "ndim", 0) else [float(results)]
 
 
 def _workload(value: Function, value_and_grad: Function, arguments: Sequence[Any], rows: int | None) -> Workload:
-    """Time a function with its derivatives, and compare the numbers of so many rows of a batch, or all."""
+    """Time a function with its derivatives, and compare the results for some rows of a batch, or for all."""
 
     def run(repetitions: int) -> dict[str, float]:
         alone = _seconds(value, arguments, repetitions)
@@ -176,7 +176,7 @@ def swaptions_c(engine: Engine) -> Workload:
 
 
 def _jax_swaptions(jax: Any, step: Function) -> Function:
-    """Return the value of a path, with the rates that are not fixed yet moved to the front by every step."""
+    """Return the value of a path; every step moves the rates that are not fixed yet to the front."""
     jnp = jax.numpy
     last = jnp.array(models.MATURITIES) - 1
     strikes = jnp.array(models.STRIKES)
@@ -220,7 +220,7 @@ def swaptions_jax_loops(engine: Engine) -> Workload:
 
         return jax.lax.scan(jax.checkpoint(evolve), 0.0, (volatilities, rates))[1]
 
-    # Keeping what a step computed for the reverse pass takes three times as long as computing it again.
+    # Storing the intermediate results of a step for the reverse pass takes three times as long as recomputing them.
     return _swaptions(engine, _jax_swaptions(jax, jax.checkpoint(step)))
 
 
@@ -296,7 +296,7 @@ def _compile_workload(engine: Engine, variables: int) -> Workload:
     arguments = _arrays(models.rosenbrock_point(variables))
 
     def first_call(transform: Callable[[Function], Function]) -> float:
-        # The function is a new one every time: JAX finds again what it has compiled.
+        # A new function every time, as JAX caches what it has compiled.
         compiled = _compile(engine, transform(_model(models.rosenbrock, engine)))
         return _seconds(compiled, arguments, 1) - _seconds(compiled, arguments, 1)
 

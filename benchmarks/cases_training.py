@@ -16,7 +16,7 @@ from engines import Engine
 from networks import digits, moons, plain
 from registry import Workload, benchmark, section, target
 
-# So small that the network stays as it is, however many steps a candidate makes in its time.
+# So small that the network hardly changes, however many steps a candidate makes.
 TIMED_RATE = 1e-9
 
 Step = Callable[[float], float]
@@ -28,7 +28,7 @@ def _timed(train: Train) -> Callable[[int], dict[str, float]]:
 
 
 def _repeated(step: Step) -> Train:
-    """Return a function that makes steps of a rate and gives the seconds they took."""
+    """Return a function that makes steps at a learning rate and returns the seconds they took."""
 
     def train(rate: float, steps: int) -> float:
         begin = perf_counter()
@@ -118,7 +118,7 @@ def _torch_moons_step(engine: Engine) -> tuple[Step, Any, Callable[[], Any]]:
 
 
 def _moons_layers() -> list[list[list[float]]]:
-    """Return micrograd's draws, neuron by neuron, of each the weights and then a bias of zero."""
+    """Return micrograd's initial parameters, neuron by neuron: random weights, then a bias of zero."""
     random.seed(1337)
     return [
         [[*(random.uniform(-1, 1) for _ in range(nin)), 0.0] for _ in range(nout)]
@@ -241,9 +241,9 @@ def _fit_workload(
     parameters: Callable[[], Iterable[Any]],
     evaluate: Callable[[], Any] | None = None,
 ) -> Workload:
-    """Time epochs at the one function's hands; compare the parameters after a few epochs at the other's.
+    """Time epochs of one function; compare the parameters after a few epochs of the other.
 
-    If there is a function that evaluates the loss, it is timed too, as the part of the step that it is.
+    A function that evaluates the loss, if given, is timed as a part of the step.
     """
 
     def check() -> list[float]:
@@ -347,7 +347,7 @@ def _digits_model(engine: Engine) -> Any:
 )
 def fit_digits(engine: Engine) -> Workload:
     model = _digits_model(engine)
-    # All images in one step for the check: how each engine shuffles them makes no difference then.
+    # The check uses all images in one step, so that the engines' shuffling makes no difference.
     batches, whole = (
         _fit(engine, model, digits(IMAGES), "Adam", loss="cross_entropy", batch_size=size) for size in (BATCH, IMAGES)
     )

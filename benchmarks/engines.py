@@ -20,12 +20,12 @@ from types import ModuleType
 from typing import Any
 
 FUNCTIONS = ("exp", "log", "sqrt", "sin", "cos", "tanh")
-# What programs need beyond them, and engines without programs need not have.
+# Further functions, which only programs need.
 MORE_FUNCTIONS = ("erf", "maximum")
 
 
 class Unsupported(Exception):
-    """An engine cannot run a case; the message says why, in the words of the report."""
+    """An engine cannot run a case; the message is the reason given in the report."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Engine:
     name : str
         The key the command line and the cases use.
     title : str
-        The name in the report, with the version where there is one.
+        The name in the report, with the version if known.
     Value : callable
         Makes a number of the engine from a float.
     functions : dict
-        The functions of `FUNCTIONS` and of `MORE_FUNCTIONS` the engine has, as a user would call them.
+        The functions of `FUNCTIONS` and `MORE_FUNCTIONS` that the engine has, as a user would call them.
     differentiates : bool
         Whether the numbers have `backward()`.
     MLP : callable or None
-        micrograd's `MLP(nin, nouts)`, or what the engine's users have instead with the same initial weights.
+        micrograd's `MLP(nin, nouts)`, or the engine's equivalent with the same initial weights.
     recursive : bool
         Whether `backward()` recurses once for every node of the longest path.
     module : object
@@ -79,7 +79,7 @@ def _autograd() -> Engine:
     try:
         autograd = importlib.import_module("autograd")
     except ImportError:
-        # A checkout that was built in place need not be installed to be measured.
+        # A checkout built in place can be measured without installing it.
         sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
         autograd = importlib.import_module("autograd")
     if not hasattr(autograd, "Value"):
@@ -114,7 +114,7 @@ def _torch() -> Engine:
         layers: list[Any] = []
         for width, nout in zip([nin, *nouts], nouts, strict=False):
             linear = torch.nn.Linear(width, nout, dtype=torch.float64)
-            # The draws of micrograd's neurons, so that all engines train the same network.
+            # The initial parameters of micrograd's neurons, so that all engines train the same network.
             weights = [[random.uniform(-1, 1) for _ in range(width)] for _ in range(nout)]
             with torch.no_grad():
                 linear.weight.copy_(torch.tensor(weights, dtype=torch.float64))
@@ -127,8 +127,8 @@ def _torch() -> Engine:
 
 
 def _jax() -> Engine:
-    # One thread: on several cores its threads hand small operations to one another, which takes longer than they do,
-    # as does the thread of asynchronous dispatch. The pools are made for the cores that there are at the beginning.
+    # One thread: handing small operations to other threads, or to that of asynchronous dispatch, takes longer than the
+    # operations. The thread pools are sized for the cores available at the start.
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
     os.environ["JAX_PLATFORMS"] = "cpu"
     jax = importlib.import_module("jax")

@@ -1,4 +1,4 @@
-"""How candidates are timed: interleaved, round by round, and compared within a round."""
+"""Timing of candidates: interleaved in rounds, and compared within each round."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runners import Runner, fresh
 
 @dataclass(frozen=True)
 class Settings:
-    """How long to measure.
+    """The length of a measurement.
 
     Attributes
     ----------
@@ -21,11 +21,11 @@ class Settings:
     fresh_rounds : int
         Rounds of a benchmark that starts a process for each.
     seconds : float
-        How long a candidate works in one round, at least; a single repetition may take longer.
+        Minimum time of a candidate in one round; a single repetition may take longer.
     budget : float
         Seconds after which a candidate sits out the remaining rounds.
     quick : bool
-        Leave out what a benchmark says is too slow.
+        Leave out the entries that a benchmark marks as too slow.
     """
 
     rounds: int
@@ -41,7 +41,7 @@ QUICK = Settings(rounds=5, fresh_rounds=1, seconds=0.002, budget=0.4, quick=True
 
 @dataclass
 class Series:
-    """What a candidate took in each round, part by part, for one operation in the unit of the benchmark."""
+    """The cost of one operation of a candidate, by round and part, in the unit of the benchmark."""
 
     title: str
     note: str
@@ -49,7 +49,7 @@ class Series:
     rounds: list[dict[str, float]] = field(default_factory=list)
 
     def add(self, case: Benchmark, measured: dict[str, float]) -> None:
-        """Enter what a round took altogether."""
+        """Enter the totals of a round."""
         scale = UNITS[case.unit] / (case.per * self.number)
         self.rounds.append({part: value * scale for part, value in measured.items()})
 
@@ -73,7 +73,7 @@ class Series:
 
 @dataclass
 class Result:
-    """The rounds of every candidate of a benchmark, and why others have none."""
+    """The rounds of every candidate of a benchmark, and the reasons why others have none."""
 
     case: Benchmark
     series: dict[str, Series] = field(default_factory=dict)
@@ -84,8 +84,8 @@ class Result:
         if numerator not in self.series or denominator not in self.series:
             return None
         above, below = self.series[numerator], self.series[denominator]
-        # A candidate that used up its budget has fewer rounds, the first ones. If it has one, that may be the
-        # warm-up, in which the other was not.
+        # A candidate that exhausted its budget has only the first rounds. A single one may be the warm-up, which the
+        # other's round was not.
         if min(len(above.rounds), len(below.rounds)) == 1:
             within = [above.median() / below.median()]
         else:
@@ -150,10 +150,10 @@ def _warm_up(
         seconds = sum(parts.values())
         spent += seconds
         if seconds > settings.budget:
-            series.add(case, parts)  # too slow to be run again: this is its only round
+            series.add(case, parts)  # too slow to run again: this is its only round
         if seconds >= settings.seconds:
             break
-        # The first repetitions are slower than the rest, so the number grows by a factor of twenty at most.
+        # The first repetitions are slower than later ones, so the number grows at most twentyfold.
         factor = min(20.0, 1.2 * settings.seconds / max(seconds, 1e-9))
         series.number = max(series.number + 1, int(series.number * factor))
     return spent
@@ -162,7 +162,7 @@ def _warm_up(
 def _require_agreement(case: str, numbers: dict[str, list[float]]) -> None:
     for entry, found in numbers.items():
         reference, wanted = next(iter(numbers.items()))
-        # A yardstick may compute the values only, which come before their derivatives.
+        # A reference may compute only the values, which precede their derivatives.
         pairs = zip(found, wanted, strict=entry not in YARDSTICKS)
         if any(abs(a - b) > 1e-9 * max(1.0, abs(b)) for a, b in pairs):
             raise RuntimeError(

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine that the figures were measured on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def describe(core_compiler: str) -> dict[str, str]:
-    """Return the machine, the interpreter and the compiler of the core, in words."""
+    """Describe the machine, the interpreter and the compiler of the core."""
     description = {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
@@ -34,7 +34,7 @@ def _processor() -> str:
 
 
 def core_compiler() -> str:
-    """Read the name that gcc and clang leave in what they compile."""
+    """Read the compiler's name that gcc and clang store in their output."""
     core = Path(importlib.import_module("autograd._core").__file__ or "")
     found = re.search(rb"GCC: \([^)]*\) [\d.]+|clang version [\d.]+", core.read_bytes())
     return found[0].decode() if found else "unknown"

@@ -1,6 +1,6 @@
-"""The functions measured as programs: scalar Python, over whatever functions of numbers they are given.
+"""The functions measured as programs: scalar Python, in terms of the elementary functions of an engine.
 
-`numeric` is a namespace with `exp`, `log` and so on: a module such as `autograd.functions` or `math` will do.
+`numeric` is a namespace with `exp`, `log` and so on, such as the module `autograd.functions` or `math`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def rosenbrock(numeric: Any) -> Callable[[Any], Any]:
-    """Return Rosenbrock's function with a sine and an exponential, of any number of variables."""
+    """Return Rosenbrock's function of any number of variables, with a sine and an exponential added."""
     sin, exp = numeric.sin, numeric.exp
 
     def function(xs: Any) -> Any:
@@ -26,12 +26,12 @@ def rosenbrock(numeric: Any) -> Callable[[Any], Any]:
 
 
 def rosenbrock_point(variables: int) -> list[float]:
-    """Return where the function is evaluated."""
+    """Return the point at which the function is evaluated."""
     return [1.2 + 0.1 * math.sin(i) for i in range(variables)]
 
 
 def rosenbrock_operations(variables: int) -> int:
-    """Return how many operations an evaluation takes."""
+    """Return the number of operations of an evaluation."""
     return 13 * (variables - 1)
 
 
@@ -51,7 +51,7 @@ def black_scholes(numeric: Any) -> Callable[..., Any]:
 
 
 def options(count: int) -> list[list[float]]:
-    """Return spots, strikes, rates, volatilities and maturities (years) of so many options."""
+    """Return spots, strikes, rates, volatilities and maturities (years) of some options."""
     generator = random.Random(1337)
     ranges = ((80.0, 120.0), (80.0, 120.0), (0.0, 0.08), (0.1, 0.5), (0.1, 2.0))
     return [[generator.uniform(*bounds) for _ in range(count)] for bounds in ranges]
@@ -64,10 +64,10 @@ STRIKES = (0.045, 0.05, 0.055)
 
 
 def swaptions(numeric: Any) -> Callable[..., Any]:
-    """Return the value today, on a path of the LIBOR market model, of 15 payer swaptions.
+    """Return the present value of 15 payer swaptions on a path of the LIBOR market model.
 
     The portfolio is that of Giles and Glasserman, Smoking adjoints (2006). `d` is the accrual period, `rates` are
-    today's forward rates, `volatilities` belong to a rate by the time it has left, and `normals` drive the steps.
+    today's forward rates, `volatilities` are indexed by a rate's time to its fixing, and `normals` drive the steps.
     """
     exp, sqrt, maximum = numeric.exp, numeric.sqrt, numeric.maximum
 
@@ -106,6 +106,6 @@ def swaption_market() -> tuple[float, list[float], list[float]]:
 
 
 def swaption_paths(count: int) -> list[list[float]]:
-    """Return the normal numbers of so many paths."""
+    """Return the normal random numbers of some paths."""
     generator = random.Random(1337)
     return [[generator.gauss(0.0, 1.0) for _ in range(STEPS)] for _ in range(count)]

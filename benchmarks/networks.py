@@ -1,4 +1,4 @@
-"""What the cases of networks share: the data, and the numbers of a model whatever holds them."""
+"""Shared by the cases of networks: the data, and the parameters of a model as plain numbers."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def save(path: Path, results: dict[str, Result], machine: dict[str, str]) -> Non
     wide = [result for result in results.values() if SECTIONS[result.case.section].wide]
     long = [result for result in results.values() if not SECTIONS[result.case.section].wide]
     panels = [(draw, part) for draw, part in ((_operations, wide), (_programs, long)) if part]
-    # Inches for the bars of the taller panel, and for the titles above and the axis below.
+    # Inches: the bars of the taller panel, plus the titles and the axis.
     inches = max(sum(map(_inches, part)) for _, part in panels)
     figure = Figure(figsize=(7.5 * len(panels), 1.6 + inches), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)
@@ -54,7 +54,7 @@ def _inches(result: Result) -> float:
 
 
 def _bars(result: Result) -> list[tuple[Candidate, Series]]:
-    # Beside single operations in nanoseconds the interpreted engines would be off the scale.
+    # On the scale of single operations, the interpreted engines would be off the chart.
     wide = SECTIONS[result.case.section].wide
     return [
         (candidate, result.series[candidate.key])

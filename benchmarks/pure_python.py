@@ -1,8 +1,8 @@
 """A scalar autograd engine in plain Python, the baseline of the benchmarks.
 
-It is built the way micrograd is and has the same costs: every number is a Python object with a set of
-parents and a closure that knows its derivative, a number operand becomes a node of its own, subtraction and
-division are made of other operations, and `backward` sorts the graph by recursion. Nodes and their closures
+It is built like micrograd and has the same costs: every number is a Python object with a set of parents and
+a closure that computes its derivative, a number operand becomes a node, subtraction and division are composed
+of other operations, and `backward` sorts the graph by recursion. Nodes and their closures
 refer to one another, so only the cyclic garbage collector frees them.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Value:
-    """A number that remembers how it was computed."""
+    """A number that records how it was computed."""
 
     def __init__(self, data: float, _children: Iterable[Value] = (), _op: str = "") -> None:
         self.data = data
@@ -68,7 +68,7 @@ class Value:
         return result
 
     def _unary(self, data: float, op: str, derivative: Callable[[float], float]) -> Value:
-        """Make the node of a function whose derivative is known in terms of its result."""
+        """Make the node of a function, given its derivative as a function of its result."""
         result = Value(data, (self,), op)
 
         def push() -> None:
@@ -147,7 +147,7 @@ class Value:
 
 
 class Module:
-    """The base of everything that has parameters."""
+    """The base class of everything with parameters."""
 
     def parameters(self) -> list[Value]:
         return []
@@ -174,7 +174,7 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """Neurons side by side; a single one gives a bare Value."""
+    """Neurons with common inputs; a single one returns a bare Value."""
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True) -> None:
         self.neurons = [Neuron(nin, nonlin) for _ in range(nout)]
@@ -188,7 +188,7 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """Layers one after the other, the last of them linear."""
+    """Layers in sequence, the last of them linear."""
 
     def __init__(self, nin: int, nouts: Sequence[int]) -> None:
         widths = [nin, *nouts]

@@ -1,4 +1,4 @@
-"""What a benchmark is, and the lists that the cases enter themselves into."""
+"""The description of a benchmark, and the registry of all benchmarks, sections and targets."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from engines import CYCLIC, Engine
 
-# How many of each unit are in a second, or in a byte.
+# The number of units in a second, or in a byte.
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "B": 1.0}
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A case made ready for one engine.
+    """A case prepared for one engine.
 
     Attributes
     ----------
     run : callable
-        Does the work so many times and returns the seconds (or bytes) that each part of it took altogether.
+        Repeats the work a given number of times and returns the total seconds (or bytes) of each part.
     check : callable, optional
         Returns numbers that must be the same for every engine.
     depth : int
@@ -36,7 +36,7 @@ Build = Callable[[Engine], Workload]
 
 @dataclass(frozen=True)
 class Candidate:
-    """Who takes part: an engine, or as `engine/way` a further way in which it does the work.
+    """A participant of a benchmark: an engine, or as `engine/way` a further way in which it does the work.
 
     The cyclic collector is on or off.
     """
@@ -54,12 +54,12 @@ class Candidate:
 
     @property
     def qualifier(self) -> str:
-        """What a full title says of the collector, where its state matters."""
+        """The part of a full title about the collector, if its state matters."""
         return f", collector {'on' if self.collector else 'off'}" if self.engine in CYCLIC else ""
 
     @property
     def short_title(self) -> str:
-        """A title for the head of a column."""
+        """The title as the head of a column."""
         name = self.entry.replace("_python", " Python").replace("/", ", ")
         return f"{name} {'on' if self.collector else 'off'}" if self.engine in CYCLIC else name
 
@@ -71,13 +71,13 @@ class Benchmark:
     Attributes
     ----------
     name, title : str
-        The key on the command line, and the words in the report.
+        The key on the command line, and the title in the report.
     section : str
         The section of the report it belongs to.
     build : callable
         Makes the workload for an engine that has no way of its own.
     entries : tuple of str
-        Who takes part, in the order of the rounds: engines, and `engine/way` for a further way that is registered
+        The participants, in the order of the rounds: engines, and `engine/way` for a further way that is registered
         with `on`.
     unit : str
         A key of `UNITS`.
@@ -90,7 +90,7 @@ class Benchmark:
     left_out_by_quick : tuple of str
         Entries too slow for `--quick`.
     base : str
-        The part of which the report also shows the whole as a multiple.
+        The part to which the report also relates the whole.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Benchmark:
     words: dict[str, str] = field(default_factory=dict)
 
     def on(self, entry: str, words: str) -> Callable[[Build], Build]:
-        """Register the way one engine does this case in its own idiom, and say in words which it is."""
+        """Register an engine's own way of doing this case, with its description."""
 
         def register(build: Build) -> Build:
             self.own[entry] = build
@@ -118,7 +118,7 @@ class Benchmark:
         return register
 
     def title_of(self, candidate: Candidate, engine: str) -> str:
-        """Return the words of a row: the engine's title, its way of doing the case, the collector's state."""
+        """Return the title of a row: the engine's title, its way of doing the case, the collector's state."""
         words = self.words.get(candidate.entry)
         return engine + (f", {words}" if words else "") + candidate.qualifier
 
@@ -136,7 +136,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Section:
-    """Benchmarks that belong together, in one table with a row for each if `wide`, otherwise a table each."""
+    """Related benchmarks, in one table with a row for each if `wide`, otherwise in a table each."""
 
     name: str
     title: str
@@ -146,7 +146,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Target:
-    """A bound on the ratio of two candidates, or on the figure of the first if there is no second."""
+    """A bound on the ratio of two candidates, or on the figure of a single one."""
 
     text: str
     benchmark: str

@@ -1,4 +1,4 @@
-"""The results as tables of Markdown, which read well in a terminal too, and as JSON."""
+"""The results as Markdown tables, readable in a terminal as well, and as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METHOD = (
 
 
 def number(value: float) -> str:
-    """Format a time or a ratio with three digits, and with all of them before the point."""
+    """Format a time or a ratio with three digits, or with all digits before the decimal point if there are more."""
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:#.3g}"
 
 
@@ -126,7 +126,7 @@ def _comparison(result: Result, key: str) -> str:
 
 
 def figure(which: Target, results: dict[str, Result]) -> tuple[float, float] | None:
-    """Return what a target is about, from medians and from minima, or None if it was not measured."""
+    """Return the figure of a target, from medians and from minima, or None if it was not measured."""
     result = results.get(which.benchmark)
     if result is None:
         return None
@@ -137,7 +137,7 @@ def figure(which: Target, results: dict[str, Result]) -> tuple[float, float] | N
 
 
 def targets(results: dict[str, Result]) -> str:
-    """Render the bounds this project sets itself, for information."""
+    """Render the bounds that this project sets itself, for information."""
     rows = []
     for which in TARGETS:
         if which.benchmark not in results:
@@ -152,7 +152,7 @@ def targets(results: dict[str, Result]) -> str:
 
 
 def heading(machine: dict[str, str], absent: dict[str, str]) -> str:
-    """Render the machine, the method, and the engines that are not there."""
+    """Render the machine, the method, and the missing engines."""
     lines = [f"- {name}: {value}" for name, value in machine.items()]
     lines += [f"- without {engine}: {reason}" for engine, reason in absent.items()]
     return "\n\n".join(["# Benchmarks of autograd", "\n".join(lines), METHOD])
@@ -161,7 +161,7 @@ def heading(machine: dict[str, str], absent: dict[str, str]) -> str:
 def as_json(
     machine: dict[str, str], settings: Settings, absent: dict[str, str], results: dict[str, Result]
 ) -> dict[str, Any]:
-    """Collect everything that was measured."""
+    """Return all measurements."""
     return {
         "machine": machine,
         "settings": dataclasses.asdict(settings),

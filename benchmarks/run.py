@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{case.section:12}{case.name:18}{case.title}")
         return 0
     try:
-        # What can go wrong with the results should do so before the measurements.
+        # Report errors of the options and the output folder before measuring.
         chosen = _select(options.only)
         pythons = dict(map(_engine_python, options.python))
         plot = _plot_module(options.plot) if options.plot else None
@@ -79,7 +79,7 @@ def _start(pythons: dict[str, str], runners: dict[str, Runner]) -> dict[str, str
 def _measure(
     chosen: list[Benchmark], runners: dict[str, Runner], settings: Settings, text: list[str]
 ) -> dict[str, Result]:
-    """Run the benchmarks, print their tables as they come, and add them to the text of the report."""
+    """Run the benchmarks, print each table when it is complete, and add it to the text of the report."""
     results: dict[str, Result] = {}
     for which in SECTIONS.values():
         cases = [case for case in chosen if case.section == which.name]

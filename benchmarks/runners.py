@@ -1,4 +1,4 @@
-"""Where an engine is measured: in this process, or in a worker of another Python over lines of JSON."""
+"""The runners of engines: in this process, or in a worker of another Python that speaks lines of JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engines import Unsupported
 from registry import BENCHMARKS, Candidate, Workload
 
 WORKER = Path(__file__).with_name("worker.py")
-# Deeper than this, Python before 3.11 overflows its C stack, whatever the recursion limit says.
+# At greater depths Python before 3.11 overflows its C stack, whatever the recursion limit.
 C_STACK_DEPTH = 10_000
 
 
@@ -43,7 +43,7 @@ class LocalRunner:
         return machine.core_compiler()
 
     def prepare(self, benchmark: str, entry: str) -> str:
-        """Make the workload and return what the report should say about how it runs."""
+        """Make the workload and return the report's note about how it runs."""
         if benchmark != self._benchmark:
             self._ready.clear()
             self._benchmark = benchmark
@@ -58,29 +58,29 @@ class LocalRunner:
         return f"recursion limit raised from {limit:,} to {limit + workload.depth:,}, else RecursionError"
 
     def check(self, benchmark: str, entry: str) -> list[float] | None:
-        """Compute the numbers on which the engines must agree."""
+        """Return the numbers on which the engines must agree."""
         workload = self._ready[entry]
         with self._surroundings(entry, collector=False):
             return workload.check() if workload.check else None
 
     def measure(self, benchmark: str, entry: str, number: int, collector: bool) -> dict[str, float]:
-        """Do the work so many times and return what its parts took altogether."""
+        """Repeat the work and return the totals of its parts."""
         workload = self._ready[entry]
         with self._surroundings(entry, collector):
             if not BENCHMARKS[benchmark].fresh:
-                # Untimed: what is timed then bears the collector's work on the graph before, as in a loop
-                # that goes on. Without it a training step in pure Python seems to take half as long.
+                # Untimed: the timed part then includes collecting the previous graph, as in a continuing loop.
+                # Otherwise a training step in pure Python seems to take half as long.
                 workload.run(1)
             return workload.run(number)
 
     def close(self) -> None:
-        """Drop what was prepared."""
+        """Drop the workload."""
         self._ready.clear()
 
     @contextmanager
     def _surroundings(self, entry: str, collector: bool) -> Iterator[None]:
-        # Garbage of the candidate before is collected outside the timing. What is alive is frozen, so that the
-        # collector walks only what the benchmark makes: how much a process has imported is no engine's fault.
+        # Collect the previous candidate's garbage outside the timing. Freeze what is alive, so that the collector
+        # walks only the objects of the benchmark, whatever else the process has imported.
         gc.collect()
         gc.freeze()
         limit = sys.getrecursionlimit()
@@ -138,7 +138,7 @@ class RemoteRunner:
             self._process.stdin.write(json.dumps([method, arguments]) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # the worker is gone, which the empty answer below reports
+            pass  # the worker has ended; the empty answer below reports it
         line = self._process.stdout.readline()
         if not line:
             raise ConnectionError(f"the worker of {self.python} ended with status {self._process.wait()}")
@@ -155,7 +155,7 @@ Runner = LocalRunner | RemoteRunner
 
 @contextmanager
 def fresh(runner: Runner, benchmark: str, entry: str) -> Iterator[RemoteRunner]:
-    """Give a new process of a runner's Python with one workload prepared."""
+    """Start a new process of a runner's Python, with one workload prepared."""
     worker = RemoteRunner(runner.python)
     try:
         worker.title(Candidate(entry).engine)

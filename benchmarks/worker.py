@@ -12,7 +12,7 @@ from runners import LocalRunner
 
 
 def main() -> None:
-    # Whatever an engine prints must not mix with the answers.
+    # Keeps the output of engines out of the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     runner = LocalRunner()

@@ -1,7 +1,7 @@
 """Drawings of graphs, of decision boundaries and of training runs.
 
 `draw` shows a graph in a notebook and needs no other package; `to_svg` and `to_dot` return it as text. `draw_dot` is
-micrograd's function, with the package ``graphviz``. The plots need ``matplotlib``; both are in the extra ``viz``.
+micrograd's function and needs the package ``graphviz``. The plots need ``matplotlib``; both are in the extra ``viz``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MAX_INPUTS = 8
 
 
 def trace(root: Value) -> tuple[set[Value], set[tuple[Value, Value]]]:
-    """Return everything that a Value was computed from.
+    """Return the graph of a Value as sets of nodes and edges.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def trace(root: Value) -> tuple[set[Value], set[tuple[Value, Value]]]:
     Returns
     -------
     nodes : set of Value
-        `root` and all that it depends on; a number that was an operand appears as a leaf.
+        `root` and all that it depends on; a number used as an operand appears as a leaf.
     edges : set of (Value, Value)
-        Pairs of a parent and what was computed from it.
+        Pairs of a parent and a Value computed from it.
 
     Examples
     --------
@@ -74,34 +74,34 @@ def draw_dot(
 ) -> Any:
     """Draw the graph of a Value with Graphviz.
 
-    Every Value is a box with its label, data and gradient; every operation is an ellipse, every Block one box with its
-    outputs behind it.
+    A Value is a box with its label, data and gradient; an operation is an ellipse; a Block is one box followed by its
+    outputs.
 
     Parameters
     ----------
     root : Value
-        The result; what it was computed from is drawn.
+        The result; it is drawn with all that it was computed from.
     format : str, default "svg"
-        What `Digraph.render` writes, such as ``"png"`` or ``"pdf"``.
+        The format that `Digraph.render` writes, such as ``"png"`` or ``"pdf"``.
     rankdir : {"LR", "TB"}, default "LR"
-        Direction of the computation: from left to right or from top to bottom.
+        Direction of the graph: from left to right or from top to bottom.
     max_nodes : int, default 250
-        Most Values to draw, those nearest to `root`. The drawing says how many there are beyond.
+        Maximum number of Values to draw, the nearest to `root`. The drawing gives the number of others.
     max_inputs : int, default 8
-        Most inputs of an operation to draw. Of one with more, such as a layer with its parameters, the leaves without a
-        label are only counted, and so are the computed and the labelled inputs beyond this number.
+        Maximum number of inputs of an operation to draw. If it has more, as a layer with its parameters, unlabelled
+        leaves are only counted, as are computed and labelled inputs beyond this number.
 
     Returns
     -------
     graphviz.Digraph
-        It shows itself in a notebook; ``render("name")`` writes a file. Both call Graphviz's program ``dot``.
+        Displayed by a notebook; ``render("name")`` writes a file. Both call Graphviz's program ``dot``.
 
     Raises
     ------
     ImportError
         If the package ``graphviz`` is not installed.
     TypeError
-        If `root` is no Value.
+        If `root` is not a Value.
     ValueError
         If `rankdir` is unknown or a limit is below 1.
 
@@ -163,7 +163,7 @@ def to_svg(root: Value, rankdir: str = "LR", *, max_nodes: int = _MAX_NODES, max
     Returns
     -------
     str
-        The same in every run. The pointer on a box shows all digits.
+        The same in every run. Hovering over a box shows all digits.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def to_svg(root: Value, rankdir: str = "LR", *, max_nodes: int = _MAX_NODES, max
 
 
 class Drawing:
-    """A picture of a graph, which a notebook shows.
+    """A picture of a graph, displayed by a notebook.
 
     Attributes
     ----------
@@ -199,7 +199,7 @@ class Drawing:
         return self.svg
 
     def _repr_html_(self) -> str:
-        # Preferred by notebooks: as HTML, long drawings scroll and tooltips show all digits.
+        # Notebooks prefer HTML, in which long drawings scroll and tooltips show all digits.
         return f'<div style="overflow: auto">{self.svg}</div>'
 
 
@@ -214,7 +214,7 @@ def draw(root: Value, rankdir: str = "LR", *, max_nodes: int = _MAX_NODES, max_i
     Returns
     -------
     Drawing
-        As the last expression of a cell it shows itself; `Drawing.save` writes an SVG file.
+        Displayed by a notebook as the last expression of a cell; `Drawing.save` writes an SVG file.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def draw(root: Value, rankdir: str = "LR", *, max_nodes: int = _MAX_NODES, max_i
 
 
 def to_html(value: Value) -> str:
-    """Return a small table of a Value: what a notebook shows of it.
+    """Return an HTML table of a Value, which a notebook displays.
 
     Parameters
     ----------

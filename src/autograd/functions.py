@@ -1,9 +1,9 @@
 """Functions of Values, numbers and arrays.
 
-The elementary functions have NumPy's names (and Python's, where `math` differs) and are methods of `Value` as well. On
-a Value they record; on a number they return a float, with the exceptions of `math`; on an array they work elementwise.
+The elementary functions have NumPy's names (and Python's, where `math` differs) and are also methods of `Value`. A
+Value makes a node; a number gives a float, or an exception of `math`; an array is computed elementwise.
 
-The functions of a sequence make one node of it.
+A function of a sequence makes a single node.
 """
 
 from autograd._blocks.custom_vjp import custom_vjp
@@ -105,5 +105,5 @@ __all__ = [
     "where",
 ]
 
-for _name in __all__:  # The names in pickles, which are public.
+for _name in __all__:  # Pickles name the public module.
     globals()[_name].__module__ = __name__

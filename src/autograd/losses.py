@@ -1,6 +1,6 @@
 """Losses over Values or numbers, each call one node, and the accuracy of predictions.
 
-A loss of pairs is a row of the op table, of a prediction, its target and a parameter, summed over the pairs.
+A loss of pairs is a row of the op table (operands: prediction, target, parameter), summed over the pairs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Rows = Sequence[Scalars] | np.ndarray
 
 
 def _parameter(loss: str, name: str, x: Any, below: float) -> float:
-    """Return the parameter of a loss as a float, which has to be between 0 and a bound."""
+    """Check that the parameter of a loss is above 0 and below a bound, and return it as a float."""
     if not isinstance(x, Real):
         raise TypeError(f"{name} of {loss} must be a number, got {type(x).__name__} {x!r}")
     if not 0.0 < float(x) < below:
@@ -51,7 +51,7 @@ def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
     predictions, targets : sequence of Values or numbers, or of rows of them
         Of the same lengths.
     reduction : {"mean", "sum"}, default "mean"
-        What becomes of the losses of the predictions.
+        How the losses of the predictions are combined.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
     Raises
     ------
     TypeError
-        If an argument is no sequence of scalars.
+        If an argument is not a sequence of scalars.
     ValueError
         If the lengths differ or are zero, or the reduction is unknown.
 
@@ -75,7 +75,7 @@ def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
 
 def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
     """
-    Return the absolute error, ``abs(prediction - target)``; its derivative where both are equal is 0.
+    Return the absolute error, ``abs(prediction - target)``; its derivative is 0 where both are equal.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def huber(predictions: Scalars | Rows, targets: Scalars | Rows, *, delta: float 
     Raises
     ------
     TypeError, ValueError
-        As for `mse`, or if `delta` is no number above zero.
+        As for `mse`, or if `delta` is not a number above zero.
 
     References
     ----------
@@ -175,9 +175,9 @@ def poisson_nll(log_rates: Scalars | Rows, counts: Scalars | Rows, *, reduction:
     log_rates : sequence of Values or numbers, or of rows of them
         Logarithms of the expected counts.
     counts : sequence of Values or numbers, or of rows of them
-        As many.
+        Of the same lengths.
     reduction : {"mean", "sum"}, default "mean"
-        What becomes of the losses of the counts.
+        How the losses of the counts are combined.
 
     Returns
     -------
@@ -199,10 +199,10 @@ def poisson_nll(log_rates: Scalars | Rows, counts: Scalars | Rows, *, reduction:
 
 def quantile(predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float = 0.5, reduction: str = "mean") -> Any:
     """
-    Return the quantile loss, of which the `q`-quantile of the targets is the least [1]_.
+    Return the quantile loss, which the `q`-quantile of the targets minimizes [1]_.
 
     It is ``q * (target - prediction)`` where the prediction is too low, else ``(1 - q) * (prediction - target)``; its
-    derivative where both are equal is 0.
+    derivative is 0 where both are equal.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def quantile(predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float =
     Raises
     ------
     TypeError, ValueError
-        As for `mse`, or if `q` is no number between 0 and 1.
+        As for `mse`, or if `q` is not a number between 0 and 1.
 
     References
     ----------
@@ -242,9 +242,9 @@ def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "m
     ----------
     scores : sequence of Values or numbers, or of rows of them
     labels : sequence of numbers, or of rows of them
-        As many, each -1 or 1.
+        Of the same lengths, each -1 or 1.
     reduction : {"mean", "sum"}, default "mean"
-        What becomes of the losses of the scores.
+        How the losses of the scores are combined.
 
     Returns
     -------
@@ -253,7 +253,7 @@ def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "m
     Raises
     ------
     TypeError
-        If an argument is no sequence of scalars.
+        If an argument is not a sequence of scalars.
     ValueError
         If a label is another number, the lengths differ or are zero, or the reduction is unknown.
 
@@ -268,19 +268,18 @@ def hinge(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "m
 
 def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, reduction: str = "mean") -> Any:
     """
-    Return the negative log-likelihood of labels of which ``sigmoid(score)`` is the probability of 1.
+    Return the negative log-likelihood of labels whose probability of 1 is ``sigmoid(score)``.
 
-    It is ``softplus(-score)`` for the label 1 and ``softplus(score)`` for 0, which neither
-    overflows nor cancels.
+    It is ``softplus(-score)`` for the label 1 and ``softplus(score)`` for 0, which neither overflows nor cancels.
 
     Parameters
     ----------
     scores : sequence of Values or numbers, or of rows of them
         Log-odds, of any size; not probabilities.
     labels : sequence of numbers, or of rows of them
-        As many, each 0 or 1.
+        Of the same lengths, each 0 or 1.
     reduction : {"mean", "sum"}, default "mean"
-        What becomes of the losses of the scores.
+        How the losses of the scores are combined.
 
     Returns
     -------
@@ -289,7 +288,7 @@ def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, redu
     Raises
     ------
     TypeError
-        If an argument is no sequence of scalars.
+        If an argument is not a sequence of scalars.
     ValueError
         If a label is another number, the lengths differ or are zero, or the reduction is unknown.
 
@@ -306,7 +305,7 @@ def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, redu
 
 def cross_entropy(scores: Rows | Scalars, targets: Sequence[int] | np.ndarray | int, *, reduction: str = "mean") -> Any:
     """
-    Return the negative log-likelihood of classes of which ``softmax(row)`` are the probabilities.
+    Return the negative log-likelihood of classes with the probabilities ``softmax(row)``.
 
     With ``k`` the class of the largest score it is ``(row[k] - row[target]) + log1p(sum of
     exp(row[j] - row[k]) over j != k)``, which neither overflows nor loses a small loss.
@@ -318,7 +317,7 @@ def cross_entropy(scores: Rows | Scalars, targets: Sequence[int] | np.ndarray | 
     targets : sequence of int, or a single int
         Index of the class of each sample.
     reduction : {"mean", "sum"}, default "mean"
-        What becomes of the losses of the samples.
+        How the losses of the samples are combined.
 
     Returns
     -------
@@ -327,10 +326,10 @@ def cross_entropy(scores: Rows | Scalars, targets: Sequence[int] | np.ndarray | 
     Raises
     ------
     TypeError
-        If an argument is no sequence or a target is no integer.
+        If an argument is not a sequence or a target is not an integer.
     ValueError
-        If a class is out of range, a row has less than two scores, the lengths differ or are zero,
-        or the reduction is unknown.
+        If a class is out of range, a row has fewer than two scores, the lengths differ or are zero, or the reduction is
+        unknown.
 
     Examples
     --------
@@ -348,8 +347,8 @@ def accuracy(scores: Scalars | Rows, targets: Sequence[float] | np.ndarray) -> f
     Parameters
     ----------
     scores : sequence of Values or numbers, or of rows of them
-        One score for each sample, above zero for the second of two classes; or a row of class
-        scores, the first largest of which is the prediction.
+        One score for each sample, above zero for the second of two classes; or a row of class scores, whose first
+        maximum is the prediction.
     targets : sequence of numbers
         For single scores -1 or 1, or 0 or 1; for rows the index of the class.
 
@@ -361,7 +360,7 @@ def accuracy(scores: Scalars | Rows, targets: Sequence[float] | np.ndarray) -> f
     Raises
     ------
     TypeError
-        If an argument is no sequence, or the target of a row is no integer.
+        If an argument is not a sequence, or the target of a row is not an integer.
     ValueError
         If a target is another number, or the lengths differ or are zero.
 

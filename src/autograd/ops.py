@@ -4,20 +4,20 @@ A row is a few strings in a small expression language that C and Python share: a
 one comparison inside ``where(condition, x, y)``, and numbers. The names are
 
     a, b   the operands
-    c      the immediate: an operand that was a plain number and is no node; the parameter of a loss
+    c      the immediate: an operand that is a plain number, not a node; the parameter of a loss
     r      the result
     g      the incoming gradient
 
-A call names another row, or, inside a row of the same name, the C library's function. Gradient formulas are linear in
-``g``, which makes one formula serve reverse mode (``g`` is the adjoint of ``r``) and forward mode (``g`` is a tangent).
+A call names another row or, inside a row of the same name, the C library's function. Gradient formulas are linear in
+``g``, so that one formula serves reverse mode (``g`` is the adjoint of ``r``) and forward mode (``g`` is a tangent).
 
-From these rows come the C kernels and the Python functions of the core (``_codegen.py``, when the package is built)
-and, at run time, the labels of nodes and drawings, the table in the documentation and the parametrised tests. Adding
-a primitive is adding a row here.
+The rows generate the C kernels and the Python functions of the core (``_build/codegen.py``, when the package is built)
+and, at run time, the labels of nodes and drawings, the table in the documentation and the parametrised tests. To add a
+primitive, add a row.
 
-A binary row also yields the rows in which one operand is an immediate: ``mul`` gives ``mul_c`` (``a * c``), ``div``
-gives ``div_c`` (``a / c``) and ``c_div`` (``c / a``). A loss has the operands ``abc``: a prediction, its target and a
-parameter. `autograd.losses` sums it over pairs; it yields no further rows.
+From a binary row derive the rows with an immediate as one operand: ``mul_c`` (``a * c``) from ``mul``, ``div_c``
+(``a / c``) and ``c_div`` (``c / a``) from ``div``. A loss has the operands ``abc``: a prediction, its target and a
+parameter. `autograd.losses` sums it over pairs; no rows derive from it.
 """
 
 from __future__ import annotations
@@ -47,31 +47,31 @@ class Op:
     Parameters
     ----------
     name : str
-        NumPy's name of the function, or a short word for an operator.
+        NumPy's name of the function, or a short name for an operator.
     value : str
         Formula of the result in ``a``, ``b``, ``c``.
     grads : tuple of str
         One formula per operand, in ``a``, ``b``, ``c``, ``r``, linear in ``g``.
     symbol : str
-        What a node shows as its operation (``_op``); the name where empty. ``{c}`` stands for the immediate.
+        The operation as a node shows it (``_op``); default: the name. ``{c}`` is replaced by the immediate.
     doc : str
-        The public function's description, without the final stop; empty where an operator is the only face.
+        The public function's description, without the full stop; empty for a row without a public function.
     parameters : tuple of str
-        The public function's signature, ``x`` or ``x1, x2`` if not given. A parameter may carry a default number,
+        The public function's signature, by default ``x`` or ``x1, x2``. A parameter may have a default number,
         ``"negative_slope=0.01"``.
     libm : str
         The name of the function in C's ``<math.h>``.
     python : str
-        ``module.function`` whose value and exceptions the eager operation follows, `math`'s `libm` if not given. It is
-        asked whenever the C result is not finite: it raises, or returns that result.
+        ``module.function`` that defines the value and exceptions of the eager operation, by default `math`'s `libm`. It
+        is called whenever the C result is not finite: it raises, or returns that result.
     exact : bool
-        Whether the C result, where finite, has the bits of `python`. If not, `python` is always asked.
+        Whether the C result, if finite, has the bits of `python`. If not, `python` is always called.
     commutative : bool
-        Whether ``op(a, b)`` and ``op(b, a)`` are the same to the bit, so that one row serves both orders.
+        Whether ``op(a, b)`` and ``op(b, a)`` have the same bits, so that one row serves both orders.
     arguments : str
-        The operands in order: ``"a"`` or ``"ab"``, in derived rows ``"ac"`` or ``"ca"``, for a loss ``"abc"``.
+        The operands in order: ``"a"`` or ``"ab"``; in derived rows ``"ac"`` or ``"ca"``; in a loss ``"abc"``.
     base : str
-        The row that a derived row comes from; its own name in others.
+        The row that this row derives from; its own name if it is not derived.
     example : tuple of float
         Arguments of the example in the docstring.
     """
@@ -113,7 +113,7 @@ class Op:
 
     @property
     def is_primitive(self) -> bool:
-        """Whether programs have a kernel: the value is one call of a function of C, or arithmetic and choices."""
+        """Whether programs have a kernel: the value is one call of a C function, or arithmetic and choices."""
         if self.arguments == "abc":
             return False
         nodes = list(ast.walk(ast.parse(self.value)))
@@ -123,7 +123,7 @@ class Op:
         return calls <= {"where", "abs"} or calls == {self.base}
 
     def with_immediates(self) -> Iterator[Op]:
-        """Yield this row and, for a binary one, the rows in which one operand is a number."""
+        """Yield this row and, if it is binary, its derived rows, in which one operand is an immediate."""
         yield self
         if self.arguments != "ab":
             return
@@ -152,7 +152,7 @@ class Op:
 
 @dataclass(frozen=True)
 class Composite:
-    """A public function that is an expression in other public functions and makes their nodes."""
+    """A public function defined as an expression in other public functions, whose nodes it makes."""
 
     name: str
     parameters: tuple[str, ...]
@@ -161,8 +161,8 @@ class Composite:
     example: tuple[float, ...]
 
 
-# The gradients follow these rules throughout: no formula overflows or divides zero by zero where the derivative is
-# finite (hence hypot, and the products of roots), and a formula uses the result `r` where that saves a call.
+# Rules for gradients: no formula overflows or divides zero by zero where the derivative is finite (hence hypot, and the
+# products of roots), and a formula uses the result `r` where that saves a call.
 # fmt: off
 _ROWS = (
     Op("add", "a + b", ("g", "g"), symbol="+", python="operator.add", commutative=True),
@@ -170,7 +170,7 @@ _ROWS = (
     Op("mul", "a * b", ("g * b", "g * a"), symbol="*", python="operator.mul", commutative=True),
     Op("div", "a / b", ("g / b", "-g * r / b"), symbol="/", python="operator.truediv"),
     Op("pow", "a ** b",
-       # For the sake of second derivatives no case may leave out that the exponent varies.
+       # Every case keeps its dependence on the exponent, which second derivatives need.
        ("where(b == 0, where(abs(a) > 0, g * b / a, 0), g * b * a ** (b - 1))",
         "where(a == 0, where(b < 0, -r * g, 0), g * r * log(a))"),
        symbol="**", python="operator.pow"),
@@ -206,7 +206,7 @@ _ROWS = (
     Op("erf", "erf(a)", (f"g * {TWO_OVER_SQRT_PI} * exp(-a * a)",), doc="Error function", libm="erf"),
     Op("erfc", "erfc(a)", (f"-g * {TWO_OVER_SQRT_PI} * exp(-a * a)",),
        doc="Complementary error function, ``1 - erf(x)``", libm="erfc"),
-    # math.hypot rounds more accurately than the C library's function and now and then differs in the last bit.
+    # math.hypot rounds more accurately than the C library's function and sometimes differs in the last bit.
     Op("hypot", "hypot(a, b)", ("g * (a / r)", "g * (b / r)"), doc="Length of the hypotenuse, ``sqrt(x1**2 + x2**2)``",
        libm="hypot", exact=False, commutative=True, example=(3.0, 4.0)),
 
@@ -236,7 +236,7 @@ _ROWS = (
        ("where(a < b, g, where(a == b, 0.5 * g, 0))", "where(a > b, g, where(a == b, 0.5 * g, 0))"),
        doc="The smaller of two; a tie gives each half of the gradient, a nan is passed on", example=(1.0, 2.0)),
 
-    # Losses of a prediction a and a target b, with the parameter c.
+    # Losses: prediction a, target b, parameter c.
     Op("squared_error", "(a - b) * (a - b)", ("g * (2 * (a - b))", "g * (2 * (b - a))"), arguments="abc"),
     Op("absolute_error", "abs(a - b)",
        ("where(a > b, g, where(a < b, -g, where(a == b, 0, g * (a - b))))",
@@ -244,31 +244,31 @@ _ROWS = (
        arguments="abc"),
     Op("hinge", "relu(1 - b * a)", ("where(1 - b * a > 0, -g * b, 0)", "where(1 - b * a > 0, -g * a, 0)"),
        arguments="abc"),
-    # A target is 0 or 1: a choice between two functions of the score.
+    # The target, 0 or 1, chooses between two functions of the score.
     Op("binary_cross_entropy", "softplus(where(b == 1, -a, a))",
        ("where(b == 1, -g, g) * sigmoid(where(b == 1, -a, a))", "0"), arguments="abc"),
 
     Op("huber", "where(abs(a - b) <= c, 0.5 * (a - b) * (a - b), c * (abs(a - b) - 0.5 * c))",
        ("g * minimum(maximum(a - b, -c), c)", "g * minimum(maximum(b - a, -c), c)"), arguments="abc"),
 
-    # log(cosh(x)) = log1p(2 * sinh(x / 2)**2), of which nothing cancels near zero and which would overflow far from it.
+    # log(cosh(x)) = log1p(2 * sinh(x / 2)**2) does not cancel near zero; far from zero it would overflow.
     Op("log_cosh",
        "where(abs(a - b) < 1, log1p(2 * sinh(0.5 * (a - b)) * sinh(0.5 * (a - b))),"
        f" abs(a - b) + (log1p(exp(-2 * abs(a - b))) - {LOG_2}))",
        ("g * tanh(a - b)", "g * tanh(b - a)"), arguments="abc"),
-    # Above 710 the exponential is infinite; a count of zero has no linear part, though the rate be zero.
+    # Above 710 the exponential is infinite; for a count of zero the linear term is dropped, as it may be 0 * inf.
     Op("poisson_nll", "where(a > 710, exp(a), where(b == 0, exp(a), exp(a) - b * a))", ("g * (exp(a) - b)", "-g * a"),
        arguments="abc"),
     Op("quantile", "where(a < b, c * (b - a), (1 - c) * (a - b))",
        ("where(a < b, -g * c, where(a > b, g * (1 - c), where(a == b, 0, g * (a - b))))",
         "where(a < b, g * c, where(a > b, -g * (1 - c), where(a == b, 0, g * (a - b))))"), arguments="abc"),
 
-    # The derivative of tanh, which 1 - tanh(a)**2 loses where tanh rounds to 1.
+    # The derivative of tanh; 1 - tanh(a)**2 would be 0 where tanh rounds to 1.
     Op("sech_squared", "4 * exp(-2 * abs(a)) / ((1 + exp(-2 * abs(a))) * (1 + exp(-2 * abs(a))))",
        ("g * (-2 * r * tanh(a))",)),
-    # Zero between equal infinities too.
+    # Zero also for equal infinities.
     Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
-    # What a trace records of a comparison and of `detach`.
+    # Recorded by a trace for comparisons and `detach`.
     Op("less", "where(a < b, 1, 0)", ("0", "0"), symbol="<"),
     Op("less_equal", "where(a <= b, 1, 0)", ("0", "0"), symbol="<="),
     Op("equal", "where(a == b, 1, 0)", ("0", "0"), symbol="==", commutative=True),
@@ -287,7 +287,7 @@ COMPOSITES: tuple[Composite, ...] = (
     ),
 )
 
-#: Python's names of functions whose table name is NumPy's.
+#: Python's names of functions that the table calls by NumPy's name.
 ALIASES = {
     "asin": "arcsin",
     "acos": "arccos",
@@ -309,7 +309,7 @@ def substitute(expression: str, names: Mapping[str, str]) -> str:
 
 
 def _degree(node: ast.expr, names: frozenset[str], functions: Mapping[str, int]) -> int | None:
-    """Return the degree of an expression in ``g`` (None for a constant zero, which has every degree)."""
+    """Return the degree of an expression in ``g``; None for a constant zero, which has every degree."""
 
     def common(*nodes: ast.expr) -> int | None:
         degrees = {_degree(n, names, functions) for n in nodes} - {None}
@@ -361,9 +361,9 @@ def _degree(node: ast.expr, names: frozenset[str], functions: Mapping[str, int])
 
 
 def liveness(gradient: str) -> str:
-    """Return the formula of where an operand receives the incoming gradient: `g` where it does, 0 where it does not.
+    """Return the formula of a gradient's liveness: `g` where the operand receives a gradient, 0 where it does not.
 
-    An arm of a choice in which there is no ``g`` passes nothing on.
+    An arm of a choice without ``g`` passes nothing on.
 
     Examples
     --------
@@ -442,7 +442,7 @@ OPS: dict[str, Op] = build(_ROWS)
 
 
 def label(name: str, immediate: float = 0.0) -> str:
-    """Return what a node of the op `name` shows as its operation.
+    """Return the operation as a node of the op `name` shows it.
 
     Examples
     --------
@@ -460,9 +460,9 @@ def evaluate(formula: str, values: Mapping[str, Any], functions: Mapping[str, Ca
     formula : str
         A `value` or an entry of `grads`.
     values : mapping
-        The numbers for ``a``, ``b``, ``c``, ``r``, ``g``: floats, or any type that `functions` work on.
+        The numbers for ``a``, ``b``, ``c``, ``r``, ``g``: floats, or any type that `functions` accept.
     functions : mapping, optional
-        Functions by table name. By default those of `math` and, where it has none, the rows of the table.
+        Functions by table name. Default: those of `math`; for names that it lacks, the rows of the table.
 
     Returns
     -------
@@ -489,7 +489,7 @@ def _python_functions() -> dict[str, Callable[..., Any]]:
 
 
 def digest() -> str:
-    """Return a fingerprint of the table, by which the compiled core knows the table it was built from."""
+    """Return a fingerprint of the table, which shows whether the compiled core was built from it."""
     return hashlib.sha256(repr((OPS, COMPOSITES, ALIASES)).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Operations with derivatives of the user's own."""
+"""Operations with user-defined derivatives."""
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
@@ -14,11 +14,11 @@ import itertools
 
 
 class custom_vjp:
-    """A function whose derivative is given by hand, in the form of ``jax.custom_vjp``.
+    """A function with a user-defined derivative, in the form of ``jax.custom_vjp``.
 
     A call with a Value among its arguments runs `fwd` and makes one node, for which `backward` runs `bwd`. With numbers
-    only, and under `no_grad`, it runs the function itself. All three get floats for Values and lists of floats for
-    sequences, so they are written with `math` or NumPy.
+    only, and under `no_grad`, it runs the function itself. All three receive floats for Values and lists of floats for
+    sequences, so they can use `math` or NumPy.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class custom_vjp:
 
     Notes
     -----
-    Arguments given by keyword and defaults are passed on by position. An array counts as a list. The residuals live as
-    long as the outputs.
+    Keyword arguments and defaults are passed on by position. An array is passed as a list. The residuals live as long
+    as the outputs.
 
     Examples
     --------
@@ -69,16 +69,16 @@ class custom_vjp:
             self._signature = None
 
     def defvjp(self, fwd, bwd):
-        """Give the derivative.
+        """Define the derivative.
 
         Parameters
         ----------
         fwd : callable
-            Called as the function is. Returns a pair: the output, and what `bwd` will need, of any kind.
+            Called with the arguments of the function. Returns a pair: the output, and residuals of any type for `bwd`.
         bwd : callable
-            Called with these residuals and the derivative of the final result with respect to the output: a float, or
-            a tuple or list of floats as the output is. Returns a tuple of gradients, one for each argument: a number
-            for a scalar, a sequence of that length for a sequence. None stands for zero.
+            Called with the residuals and the derivative of the final result with respect to the output: a float, or a
+            tuple or list of floats like the output. Returns a tuple of gradients, one for each argument: a number
+            for a scalar, a sequence of the same length for a sequence. None means zero.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class custom_vjp:
         return call(self, args)
 
     def __reduce__(self):
-        # By name, as a function is.
+        # Pickled by name, like a function.
         return self.__qualname__
 
     def _by_position(self, args, kwargs):
@@ -115,12 +115,12 @@ class custom_vjp:
 @cython.internal
 @cython.auto_pickle(False)
 cdef class Custom(Gathered):
-    """A call of a function with a derivative of the user's own."""
+    """A call of a `custom_vjp` function."""
     # By argument: None for a scalar, the length of a sequence.
     cdef list lengths
-    # tuple or list, None for a single scalar.
+    # tuple or list; None for a single scalar.
     cdef object output_type
-    # How many outputs there are turns out after the inputs are gathered.
+    # Allocated separately: the number of outputs is known only after the inputs are gathered.
     cdef double *own_adjoints
     # The custom_vjp.
     cdef object function
@@ -129,7 +129,7 @@ cdef class Custom(Gathered):
         PyMem_RawFree(self.own_adjoints)
 
     cdef list emit(self, Code code, list entries):
-        """A call of the function itself, in every run."""
+        """Emit a call of the function itself."""
         return code.call(FlatCall(self.function, self.lengths, self.output_count), entries, self.output_count)
 
     cdef int push(self) except -1:
@@ -146,7 +146,7 @@ cdef object call(object function, tuple arguments):
     cdef Custom block = Custom.__new__(Custom)
     gather_arguments(block, function.__name__, arguments)
     cdef list plain = plain_arguments(block)
-    # A program runs the function anew, for its value and for its residuals.
+    # A program calls the function again, for its value and for its residuals.
     cdef bint records = block.input_count and recording() and not tracing()
     block.function = function
     if block.input_count and tracing():
@@ -162,13 +162,13 @@ cdef object call(object function, tuple arguments):
 
 
 class FlatCall:
-    """A function with a derivative of the user's own, called by a program with all numbers in a row.
+    """A `custom_vjp` function as a program calls it, with all numbers in one flat sequence.
 
     Parameters
     ----------
     function : custom_vjp
     lengths : list of int or None
-        For each argument the length of the sequence; None for a scalar.
+        By argument: the length of a sequence, None for a scalar.
     outputs : int
         How many numbers the function returns.
     """
@@ -181,7 +181,7 @@ class FlatCall:
         return self.read(self.function.__wrapped__(*self.arguments(numbers)))
 
     def arguments(self, numbers):
-        """The arguments of the function."""
+        """Return the arguments of the function, unflattened."""
         rest = iter(numbers)
         arguments = []
         for length in self.lengths:
@@ -189,7 +189,7 @@ class FlatCall:
         return arguments
 
     def read(self, output):
-        """The numbers in what the function returned."""
+        """Return the numbers of an output of the function, flat."""
         cdef Custom block = Custom.__new__(Custom)
         block.operation = self.__name__
         read_output(block, output)
@@ -201,12 +201,12 @@ class FlatCall:
         return tuple(floats(block.adjoints, block.output_count))
 
     def pullback(self):
-        """The derivative, called with all numbers and then a cotangent for each output."""
+        """Return the vjp, a function of all numbers followed by a cotangent for each output."""
         return FlatPullback(self)
 
 
 class FlatPullback:
-    """The derivative of a `FlatCall`."""
+    """The vjp of a `FlatCall`."""
 
     def __init__(self, call):
         self.call = call
@@ -227,7 +227,7 @@ class FlatPullback:
         return tuple(floats(block.entries, count))
 
     def pullback(self):
-        """There is none."""
+        """Raise, as a `custom_vjp` function has no second derivative."""
         raise TypeError(
             f"the derivative of {self.call.__name__} was given by hand and has none of its own: a custom_vjp function "
             "can be differentiated once"
@@ -241,7 +241,7 @@ cdef tuple check_pair(str function, object pair):
 
 
 cdef object output_type_of(object output):
-    """tuple or list; None for a single scalar."""
+    """Return tuple or list; None for a single scalar."""
     cdef double ignored = 0.0
     return None if number(output, &ignored) else tuple if isinstance(output, tuple) else list
 
@@ -281,7 +281,7 @@ cdef list plain_arguments(Custom block):
 
 
 cdef int read_output(Custom block, object output) except -1:
-    """Read what the function or its `fwd` returned into the adjoints, which are not in use yet."""
+    """Read the output of the function or its `fwd` into the adjoints, which are not in use yet."""
     cdef Py_ssize_t i
     block.output_type = output_type_of(output)
     items = as_sequence((output,) if block.output_type is None else output)
@@ -301,7 +301,7 @@ cdef int read_output(Custom block, object output) except -1:
 
 
 cdef int read_gradients(Custom block, object gradients) except -1:
-    """Put what `bwd` returned in the place of the entries."""
+    """Overwrite the entries with the gradients that `bwd` returned."""
     cdef double *entry = block.entries
     cdef str bwd = f"bwd of {block.operation}"
     if not isinstance(gradients, tuple):

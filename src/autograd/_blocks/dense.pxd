@@ -11,7 +11,7 @@ cdef inline bint called_as(PyObject *object, type kind) noexcept:
     return (<TypeSlots *> Py_TYPE(object)).tp_call == (<TypeSlots *> kind).tp_call
 
 
-# What a neuron consisted of when a plan was made.
+# The attributes of a neuron when a plan was made.
 cdef struct NeuronShot:
     PyObject *neuron
     PyTypeObject *kind
@@ -23,8 +23,8 @@ cdef struct NeuronShot:
     double immediate
 
 
-# One layer of a plan: what it was made from, its sizes, where its weights are in the plan's arrays, and where in the
-# arrays of a Block of one row are its inputs, weighted sums, activations, dropout factors and outputs.
+# One layer of a plan: the objects it was made from, its sizes, the offset of its weights in the plan's arrays, and the
+# offsets of its inputs, weighted sums, activations, dropout factors and outputs in a Block of one row.
 cdef struct Stage:
     PyObject *layer
     PyObject *neurons
@@ -46,18 +46,18 @@ cdef struct Stage:
 cdef class Plan(Deferred):
     """The parameters of some layers, gathered in one array."""
     cdef str title
-    # Keeps alive what the raw pointers point to.
+    # References to the objects behind the raw pointers.
     cdef list keep
-    # For each neuron the activation that cannot be part of a Block, or None; None where all can.
+    # By neuron: its activation if a Block cannot compute it, else None. None if a Block can compute all.
     cdef list custom
     cdef PyObject *layers
     cdef Py_ssize_t stage_count
     cdef Stage *stages
     cdef NeuronShot *shots
     cdef PyObject **weights
-    # Whether `keep` or `custom` has objects of the user's, which may refer to anything.
+    # Whether `keep` or `custom` holds objects of the user's, which may be part of reference cycles.
     cdef bint refers_to_users
-    # Parameters in the order of the kernels; `nodes` is NULL where the parameter is a number.
+    # Parameters in the kernels' order; `nodes` is NULL for a parameter that is a number.
     cdef Py_ssize_t size
     cdef Node **nodes
     cdef double *data
@@ -67,7 +67,7 @@ cdef class Plan(Deferred):
     # Places of the parameters that are computed Values.
     cdef Py_ssize_t *computed
     cdef Py_ssize_t computed_count
-    # Doubles that a Block needs for a row, and the most inputs or outputs of a layer.
+    # The doubles of a Block per row, and the largest number of inputs or outputs of a layer.
     cdef Py_ssize_t row_size
     cdef Py_ssize_t widest
     cdef double *scratch
@@ -108,13 +108,13 @@ cdef class DenseDropout(Fields):
 
 
 cdef class DenseBlock(Block):
-    """A call of some layers. `values` has the inputs and then what the stages of the plan say, for all rows."""
+    """One call of the layers of a plan. `values` holds, for all rows, the inputs and then the results of each stage."""
     cdef Plan plan
     cdef Py_ssize_t rows
-    # That of the plan in the forward pass.
+    # The plan's version in the forward pass.
     cdef Py_ssize_t version
     cdef double *values
-    # Where among the inputs are those that are Values.
+    # The places in `values` of the inputs that are Values.
     cdef Py_ssize_t *places
 
     cdef int forward(self) except -1

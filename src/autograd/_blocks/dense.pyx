@@ -1,12 +1,12 @@
 """Dense layers as single nodes: what `autograd.nn` is built on.
 
-A call of a neuron, a layer or a network is one Block. It works on a `Plan`: the data of the parameters in one array,
-gathered again when some of them changed, and an array in which their gradients add up until somebody looks at one. In
-a trace the Block has all its parameters among its inputs, and its lowering alone says what its numbers are.
+A call of a neuron, a layer or a network is one Block, computed from a `Plan`: the data of the parameters in one array,
+gathered again after a parameter changes, and an array that accumulates their gradients until one is read. In a trace
+the parameters are inputs of the Block, and its outputs are computed from its lowering.
 
-The objects a user sees stay the truth: lists of neurons, lists of Values, an activation. A plan remembers what they
-were when it was made, every call compares, and where something is no longer the same the plan is made anew. What no
-plan can be made for (a neuron that is called in a way of its own, a weight that is no number) runs as it is written.
+The plan is a cache; the user's objects (lists of neurons, lists of Values, an activation) are authoritative. Every call
+compares them with what the plan was made from and, if anything differs, makes a new plan. A module without a plan (a
+neuron with its own `__call__`, a weight that is not a number) runs as scalar operations.
 """
 
 cimport cython
@@ -80,7 +80,7 @@ cdef tuple SCALARS = (Value, numbers.Real)
 cdef tuple NO_ROWS = (str, bytes, Mapping)
 
 cdef dict fused_activations():
-    """The activations that can be part of a Block, with their op and immediate, the default of a second parameter."""
+    """Map each activation that a Block can compute to its op and its immediate, the default of a second parameter."""
     cdef dict fused = {None: (OP_LEAF, 0.0)}
     for row in ops.OPS.values():
         if row.name in _core.OP_FUNCTIONS:
@@ -122,7 +122,7 @@ cdef class Plan(Deferred):
         PyMem_RawFree(self.scratch)
 
     cdef void refresh(self) noexcept:
-        """Gather the data of the parameters if that of any parameter changed."""
+        """Gather the data of the parameters again if any changed."""
         cdef Py_ssize_t i
         if self.version != shared_version():
             for i in range(self.size):
@@ -131,7 +131,7 @@ cdef class Plan(Deferred):
             self.version = shared_version()
 
     cdef const double *weights_by_output(self, Stage *stage) noexcept:
-        """The weights of a stage in the other order, copied again if any changed."""
+        """Return the weights of a stage stored by output, copied again if any changed."""
         cdef const double *w = self.data + stage.weights
         cdef double *v = self.transposed + stage.weights
         cdef Py_ssize_t i, j
@@ -151,7 +151,7 @@ cdef class Plan(Deferred):
 
 
 cdef bint can_plan(object neurons, bint alone) except -1:
-    """Whether a Block can stand for calls of these neurons, `alone` or among other layers."""
+    """Whether a Block can compute these neurons, as the only layer (`alone`) or as one of several."""
     cdef double c
     if type(neurons) is not list or not neurons:
         return False
@@ -178,10 +178,10 @@ cdef bint is_fused(object function):
 
 
 cdef Plan make_plan(str title, list groups):
-    """Make a plan, or return None where there can be none.
+    """Make a plan, or return None if a Block cannot compute the layers.
 
-    `title` names the kind of module to users. `groups` has (layer, neurons, dropout) for each layer; layer and dropout
-    may be None.
+    `title` names the module in drawings and error messages. `groups` lists (layer, neurons, dropout), of which layer and
+    dropout may be None.
     """
     cdef Plan plan = Plan.__new__(Plan)
     cdef Py_ssize_t neuron_count = 0, weight_count = 0, k
@@ -214,7 +214,7 @@ cdef Plan make_plan(str title, list groups):
 
 
 cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except -1:
-    """Take over a layer."""
+    """Append a layer to a plan."""
     cdef Stage *stage = &plan.stages[plan.stage_count]
     cdef Stage *previous = stage - 1 if plan.stage_count else NULL
     cdef NeuronShot *shot
@@ -244,7 +244,7 @@ cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except
         shot.b = <PyObject *> neuron.b
         shot.nonlin = <PyObject *> neuron.nonlin
         shot.activation = <PyObject *> neuron.activation
-        # Not the neuron itself: its own plan would make a cycle.
+        # Not the neuron itself, whose own plan would close a reference cycle.
         plan.keep.append((type(neuron), neuron.w, list(neuron.w), neuron.b, neuron.nonlin, neuron.activation))
         function = neuron.function()
         fused = is_fused(function)
@@ -274,7 +274,7 @@ cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except
 
 
 cdef int add_parameter(Plan plan, Py_ssize_t place, object parameter) except -1:
-    """Take over a weight or bias: a leaf, a computed Value, or a number."""
+    """Enter a weight or bias in a plan: a leaf, a computed Value, or a number."""
     cdef Node *node
     if not isinstance(parameter, Value):
         number(parameter, &plan.data[place])
@@ -290,7 +290,7 @@ cdef int add_parameter(Plan plan, Py_ssize_t place, object parameter) except -1:
 
 
 cdef inline bint same_neuron(Plan plan, Stage *stage, Py_ssize_t j, DenseNeuron neuron) noexcept:
-    """Whether a neuron is what it was when the plan was made."""
+    """Whether a neuron is unchanged since the plan was made."""
     cdef NeuronShot *shot = &plan.shots[stage.first_neuron + j]
     cdef PyObject *w = <PyObject *> neuron.w
     return (
@@ -306,7 +306,7 @@ cdef inline bint same_neuron(Plan plan, Stage *stage, Py_ssize_t j, DenseNeuron 
 
 
 cdef bint same_neurons(Plan plan, Stage *stage, PyObject *neurons) noexcept:
-    """Whether a list of neurons is what it was when the plan was made."""
+    """Whether a list of neurons is unchanged since the plan was made."""
     cdef PyObject *neuron
     cdef Py_ssize_t j
     if neurons != stage.neurons or (<ListLayout *> neurons).ob_size != stage.n_out:
@@ -321,7 +321,7 @@ cdef bint same_neurons(Plan plan, Stage *stage, PyObject *neurons) noexcept:
 
 
 cdef bint same_layers(Plan plan, PyObject *layers) noexcept:
-    """Whether a list of layers, and of dropouts between, is what it was when the plan was made."""
+    """Whether a list of layers and dropouts is unchanged since the plan was made."""
     cdef PyObject **items
     cdef Py_ssize_t left, k
     cdef Stage *stage
@@ -350,7 +350,7 @@ cdef bint same_layers(Plan plan, PyObject *layers) noexcept:
 
 @cython.auto_pickle(False)
 cdef class DenseBlock(Block):
-    """A call of some layers."""
+    """One call of the layers of a plan."""
 
     def __dealloc__(self):
         PyMem_RawFree(self.values)
@@ -385,7 +385,7 @@ cdef class DenseBlock(Block):
         return values
 
     cdef int forward(self) except -1:
-        """Compute everything from the inputs, which are in place."""
+        """Compute all stages from the inputs already stored in `values`."""
         cdef Plan plan = self.plan
         cdef Stage *stage
         cdef const double *w
@@ -406,7 +406,7 @@ cdef class DenseBlock(Block):
         return 0
 
     cdef list lower(self, object code, list operands):
-        """The weighted sums, from the bias on, and the activations; a trace holds no active dropout."""
+        """Emit the weighted sums, starting with the bias, and the activations; a trace has no active dropout."""
         cdef Code emitting = code
         cdef Plan plan = self.plan
         cdef Stage *stage = plan.stages
@@ -440,12 +440,12 @@ cdef class DenseBlock(Block):
         return outputs
 
     cdef int trace(self) except -1:
-        """Take the parameters among the inputs, and compute the outputs that a replay will find."""
+        """Append the parameters to the inputs, and compute the outputs with the bits of a replay."""
         cdef Plan plan = self.plan
         cdef Py_ssize_t i
         for i in range(plan.stage_count):
             if plan.stages[i].dropout != NULL:
-                # Raises where it is active.
+                # Raises if the dropout is active.
                 (<DenseDropout> plan.stages[i].dropout).draw(0, NULL)
         for i in range(plan.size):
             if plan.nodes[i] != NULL:
@@ -466,7 +466,7 @@ cdef class DenseBlock(Block):
                 r[i] = z[i]
                 op_map(shots[j].op, 1, z + i, shots[j].immediate, r + i)
         for i in range(n):
-            # What raises in a scalar operation raises here.
+            # Raises what the scalar operation raises.
             if not isfinite(r[i]) and op_python_fallback(shots[i % stage.n_out].op):
                 r[i] = checked_value(shots[i % stage.n_out].op, z[i], 0.0, shots[i % stage.n_out].immediate)
         return 0
@@ -498,7 +498,7 @@ cdef class DenseBlock(Block):
         cdef Py_ssize_t k, i, j, n, end, rows
         cdef Py_ssize_t inputs = self.input_count - plan.computed_count
         plan.refresh()
-        # As the weights are, the inputs are those of now, which is what scalar operations multiply by.
+        # Inputs, like weights, are read in the backward pass: scalar operations multiply by the current data.
         for i in range(inputs):
             self.values[self.places[i]] = self.inputs[i].primal
         if plan.scratch_rows < self.rows:
@@ -511,7 +511,7 @@ cdef class DenseBlock(Block):
         gz = g + self.rows * plan.widest
         picked = gz + self.rows * plan.widest
         live = <Py_ssize_t *> (picked + self.rows * plan.widest)
-        # The gradients are those of the live rows, one after the other; the values are those of all rows.
+        # Gradients are stored for the live rows only, without gaps; values for all rows.
         n = plan.stages[plan.stage_count - 1].n_out
         rows = self.live_rows(live, n)
         pick(g, self.adjoints, rows, live, n)
@@ -550,7 +550,7 @@ cdef class DenseBlock(Block):
                 dense_backward(rows, stage.n_in, n, x, plan.weights_by_output(stage) if k or inputs else NULL, gz, grad,
                                grad + stage.n_in * n, g if k or inputs else NULL)
                 continue
-            # A neuron that received nothing, such as a `relu` below zero, passes nothing to infinite inputs or weights.
+            # A neuron whose adjoint is dead (a `relu` below zero) passes nothing on, where a product would be 0 * inf.
             memset(g, 0, rows * stage.n_in * sizeof(double))
             for i in range(rows):
                 for j in range(n):
@@ -559,7 +559,7 @@ cdef class DenseBlock(Block):
                                          &ignored, NULL):
                         push_neuron(stage.n_in, n, x + i * stage.n_in, plan.weights_by_output(stage) + j * stage.n_in,
                                     gz[i * n + j], grad + j, g + i * stage.n_in)
-        # The inputs are in the order of their places.
+        # Inputs are in order of their places.
         n = plan.stages.n_in
         k = 0
         for i in range(inputs):
@@ -567,7 +567,7 @@ cdef class DenseBlock(Block):
                 k += 1
             if k < rows and live[k] == self.places[i] // n:
                 receive(self.inputs[i], g[k * n + self.places[i] % n])
-        # The adjoint of a computed weight must be whole before the sweep comes to it.
+        # The adjoint of a computed weight must be complete before the sweep reaches it.
         for i in range(plan.computed_count):
             j = plan.computed[i]
             receive(plan.nodes[j], plan.grad[j])
@@ -575,9 +575,9 @@ cdef class DenseBlock(Block):
         return 0
 
     cdef Py_ssize_t live_rows(self, Py_ssize_t *live, Py_ssize_t n) noexcept:
-        """Store the numbers of the rows that the root depends on, by one of their n outputs, and return how many.
+        """Store the indices of the rows with a nonzero adjoint among their n outputs, and return their number.
 
-        The other rows pass nothing on, be their numbers infinite.
+        The other rows pass nothing on, even if their values are infinite.
         """
         cdef Py_ssize_t count = 0, row, i
         for row in range(self.rows):
@@ -590,7 +590,7 @@ cdef class DenseBlock(Block):
 
 
 cdef inline Py_ssize_t run_end(const Py_ssize_t *rows, Py_ssize_t count, Py_ssize_t i) noexcept:
-    """Behind the last of the neighbours that begin with rows[i]."""
+    """Return the end of the run of consecutive rows that starts at index i."""
     i += 1
     while i < count and rows[i] == rows[i - 1] + 1:
         i += 1
@@ -599,7 +599,7 @@ cdef inline Py_ssize_t run_end(const Py_ssize_t *rows, Py_ssize_t count, Py_ssiz
 
 cdef void push_neuron(Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *v, double g, double *gw,
                       double *gx) noexcept:
-    """`dense_backward` of one neuron for one row."""
+    """`dense_backward` for one neuron and one row."""
     cdef Py_ssize_t i
     for i in range(n_in):
         gw[i * n_out] += x[i] * g
@@ -608,7 +608,7 @@ cdef void push_neuron(Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const 
 
 
 cdef void pick(double *out, const double *x, Py_ssize_t count, const Py_ssize_t *rows, Py_ssize_t n) noexcept:
-    """Copy `count` rows of n numbers."""
+    """Copy the `count` rows of n numbers whose indices are in `rows`."""
     cdef Py_ssize_t i = 0, end
     while i < count:
         end = run_end(rows, count, i)
@@ -617,7 +617,7 @@ cdef void pick(double *out, const double *x, Py_ssize_t count, const Py_ssize_t 
 
 
 cdef DenseBlock new_call(Plan plan, Py_ssize_t rows, Py_ssize_t input_values):
-    """A Block with room for `rows` rows of inputs, of which so many may be Values."""
+    """Return a Block with room for `rows` rows of inputs, at most `input_values` of them Values."""
     cdef DenseBlock block = DenseBlock.__new__(DenseBlock)
     cdef Stage *last = &plan.stages[plan.stage_count - 1]
     cdef size_t values = rows * plan.row_size * sizeof(double)
@@ -643,7 +643,7 @@ cdef unsigned emit_activation(Code code, NeuronShot *shot, unsigned z) except? 0
 
 
 cdef Py_ssize_t value_count(Plan plan) noexcept:
-    """How many parameters are Values."""
+    """Return the number of parameters that are Values."""
     cdef Py_ssize_t count = 0, i
     for i in range(plan.size):
         count += plan.nodes[i] != NULL
@@ -651,7 +651,7 @@ cdef Py_ssize_t value_count(Plan plan) noexcept:
 
 
 cdef inline int read_input(DenseBlock block, Py_ssize_t place, object x) except -1:
-    """Put an input in place: a Value or a number."""
+    """Store an input, a Value or a number, at its place."""
     if type(x) is Value or isinstance(x, Value):
         block.values[place] = (<Value> x).node.primal
         block.places[block.input_count] = place
@@ -665,7 +665,7 @@ cdef inline int read_input(DenseBlock block, Py_ssize_t place, object x) except 
 
 
 cdef DenseBlock read_row(Plan plan, object x):
-    """The Block for one row of inputs."""
+    """Return the Block for one row of inputs."""
     cdef Py_ssize_t n = plan.stages.n_in
     cdef Py_ssize_t i
     cdef DenseBlock block
@@ -676,7 +676,7 @@ cdef DenseBlock read_row(Plan plan, object x):
     block = new_call(plan, 1, n)
     if type(x) is list:
         for i in range(n):
-            # A number's own methods may change the list.
+            # Converting a number of a foreign type may change the list.
             if i >= len(<list> x):
                 raise wrong_length(plan.title, n, len(x))
             read_input(block, i, (<list> x)[i])
@@ -691,7 +691,7 @@ cdef object wrong_length(str title, object n, object length):
 
 
 cdef object row_of(str title, object n, object x):
-    """A row of n inputs as a list or tuple; a bare number or Value is a row of one. Any where n is None."""
+    """Return a row of n inputs as a list or tuple; a bare number or Value is a row of one. If n is None, return x."""
     if n is None:
         return x
     if isinstance(x, SCALARS):
@@ -710,7 +710,7 @@ cdef object row_of(str title, object n, object x):
 
 
 cdef DenseBlock read_rows(Plan plan, object x):
-    """The Block for the rows of a 2-D array."""
+    """Return the Block for the rows of a 2-D array."""
     cdef Py_ssize_t n = plan.stages.n_in
     cdef Py_ssize_t rows = x.shape[0]
     cdef Py_ssize_t i
@@ -749,7 +749,7 @@ cdef object run(Plan plan, object x):
         if not batch:
             return output(block, 0, records)
         return outputs(block, 0, block.rows, records)
-    # No comprehensions here: where their list cannot grow, Cython 3.3.1 releases the item twice.
+    # No comprehensions: if their list cannot grow, Cython 3.3.1 releases the item twice.
     results = [None] * block.rows
     for row in range(block.rows):
         results[row] = outputs(block, row * n_out, n_out, records)
@@ -757,7 +757,7 @@ cdef object run(Plan plan, object x):
 
 
 cdef list outputs(DenseBlock block, Py_ssize_t first, Py_ssize_t count, bint records):
-    """Outputs number `first` and following."""
+    """Return `count` outputs, from number `first` on."""
     cdef list values = [None] * count
     cdef Py_ssize_t i
     for i in range(count):
@@ -766,7 +766,7 @@ cdef list outputs(DenseBlock block, Py_ssize_t first, Py_ssize_t count, bint rec
 
 
 cdef inline object output(DenseBlock block, Py_ssize_t i, bint records):
-    """Output number `i`."""
+    """Return output number `i`, as a node if `records`."""
     cdef Plan plan = block.plan
     cdef double data = block.values[block.rows * plan.stages[plan.stage_count - 1].out_at + i]
     value = new_output(block, i, data) if records else new_leaf(data)
@@ -781,7 +781,7 @@ cdef bint is_batch(object x):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What the classes of `autograd.nn` are made of
+# Base classes of `autograd.nn`
 
 @cython.auto_pickle(False)
 cdef class Fields:
@@ -792,7 +792,7 @@ cdef class Fields:
 
     @property
     def _fields(self):
-        """The attributes by name: first those in C, then those in __dict__."""
+        """The attributes by name: the C fields, then those in __dict__."""
         fields = {name: getattr(self, name) for name in self.field_names()}
         fields.update(getattr(self, "__dict__", {}))
         return fields
@@ -822,10 +822,10 @@ cdef class DenseNeuron(Fields):
             self.plan = make_plan(type(self).__name__, [(None, [self], None)])
         if self.plan is not None:
             return run(self.plan, x)
-        # Scalar operations, for weights that only Python can make something of.
+        # Scalar operations, for weights of foreign types.
         if is_batch(x):
             return list(map(self, x))
-        # Not as C fields: a subclass may have properties in their place.
+        # Python attribute access, as a subclass may define properties.
         neuron = <object> self
         x = row_of(type(self).__name__, neuron.nin, x)
         total = neuron.b
@@ -837,7 +837,7 @@ cdef class DenseNeuron(Fields):
 
 @cython.auto_pickle(False)
 cdef class DenseLayer(Fields):
-    """Neurons side by side."""
+    """Neurons with common inputs."""
 
     cdef tuple field_names(self):
         return ("neurons",)
@@ -860,7 +860,7 @@ cdef class DenseLayer(Fields):
 
 @cython.auto_pickle(False)
 cdef class DenseNetwork(Fields):
-    """Layers one after the other."""
+    """Layers in sequence."""
 
     cdef tuple field_names(self):
         return ("layers",)
@@ -879,7 +879,7 @@ cdef class DenseNetwork(Fields):
 
 
 cdef Plan plan_network(str title, object layers):
-    """Make the plan of a list of layers, each of which a dropout may follow; None where there can be none."""
+    """Make the plan of a list of layers, each optionally followed by a dropout, or return None."""
     cdef list groups = []
     cdef Plan plan
     if type(layers) is not list:
@@ -901,13 +901,13 @@ cdef Plan plan_network(str title, object layers):
 
 @cython.auto_pickle(False)
 cdef class DenseDropout(Fields):
-    """Inputs set to zero at random."""
+    """Sets inputs to zero at random."""
 
     cdef tuple field_names(self):
         return ("p", "training", "rng")
 
     cdef int draw(self, Py_ssize_t n, double *scale) except -1:
-        """Draw the factors of `n` inputs: 0, or what keeps the mean."""
+        """Draw the factors of `n` inputs: 0, or 1 / (1 - p), which keeps the mean."""
         cdef double p = self.p
         cdef Py_ssize_t i
         active = self.training and p > 0.0

@@ -1,12 +1,12 @@
 # Part of reductions.pyx: reading sequences of Values and numbers into Blocks.
 #
 # A call reads its sequences into one array of doubles, the entries; the rest is loops in C. A subclass of `Gathered`
-# says what it computes twice, side by side: `evaluate` works on the entries, `emit` is the same as instructions of a
-# program. In a trace the second alone is used, so that its numbers are to the bit those of a replay.
+# defines its function twice, side by side: `evaluate` computes it from the entries, `emit` emits it as instructions. A
+# trace uses `emit` alone, so that its numbers have the bits of a replay.
 
 @cython.auto_pickle(False)
 cdef class Gathered(Block):
-    """A function of sequences."""
+    """A call of a function of sequences."""
 
     cdef str name(self):
         return self.operation
@@ -63,7 +63,7 @@ cdef bint is_row(object x):
 
 
 cdef list rows_of(str function, str what, object values):
-    """The rows of `values`, as sequences."""
+    """Return the rows of `values` as sequences."""
     rows = []
     for i, row in enumerate(values):
         if not is_row(row):
@@ -96,12 +96,12 @@ cdef int gather(Gathered block, object row, Py_ssize_t n, str what, str within="
 
 
 cdef object changed(Gathered block):
-    # Converting a number of a foreign type may run Python code, which may do anything to the sequences.
+    # Converting a number of a foreign type may run Python code that changes the sequences.
     return RuntimeError(f"{block.operation}: a sequence changed its length while it was read")
 
 
 cdef Py_ssize_t gather_items(Gathered block, object row, Py_ssize_t n) except -2:
-    """Append entries up to one that is no number, and return how many they are; -1 if there is no room for n."""
+    """Append n entries, stopping at one that is no number, and return their count; -1 if there is no room for n."""
     cdef Py_ssize_t i
     cdef PyObject *x
     if n > block.capacity - block.size:
@@ -144,7 +144,7 @@ cdef inline void append_input(Gathered block, Value value) noexcept:
 
 
 cdef bint append_other(Gathered block, object x) except -1:
-    """Append an instance of a subclass of Value, or a number of any kind; return False for other things."""
+    """Append an instance of a subclass of Value or a number of any type; return False for anything else."""
     cdef double primal = 0.0
     if isinstance(x, Value):
         append_input(block, <Value> x)
@@ -166,7 +166,7 @@ cdef int gather_rows(Gathered block, list rows, Py_ssize_t count, str what, str 
 
 
 cdef int gather_values(Gathered block, str function, object values, bint elementwise=False) except -1:
-    """Gather the one argument of a function with one output or, if it is elementwise, an output for each entry."""
+    """Gather the argument of a function of one sequence, with one output or, if `elementwise`, one for each entry."""
     values = sequence(function, "values", values)
     cdef Py_ssize_t n = len(values)
     make_room(block, function, n, n if elementwise else 1)
@@ -174,7 +174,7 @@ cdef int gather_values(Gathered block, str function, object values, bint element
 
 
 cdef int fold(Block block, double *primals) except -1:
-    """Compute the outputs from the lowering of a Block, with the data of its inputs as constants."""
+    """Compute the outputs by folding the lowering of a Block, with the data of its inputs as constants."""
     cdef Code code = Code.__new__(Code)
     cdef list operands = []
     cdef Py_ssize_t i
@@ -185,7 +185,7 @@ cdef int fold(Block block, double *primals) except -1:
     return 0
 
 
-# Not comprehensions: in Cython 3.3 these give an item up twice where there is no memory for the list to grow.
+# No comprehensions: if their list cannot grow, Cython 3.3.1 releases the item twice.
 
 cdef list results(Block block, const double *primals):
     cdef list items = [None] * block.output_count

@@ -43,7 +43,7 @@ def loss_of_pairs(function, row, predictions, targets, reduction, parameter=0.0,
     Parameters
     ----------
     function : str
-        The public function, for messages.
+        The public function, for error messages.
     row : str
         The row of the table.
     predictions, targets, reduction
@@ -51,7 +51,7 @@ def loss_of_pairs(function, row, predictions, targets, reduction, parameter=0.0,
     parameter : float
         The parameter of the row.
     labels : tuple of int, optional
-        What alone may be a target, as a number.
+        The only numbers allowed as targets.
     """
     cdef PairSum block = PairSum.__new__(PairSum)
     cdef Py_ssize_t n = gather_pairs(block, function, labels, predictions, targets)
@@ -69,9 +69,9 @@ cdef double divisor_of(object reduction, Py_ssize_t n) except 0.0:
 
 
 cdef Py_ssize_t gather_pairs(Gathered block, str function, tuple labels, predictions, targets) except -1:
-    """Gather the predictions, then as many targets, and return how many.
+    """Gather the predictions, then the targets, and return the number of pairs.
 
-    Both are scalars or rows of scalars. Where `labels` is given, the targets must be numbers among these.
+    Both are scalars or rows of scalars. If `labels` is given, each target must be one of them.
     """
     cdef str within = ""
     cdef list prediction_rows, target_rows
@@ -109,7 +109,7 @@ cdef int check_lengths(str function, object predictions, object targets, object 
 
 
 cdef int demand_one_of(object numbers, Value value) except -1:
-    """Let a trace demand that a number stays among these, by a single guard."""
+    """Record a single guard, which fails unless a Value is one of these numbers."""
     total = 0.0
     for number in numbers:
         total = total + (value == number)
@@ -118,14 +118,14 @@ cdef int demand_one_of(object numbers, Value value) except -1:
 
 
 cdef int check_labels(Gathered block, tuple labels, Py_ssize_t inputs, list rows, str within) except -1:
-    """Check the second half of the entries, those of `rows`; so many `inputs` come from the first half."""
+    """Check the labels: the second half of the entries, read from `rows`. The first half has `inputs` inputs."""
     cdef double low = labels[0], middle = labels[1], high = labels[len(labels) - 1]
     cdef Py_ssize_t i = 0
     cdef Py_ssize_t n = block.size // 2
     cdef Py_ssize_t numbers = block.positions[inputs] - n if block.input_count > inputs else n
     cdef double *x = block.entries + n
     if numbers < n and tracing():
-        # A function that is traced may have its labels as arguments. A replay checks them too.
+        # Labels may be arguments of a traced function; a guard checks them in every replay.
         for label in Block.parents(block)[inputs:]:
             demand_one_of(labels, <Value> label)
         numbers = n
@@ -148,7 +148,7 @@ cdef int check_labels(Gathered block, tuple labels, Py_ssize_t inputs, list rows
 @cython.auto_pickle(False)
 cdef class CrossEntropy(Reduction):
     """The sum over rows of ``(m - x[target]) + log1p(rest)``."""
-    # By row: the number of its scores, and its class; -1 where a Value behind the scores says which.
+    # By row: the number of scores, and the class; -1 if the class is a Value, gathered after the scores.
     cdef Py_ssize_t rows
     cdef Py_ssize_t *lengths
     cdef Py_ssize_t *targets
@@ -178,20 +178,20 @@ cdef class CrossEntropy(Reduction):
 
 
 cdef double class_loss(double *x, Py_ssize_t n, Py_ssize_t target) noexcept:
-    """The loss of a row of scores, which becomes the derivatives."""
+    """Return the loss of a row of scores, and overwrite the scores with its derivatives."""
     cdef Py_ssize_t top = largest(x, n)
     cdef double gap = op_difference(x[top], x[target])
     cdef double rest = exponentials(x, n, top)
     cdef double divisor = x[top] + rest
-    # The derivative p - 1 would cancel. It is the probability of all the other classes, negated.
+    # Minus the probability of all other classes, as p - 1 would cancel.
     x[target] = -rest if target == top else x[target] - rest - x[top]
     normalise(x, n, divisor)
     return log1p(rest) + gap
 
 
 cdef unsigned emit_class(Code code, list scores, Py_ssize_t target) except? 0xFFFFFFFF:
-    """The loss of a row of scores."""
-    # Beginning with the target: where it is the largest, its derivative is that of the rest alone and does not cancel.
+    """Emit the loss of a row of scores."""
+    # Starts with the target: if it is the largest, its derivative comes from the rest alone and does not cancel.
     cdef unsigned top = scores[target], rest = code.constant(0.0)
     for i, score in enumerate(scores):
         if i != target:
@@ -200,7 +200,7 @@ cdef unsigned emit_class(Code code, list scores, Py_ssize_t target) except? 0xFF
 
 
 cdef unsigned emit_computed_class(Code code, list scores, unsigned target) except? 0xFFFFFFFF:
-    """The same, of a class that the program computes."""
+    """Emit the loss of a row of scores whose class is an instruction."""
     cdef list chosen = []
     cdef unsigned score = scores[0], top, rest = code.constant(0.0)
     for i in range(len(scores)):
@@ -254,17 +254,17 @@ def accuracy(scores, targets, /):
 
 
 cdef Py_ssize_t gather_classes(CrossEntropy block, str function, scores, targets) except -1:
-    """Gather rows of scores with the indices of their classes, and return how many."""
+    """Gather rows of scores and the indices of their classes, and return the number of rows."""
     cdef list rows
     cdef Py_ssize_t i, n, count, index
     cdef bint computed
     scores = sequence(function, "predictions", scores)
-    # Indices are not to become doubles.
+    # Not through `as_sequence`, which would convert indices to doubles.
     targets = sequence(function, "targets", targets.tolist() if isinstance(targets, numpy.ndarray) else targets)
     check_lengths(function, scores, targets)
     rows = rows_of(function, "class scores", scores)
     count = total_length(rows) + len(rows)
-    # Behind the positions of as many inputs as there can be.
+    # Stored after the positions of all possible inputs.
     make_room(block, function, count + 2 * len(rows), 1)
     block.lengths = block.positions + count
     block.targets = block.lengths + len(rows)

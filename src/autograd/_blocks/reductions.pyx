@@ -1,6 +1,6 @@
 """Functions of a sequence of Values, each call one node.
 
-The derivatives of a function with one output are known as soon as its value is; they take the place of the entries.
+A function with one output computes its derivatives along with its value; they overwrite the entries.
 """
 
 cimport cython
@@ -47,7 +47,7 @@ cdef int check_not_empty(Gathered block) except -1:
 
 @cython.auto_pickle(False)
 cdef class Reduction(Gathered):
-    """A function with one output, ``f(entries) / divisor``; f is the sum, from the left, or what a subclass says."""
+    """A function with one output, ``f(entries) / divisor``; f is the sum, unless a subclass overrides it."""
 
     cdef double reduce(self) noexcept:
         cdef double *x = self.entries
@@ -83,7 +83,7 @@ cdef object finish(Reduction block, double divisor=1.0):
 
 
 cdef unsigned emit_sum(Code code, list terms) except? 0xFFFFFFFF:
-    """The sum of instructions, from left to right."""
+    """Emit the sum of instructions, from left to right."""
     cdef unsigned total = terms[0] if terms else code.constant(0.0)
     cdef Py_ssize_t i
     for i in range(1, len(terms)):
@@ -101,7 +101,7 @@ def sum(values, /):
     Returns
     -------
     Value or float
-        A float if there is no Value among them; 0.0 if there is nothing.
+        A float if there is no Value among them; 0.0 for an empty sequence.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def mean(values, /):
     Raises
     ------
     ValueError
-        If there is nothing to take the mean of.
+        If there is no value.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def mean(values, /):
 
 @cython.auto_pickle(False)
 cdef class PairSum(Reduction):
-    """A sum over pairs of entries, the first of each in the first half, from left to right."""
+    """A sum over pairs from left to right; the entries are all first operands, then all second ones."""
 
     cdef double reduce(self) noexcept:
         cdef Py_ssize_t n = self.size // 2
@@ -199,12 +199,12 @@ def dot(xs, ys, /):
 # ---------------------------------------------------------------------------------------------------------------------
 # Exponentials of a row of scores
 #
-# All is written with the largest score `m` and the sum `rest` of ``exp(x - m)`` over the others: the exponential of the
-# largest is 1, in a sum with which small ones would be lost. Equal scores have the difference 0, infinite ones too:
-# what depends on differences only is the same for all equal scores, and that is its limit.
+# All formulas use the largest score `m` and `rest`, the sum of ``exp(x - m)`` over the other scores. The exponential of
+# the largest, 1, is kept apart because adding it would round small terms away. Equal scores have the difference 0, even
+# if infinite, so that functions of differences take their limit for equal scores.
 
 cdef Py_ssize_t largest(const double *x, Py_ssize_t n) noexcept nogil:
-    """Index of the first largest, or of a nan if there is one."""
+    """Return the index of the first largest number, or of a nan if there is one."""
     cdef Py_ssize_t top = 0
     cdef Py_ssize_t i
     for i in range(1, n):
@@ -214,7 +214,7 @@ cdef Py_ssize_t largest(const double *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef double exponentials(double *x, Py_ssize_t n, Py_ssize_t top) noexcept nogil:
-    """Replace x by ``exp(x - x[top])``, where `top` is the largest, and return the sum of all the others."""
+    """Replace x by ``exp(x - x[top])``, with `top` the index of the largest, and return the sum of all others."""
     cdef double m = x[top]
     cdef double rest = 0.0
     cdef Py_ssize_t i
@@ -233,7 +233,7 @@ cdef void normalise(double *x, Py_ssize_t n, double divisor) noexcept nogil:
 
 
 cdef int emit_score(Code code, unsigned x, unsigned *top, unsigned *rest, unsigned excluded=NONE) except -1:
-    """Add a score to the largest and the rest so far; where `excluded` is true it adds nothing."""
+    """Update the largest score and the rest with a score, except where `excluded` is true."""
     cdef unsigned larger = code.emit(OP_LESS, top[0], x)
     cdef unsigned term = code.where(
         larger, code.emit(OP_DIFFERENCE, top[0], x), code.emit(OP_DIFFERENCE, x, top[0]))
@@ -249,7 +249,7 @@ cdef int emit_score(Code code, unsigned x, unsigned *top, unsigned *rest, unsign
 
 
 cdef int emit_scores(Code code, list scores, unsigned *top, unsigned *rest) except -1:
-    """The largest of all scores, and the rest."""
+    """Emit the largest of all scores, and the rest."""
     cdef Py_ssize_t i
     top[0], rest[0] = scores[0], code.constant(0.0)
     for i in range(1, len(scores)):
@@ -280,7 +280,7 @@ def logsumexp(values, /):
     """Logarithm of the sum of the exponentials, a smooth maximum.
 
     With m the largest of the values it is ``m + log(sum of exp(x - m))``, which does not overflow. The derivatives are
-    the exponentials' shares of their sum; equal values have equal shares, infinite ones too.
+    the exponentials' shares of their sum; equal values have equal shares, even if infinite.
 
     Parameters
     ----------
@@ -308,17 +308,17 @@ def logsumexp(values, /):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# An output for each entry
+# One output for each entry
 
 @cython.internal
 @cython.auto_pickle(False)
 cdef class Softmax(Gathered):
     """Probabilities ``exp(x - m) / (1 + rest)``, or their logarithms ``x - m - log1p(rest)``.
 
-    The probabilities take the place of the entries.
+    The probabilities overwrite the entries.
     """
     cdef bint logarithmic
-    # The most probable, and the probability of all the others.
+    # The index of the largest probability, and the sum of all others.
     cdef Py_ssize_t top
     cdef double rest
 
@@ -358,8 +358,8 @@ cdef class Softmax(Gathered):
         cdef Py_ssize_t top = self.top
         cdef double others = 0.0
         cdef Py_ssize_t i, k
-        # What is left of the most probable one's gradient if p is nearly 1 would cancel in the usual formulas,
-        # g - p * sum(g) and p * (g - sum(p * g)).
+        # With p[top] nearly 1 the gradient at `top` would cancel in the usual formulas, g - p * sum(g) and
+        # p * (g - sum(p * g)).
         for i in range(self.output_count):
             if i != top:
                 others += g[i] if self.logarithmic else p[i] * (g[i] - g[top])
@@ -393,7 +393,7 @@ def softmax(values, /):
 
     Notes
     -----
-    Equal scores have equal probabilities, infinite ones too.
+    Equal scores have equal probabilities, even if infinite.
 
     Examples
     --------
@@ -404,7 +404,7 @@ def softmax(values, /):
 
 
 def log_softmax(values, /):
-    """Logarithms of the probabilities that `softmax` gives, exact where those vanish or are nearly 1.
+    """Logarithms of the probabilities of `softmax`, accurate where these underflow or are nearly 1.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The choice between two values that every replay of a trace makes anew."""
+"""`where`: a choice between two values that every replay of a trace makes again."""
 
 cimport cython
 
@@ -29,19 +29,19 @@ cdef class Where(Block):
 def where(condition, x, y, /):
     """Choose between two values: `x` where the condition holds, else `y`.
 
-    In a traced function the choice is made anew for every point, and both values are computed; an ``if`` would make the
-    program one of the case at hand.
+    In a traced function both values are computed and every point makes its own choice; an ``if`` would specialize the
+    program to one branch. The value that is not chosen receives no gradient.
 
     Parameters
     ----------
     condition : bool, Value, number or array
-        Such as the comparison of two Values. A number holds if it is not zero.
+        For example a comparison of two Values. A number is true if it is not zero.
     x, y : Value, number or array
 
     Returns
     -------
     Value, float or array
-        Elementwise if there is an array among the arguments.
+        Elementwise if an argument is an array.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 /* The loops of the interpreter.
  *
- * `lane_point` runs instructions over uniform slots, one number each: a switch. `lane_block` runs them over a block of
- * lanes: a slot is a row of `width` numbers, and every instruction is a loop that the compiler vectorises, so that
- * dispatch costs once per row. Both do the same operations in the same order and give the same bits. */
+ * `lane_point` runs instructions over uniform slots, one number each. `lane_block` runs them over a block of lanes: a
+ * slot is a row of `width` numbers, and every instruction is a loop that the compiler vectorises, so that each dispatch
+ * serves a whole row. Both compute the same operations in the same order and give the same bits. */
 #ifndef AUTOGRAD_INTERPRETER_H
 #define AUTOGRAD_INTERPRETER_H
 #include <Python.h>
@@ -13,15 +13,15 @@
 #include "_kernels/primitives.h"
 #include "_kernels/simd.h"
 
-/* LANE_GAP: the numbers between two rows. Without it an operand would end where the result begins (see function_over),
- * and rows whose width is a power of two would compete for the same sets of the cache. LANE_SCRATCH: the scratch rows of
- * a frame. */
+/* LANE_GAP: the numbers between two rows. Without a gap an operand could end where the result begins (see
+ * function_over), and rows whose width is a power of two would compete for the same sets of the cache.
+ * LANE_SCRATCH: the scratch rows of a frame. */
 enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 64 };
 
-/* The loop over the lanes of a block. It may be vectorised although `out` may be an operand. */
+/* The loop over the lanes of a block. Vectorising it is safe even if `out` is an operand. */
 #define LANES _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
 
-/* ---- The instructions besides the primitives of the table ---- */
+/* ---- Instructions that are not primitives of the op table ---- */
 
 OP_INLINE double lane_madd(double a, double b, double c) { return a * b + c; }
 OP_INLINE double lane_msub(double a, double b, double c) { return a * b - c; }
@@ -53,13 +53,13 @@ struct Run {
     ptrdiff_t lanes;
     ptrdiff_t width;    /* lanes in a block, a multiple of 8 */
     ptrdiff_t segment;  /* lanes in a segment, a multiple of the width */
-    ptrdiff_t segments; /* dealt to the threads one by one; sums are added up within each, then over all */
+    ptrdiff_t segments; /* the unit of work of a thread; sums are added up within each segment, then over all */
     double *uniform;
-    double *sums; /* [segments][sum_count]; at the end the first row has the totals */
+    double *sums; /* [segments][sum_count]; at the end the first row holds the totals */
     PyObject *calls;
-    /* Calls Python for `count` lanes, or over uniform slots where `varying` is NULL; negative: an exception is set. */
+    /* Calls Python for `count` lanes, or over uniform slots if `varying` is NULL; negative: an exception is set. */
     int (*call)(const Run *, const Instruction *, double *varying, ptrdiff_t count, const unsigned char *failed);
-    /* Looks for Ctrl-C; nonzero: an exception is set. */
+    /* Checks for Ctrl-C; nonzero: an exception is set. */
     int (*interrupted)(void);
     atomic_ptrdiff_t next;
     atomic_int stopped;
@@ -68,7 +68,7 @@ struct Run {
 typedef struct {
     double *varying; /* [varying_slots][lane_stride] */
     double *scratch; /* [LANE_SCRATCH][lane_stride] */
-    double *partial; /* [sum_count][8], sums over the lanes of a segment by their number modulo 8 */
+    double *partial; /* [sum_count][8], sums over the lanes of a segment, by lane modulo 8 */
     unsigned char failed[LANE_MOST_WIDTH];
 } Frame;
 
@@ -91,7 +91,7 @@ static void lane_frame(const Run *run, double *memory, Frame *frame)
 
 /* ---- One lane ---- */
 
-/* Computes a function of many numbers: a single exp takes a call of NumPy's loop and 26 ns, one of 64 less than 1. */
+/* Computes a function of many numbers with one call of NumPy's loop: one exp takes 26 ns alone, below 1 ns among 64. */
 static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
 {
     double rows[3][LANE_MOST_RESULTS + LANE_GAP];
@@ -191,7 +191,7 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
     LANES out[i] = (((start[i] + p0[i] * q0) + p1[i] * q1) + p2[i] * q2) + p3[i] * q3;
 }
 
-/* Fails the lanes in which `bad`, an expression in i, is true; goes to `give_up` when all have failed. */
+/* Fails the lanes in which `bad`, an expression in i, is true; ends the block once all lanes have failed. */
 #define BLOCK_FAIL(bad) \
     { \
         int64_t any = 0; \
@@ -204,7 +204,7 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
         } \
     }
 
-/* Adds `term`, an expression in i, to the partial sums: eight of them with every instruction set. */
+/* Adds `term`, an expression in i, to the partial sums, of which there are eight with every instruction set. */
 #define BLOCK_SUM(term) \
     { \
         double part[8], *const sum = frame->partial + 8 * (ptrdiff_t)in->out; \
@@ -218,7 +218,7 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
         memcpy(sum, part, sizeof part); \
     }
 
-/* Runs the body for `count` lanes from lane `first` on. Loops run over whole groups of eight lanes; the numbers in lanes
+/* Runs the body for `count` lanes from lane `first` on. Loops run over whole groups of eight lanes; numbers in lanes
  * beyond `count` are never stored. Returns 0, or -1 with an exception set. */
 AUTOGRAD_CLONES
 static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t count)
@@ -266,7 +266,7 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
 #define BLOCK_TERNARY(OP, f) \
     case OP: { \
         OUT; \
-        /* Factors commute: if just one is uniform, it is b. */ \
+        /* Factors commute: if only one is uniform, let it be b. */ \
         const int swap = (in->kinds & 3) == 1; \
         const uint32_t ia = swap ? in->b : in->a, ib = swap ? in->a : in->b; \
         switch (in->kinds & 7) { \
@@ -318,7 +318,7 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             else
                 for (ptrdiff_t i = 0; i < count; i++)
                     out[i] = x->data[(first + i) * x->stride];
-            /* Arithmetic on leftover numbers in the remaining lanes, denormal ones say, can be slow. */
+            /* Fill the remaining lanes: arithmetic on leftover numbers, such as denormal ones, can be slow. */
             for (ptrdiff_t i = count; i < n; i++)
                 out[i] = out[count - 1];
             break;
@@ -340,7 +340,7 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             const double *start = in->flags & LANE_NO_START ? lane_fill(SCRATCH(0), n, -0.0) : OPERAND(a, 0);
             const uint32_t *pair = arguments + in->b;
             for (uint32_t left = in->c; left > 0;) {
-                /* Four pairs at a time keep the sum in registers; either all have a uniform factor or none has. */
+                /* Four pairs at a time keep the sum in registers; all of them have a uniform factor, or none has. */
                 const double *p[4], *q[4];
                 uint32_t size = 0, uniform = 0;
                 for (; size < 4 && size < left; size++) {
@@ -416,10 +416,10 @@ give_up:
 
 /* ---- All lanes ---- */
 
-/* The work, in instructions times lanes, between two looks for Ctrl-C: some hundredths of a second. */
+/* The work, in instructions times lanes, between two checks for Ctrl-C: some hundredths of a second. */
 #define LANE_PATIENCE 20000000.0
 
-/* Runs segments until none is left or the run is stopped. With `looks` this thread looks for Ctrl-C. */
+/* Runs segments until none is left or the run is stopped. With `looks` this thread checks for Ctrl-C. */
 static void lane_work(Run *run, double *memory, int looks)
 {
     const ptrdiff_t sum_count = run->schedule->sum_count;
@@ -437,7 +437,7 @@ static void lane_work(Run *run, double *memory, int looks)
             if (atomic_load_explicit(&run->stopped, memory_order_relaxed))
                 return;
             if (lane_block(run, &frame, first, count) < 0) {
-                /* An exception is set: looking for Ctrl-C would run a handler. */
+                /* No check for Ctrl-C: an exception is set, and a signal handler would run with it. */
                 atomic_store(&run->stopped, 1);
                 return;
             }

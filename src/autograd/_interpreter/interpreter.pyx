@@ -1,7 +1,7 @@
 """The interpreter: memory, threads and signals around the loops of ``interpreter.h``.
 
-State that runs share (workspaces kept for reuse, idle threads) is read and written with the GIL held only, so that it
-is consistent in a child process, whenever the parent forks.
+State shared by runs (workspaces kept for reuse, idle threads) is read and written only with the GIL held, so that it is
+consistent in a child process whenever the parent forks.
 """
 
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
@@ -54,14 +54,14 @@ cdef extern from "_interpreter/interpreter.h" nogil:
     void lane_add_up(Run *) noexcept
 
 
-# The most bytes of the slots of a block: a part of the second level of the cache. Fewer lanes than LEAST_WIDTH are
+# The most bytes for the slots of a block, a part of the second-level cache. Blocks of fewer lanes than LEAST_WIDTH are
 # slower for any number of slots.
 cdef Py_ssize_t BLOCK_BYTES = 1 << 18
 cdef Py_ssize_t LEAST_WIDTH = 32
-# The most segments, enough to keep any number of threads busy to the end, and the most partial sums of all segments.
+# The most segments, enough to keep any number of threads busy until the end, and the most partial sums in all segments.
 cdef Py_ssize_t MOST_SEGMENTS = 256
 cdef Py_ssize_t MOST_SEGMENT_SUMS = 1 << 20
-# The least work, in instructions times lanes, that pays for releasing the GIL and for waking a thread: about 5 and 60
+# The least work, in instructions times lanes, for which releasing the GIL and waking a thread pay off: about 5 and 60
 # microseconds.
 cdef double RELEASE_WORK = 1e4
 cdef double THREAD_WORK = 2e5
@@ -84,7 +84,7 @@ cdef enum:
 
 
 cdef Memory *take(size_t size) except NULL:
-    """Return memory for `size` doubles that begins at a cache line."""
+    """Return memory for `size` doubles, aligned to a cache line."""
     global kept, kept_count
     cdef Memory **place = &kept
     cdef Memory *memory
@@ -121,8 +121,8 @@ cdef void give(Memory *memory) noexcept:
 # ---------------------------------------------------------------------------------------------------------------------
 # Threads
 
-# A thread that takes part in one run after another. It is not a Python thread: it neither needs the GIL nor is joined
-# when the interpreter exits. Releasing `wake` starts it on `run`, and it releases `done` at the end of its work.
+# A thread that serves one run after another. It is not a Python thread: it does not need the GIL and is not joined when
+# the interpreter exits. Releasing `wake` starts it on `run`; it releases `done` when its work is done.
 cdef struct Worker:
     PyThread_type_lock wake
     PyThread_type_lock done
@@ -197,7 +197,7 @@ cdef void dismiss(Worker *worker) noexcept:
 
 
 def _forget_workers():
-    """Drop the idle workers, in a child process: threads do not survive a fork."""
+    """Drop the idle workers in a child process: threads do not survive a fork."""
     global idle
     idle = NULL
 
@@ -292,7 +292,7 @@ cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
         lane_work(run, frame.data, 1)
         worker = workers
         while worker != NULL:
-            # The rest of the last segment can take long: look for Ctrl-C.
+            # The last segment can take long: check for Ctrl-C.
             while PyThread_acquire_lock_timed(worker.done, 50000, 0) != 1:
                 if not run.stopped and interrupted():
                     run.stopped = 1

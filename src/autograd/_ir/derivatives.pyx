@@ -1,14 +1,14 @@
 """Derivatives of flat instructions: reverse mode and forward mode.
 
-Both passes emit the gradient formulas of the op table, which are linear in `g`: reverse mode puts the adjoint of a
-result for `g`, forward mode the tangent of an operand. A derivative is a `Code` like any other, so that derivatives of
-any order come from applying a pass again.
+Both passes emit the gradient formulas of the op table, which are linear in `g`: reverse mode substitutes the adjoint of
+a result for `g`, forward mode the tangent of an operand. A derivative is again a `Code`, so that applying a pass again
+gives derivatives of any order.
 
-A choice passes nothing to what was not chosen, not even zero times infinity. So an adjoint or tangent comes with its
-liveness, an instruction that is 0 in the lanes where nothing was passed, and a product with a dead one is replaced by
-0. The liveness of a choice is that of the chosen arm, of a sum that of any term. What is dead because of a choice in a
-formula of the table (`relu`, `maximum`) is masked only where the factor can be infinite or nan at finite inputs, which
-spares the layers of a network; what a `where` of the function itself did not choose is masked everywhere.
+A choice passes nothing to the arm not taken, not even zero times infinity. To that end an adjoint or tangent has a
+liveness, an instruction that is 0 in the lanes where nothing was passed, and products with a dead one are replaced by
+0. A choice is alive where the chosen arm is, a sum where any term is. An adjoint or tangent that is dead because of a
+choice in a formula of the table (`relu`, `maximum`) is masked only if the factor can be infinite or nan at finite
+inputs, which spares the layers of a network; the arm not taken by a `where` of the function is masked everywhere.
 """
 
 cimport cython
@@ -22,16 +22,16 @@ from autograd._ir.opcodes cimport (
 )
 
 
-# An adjoint or tangent, NONE if there is none; where it is alive, NONE if everywhere; whether a `where` of the function
-# has killed it elsewhere.
+# An adjoint or tangent (NONE: zero), its liveness (NONE: alive everywhere), and whether it is dead because of a `where`
+# of the function.
 cdef struct Flow:
     unsigned number
     unsigned live
     bint strict
 
 
-# Of an instruction: whether it depends on an input of interest; whether it can be infinite or nan at finite inputs;
-# whether liveness matters to it or further along the pass.
+# Of an instruction: whether it depends on an input to differentiate by; whether it can be infinite or nan at finite
+# inputs; whether it, or an instruction later in the pass, needs liveness.
 cdef struct Facts:
     bint active
     bint wild
@@ -42,10 +42,10 @@ cdef struct Facts:
 @cython.internal
 @cython.auto_pickle(False)
 cdef class Pass:
-    """A derivative being emitted."""
+    """The state of a pass: the code to differentiate and its derivative so far."""
     cdef Code source
     cdef Code code
-    # By instruction of the source: its place in the code, its adjoint or tangent, what is known of it.
+    # By instruction of the source: its number in the code, its adjoint or tangent, its facts.
     cdef unsigned *map
     cdef Flow *flows
     cdef Facts *facts
@@ -66,7 +66,7 @@ cdef class Pass:
         PyMem_RawFree(self.facts)
 
     cdef int study(self, list wrt, bint backwards) except -1:
-        """Find the facts, for a pass that goes `backwards` or not."""
+        """Find the facts for reverse mode (`backwards`) or forward mode."""
         cdef Facts *facts = self.facts
         cdef Facts *operand
         cdef Entry *entry
@@ -98,11 +98,11 @@ cdef class Pass:
         return 0
 
     cdef Py_ssize_t first_arm(self, Entry *entry) noexcept:
-        """The first operand that has a derivative."""
+        """Return the index of the first operand that has a derivative."""
         return 2 if is_choice(entry.op) else 1 if entry.op == OP_STOP_GRADIENT else 0
 
     cdef bint is_critical(self, Py_ssize_t i, Py_ssize_t k) except -1:
-        """Whether what an instruction has to do with operand k can be infinite or nan at an ordinary point."""
+        """Whether the derivative by operand k can be infinite or nan at an ordinary point."""
         cdef Entry *entry = &self.source.entries[i]
         cdef Formula formula
         if entry.op >= OP_COUNT:
@@ -113,7 +113,7 @@ cdef class Pass:
                 or (formula.uses >> R & 1 and self.facts[i].wild))
 
     cdef int add(self, unsigned i, unsigned number, unsigned live, bint strict) except -1:
-        """Add to an adjoint or tangent."""
+        """Add a term and its liveness to an adjoint or tangent."""
         cdef Flow *flow = &self.flows[i]
         cdef double known = 1.0
         if live != NONE and self.code.is_constant(live, &known):
@@ -131,18 +131,18 @@ cdef class Pass:
         return 0
 
     cdef unsigned choose(self, unsigned live, unsigned x, unsigned y) except? 0xFFFFFFFF:
-        """`x` where alive, else `y`."""
+        """Emit a choice: `x` where alive, else `y`."""
         return self.code.emit(LANE_WHERE_EQ, live, self.code.constant(0.0), y, x)
 
     cdef int add_product(self, unsigned to, unsigned number, Flow *flow, unsigned live, bint critical) except -1:
-        """Add what a formula made of an adjoint or tangent, which is alive where `live` says."""
+        """Add the result of a formula applied to an adjoint or tangent, masked where `flow` is dead."""
         if flow.live != NONE and (flow.strict or critical) and number != flow.number and not (
                 self.code.entries[number].op == OP_NEG and self.code.entries[number].a == flow.number):
             number = self.choose(flow.live, number, self.code.constant(0.0))
         return self.add(to, number, live if flow.strict or self.facts[to].fragile else NONE, flow.strict)
 
     cdef int propagate(self, unsigned i, Py_ssize_t k, unsigned origin, unsigned to) except -1:
-        """Add to the adjoint or tangent of `to` what operand k of an op of the table makes of that of `origin`."""
+        """Add to the adjoint or tangent of `to` the gradient formula of operand k applied to that of `origin`."""
         cdef Entry *entry = &self.source.entries[i]
         cdef Flow *flow = &self.flows[origin]
         cdef Formula formula = gradient(entry.op, k)
@@ -151,7 +151,7 @@ cdef class Pass:
         cdef unsigned c = self.map[entry.c] if operand_count(entry.op) > 2 else 0
         cdef unsigned live = flow.live
         if formula.result >= FIRST_CONSTANT:
-            # Zero: an op without derivative.
+            # A constant zero.
             return 0
         number = self.code.expand(formula, a, b, c, self.map[i], flow.number, False)
         if formula.liveness is not None and (flow.strict or self.facts[to].fragile):
@@ -188,7 +188,7 @@ cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
         if not self.facts[i].active:
             continue
         if source.entries[i].op == LANE_CALL:
-            # Its results come after it, and have their adjoints now.
+            # The results come after their call, so their adjoints are complete.
             reverse_call(self, i)
         elif self.flows[i].number != NONE:
             reverse_entry(self, i)
@@ -225,9 +225,9 @@ cdef int reverse_choice(Pass self, Entry *entry, Py_ssize_t k, Flow *flow) excep
 
 
 cdef int reverse_call(Pass self, unsigned i) except -1:
-    """A call of a function with a derivative of the user's own."""
+    """Emit the pullback of a call of a `custom_vjp` function."""
     cdef Entry *entry = &self.source.entries[i]
-    # Results are appended right after their call.
+    # Results directly follow their call.
     cdef Flow *results = &self.flows[i + 1]
     cdef Flow flow = joint(self, results, entry.d)
     cdef list operands = self.operands_of_call(entry)
@@ -243,7 +243,7 @@ cdef int reverse_call(Pass self, unsigned i) except -1:
 
 
 cdef Flow joint(Pass self, Flow *flows, Py_ssize_t count) except *:
-    """What is alive where one of some adjoints is."""
+    """Return a flow that is alive where any of several adjoints is."""
     cdef Flow flow = Flow(NONE, NONE, False)
     cdef Py_ssize_t k
     for k in range(count):
@@ -313,7 +313,7 @@ cdef int forward_choice(Pass self, unsigned i) except -1:
 
 
 cdef int forward_call(Pass self, unsigned i) except -1:
-    """The tangents of the results of a call, by a pullback for each."""
+    """Emit the tangents of the results of a call, with one pullback for each result."""
     cdef Entry *entry = &self.source.entries[i]
     cdef Flow *flow
     cdef Py_ssize_t j, k

@@ -1,6 +1,6 @@
-"""The op table as a program sees it: its rows by op number, their formulas parsed into steps, and their values.
+"""The op table for programs: its rows by op number, their formulas parsed into steps, and their values.
 
-A formula is parsed once, on first use, into steps like instructions, which `Code.expand` emits.
+A formula is parsed once, on first use, into steps, which `Code.expand` emits as instructions.
 """
 
 cimport cython
@@ -20,7 +20,7 @@ from autograd._kernels.loops cimport kernel_value
 
 @cython.auto_pickle(False)
 cdef class Formula:
-    """A formula of the table, parsed."""
+    """A parsed formula of the table."""
 
 
 cdef Formula parse(str formula):
@@ -31,7 +31,7 @@ cdef Formula parse(str formula):
 
 
 cdef dict BINARY = {ast.Add: OP_ADD, ast.Sub: OP_SUB, ast.Mult: OP_MUL, ast.Div: OP_DIV, ast.Pow: OP_POW}
-# A comparison as a choice: its op, whether the sides change places, whether what is chosen from does.
+# A comparison as a choice: its op, whether its two sides are swapped, whether the two arms are.
 cdef dict CHOICES = {
     ast.Lt: (LANE_WHERE_LT, False, False),
     ast.LtE: (LANE_WHERE_LE, False, False),
@@ -74,7 +74,7 @@ cdef unsigned add_step(Formula formula, unsigned op, list nodes) except? 0xFFFFF
     for k in range(len(nodes)):
         operands[k] = parse_node(formula, nodes[k])
         if len(nodes) == 4 and k < 2:
-            # A condition makes nothing infinite.
+            # What the sides of a condition use cannot make the result infinite.
             formula.uses = uses
     if formula.size == MOST_STEPS:
         raise ValueError("a formula of the op table is too long")
@@ -85,17 +85,17 @@ cdef unsigned add_step(Formula formula, unsigned op, list nodes) except? 0xFFFFF
     return FIRST_STEP + formula.size - 1
 
 
-# By op and operand, the gradient formulas, for the rows without an immediate; by op the value's formula, where the
-# interpreter has no kernel.
+# GRADIENTS: gradient formulas by op and operand, for rows without an immediate. VALUES: value formulas by op, for ops
+# without a kernel of the interpreter. WILD: by op, whether the value can be infinite or nan at an ordinary point.
 cdef dict OPS_BY_NAME = {name: op for op, name in enumerate(_core.OP_NAMES)}
 cdef tuple ROWS = tuple(ops.OPS.get(name) for name in _core.OP_NAMES)
 cdef list GRADIENTS = [None] * (2 * OP_COUNT)
 cdef dict VALUES = {}
 cdef list WILD = [None] * OP_COUNT
-# Ordinary points, and such as are the edge of a domain.
+# Ordinary points, some of them at the edge of a domain.
 cdef tuple POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 1e3, -1e3)
 
-# By op: the number of operands, the base row, and where its operands come from: "a", "b", "c".
+# By op: the number of operands, the base row, and the sources of its operands: "a", "b" or "c".
 cdef unsigned char operand_counts[OP_COUNT]
 cdef unsigned bases[OP_COUNT]
 cdef char first_operand[OP_COUNT]
@@ -185,7 +185,7 @@ cdef double value_of(unsigned op, double a, double b, double c) except? -1:
 
 
 cdef double power(double x, double exponent) noexcept:
-    """As NumPy's operator, which has the commonest exponents by simpler means."""
+    """A power as NumPy's operator computes it, with simpler operations for the most common exponents."""
     if exponent == 2.0:
         return x * x
     if exponent == 1.0:

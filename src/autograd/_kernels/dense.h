@@ -1,6 +1,6 @@
-/* The kernels of a dense layer, forward and backward, for the rows of a batch. `w` is stored by input: w[i * n_out + j]
- * is the weight of input i in output j. Both are sums of products in a fixed order, so that the bits depend neither on
- * the instruction set nor on the number of rows. */
+/* The forward and backward kernels of a dense layer, for the rows of a batch. `w` is stored by input: w[i * n_out + j]
+ * is the weight of input i in output j. Products are summed in a fixed order, so that the bits depend neither on the
+ * instruction set nor on the number of rows. */
 #ifndef AUTOGRAD_DENSE_H
 #define AUTOGRAD_DENSE_H
 #include <stdint.h>
@@ -24,8 +24,8 @@ static void dense_add(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *restr
                       const double *restrict b, double *restrict c)
 {
     enum { ROWS = 4, COLUMNS = 8 };
-    /* Tiles whose sums stay in registers. GCC 12 keeps them there with every instruction set only if the loops over
-     * columns are unrolled by four. */
+    /* Tiles whose sums stay in registers. GCC 12 achieves that for every instruction set only if the loops over columns
+     * are unrolled by four. */
     for (ptrdiff_t r = 0; r + ROWS <= m; r += ROWS)
         for (ptrdiff_t j = 0; j + COLUMNS <= n; j += COLUMNS) {
             const double *restrict x = a + r * row, *restrict y = b + j;
@@ -76,7 +76,7 @@ static void dense_forward(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out, const
         }
         return;
     }
-    /* Copies of b, twice as many with every call of memcpy. */
+    /* Copy b to all rows, doubling the number of copies with every memcpy. */
     for (ptrdiff_t done = 0, more; done < rows; done += more) {
         more = done == 0 ? 1 : done < rows - done ? done : rows - done;
         memcpy(z + done * n_out, done == 0 ? b : z, more * n_out * sizeof(double));

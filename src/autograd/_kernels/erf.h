@@ -1,5 +1,5 @@
-/* erf and erfc without a branch or a call, for loops over lanes: the C library's are scalar. A number gives the same
- * bits in a vector of any instruction set and alone.
+/* erf and erfc without a branch or a call, for loops over lanes: the C library's are scalar. The bits do not depend on
+ * the instruction set or on the length of the vector.
  *
  * |x| < 3/4:   erf x = x + x q(x^2); erfc x = 1 - erf x.
  * |x| >= 3/4:  erfc |x| = exp(-x^2) g(u) u with u = 1 / (1 + |x|); g(u) = (1 + |x|) exp(x^2) erfc |x| is smooth.
@@ -26,7 +26,7 @@ static inline double erf_polynomial(const double *c, int n, double x)
     return sum;
 }
 
-/* Two shorter chains of operations than one of Horner's: even has n coefficients, odd has m. */
+/* A polynomial as two chains of operations, each shorter than Horner's: even has n coefficients, odd has m. */
 static inline double erf_even_odd(const double *even, int n, const double *odd, int m, double x)
 {
     const double square = x * x;
@@ -60,7 +60,7 @@ static inline double erf_near(double x)
 /* erfc x for x >= 3/4; nan for nan. */
 static inline double erf_far(double x)
 {
-    /* g(CENTRE + t) = G0 + t (even(t^2) + t odd(t^2)); at the centre g and its slope are doubles to many more bits. */
+    /* g(CENTRE + t) = G0 + t (even(t^2) + t odd(t^2)); at CENTRE g and its slope are doubles to many more bits. */
     static const double CENTRE = 0.308209535317903, G0 = 0.7513421725886438;
     static const double even[] = {
         0.5964976680339843, -0.49325142833748115, 0.364294295651149, 0.6731699089098524, -3.8036391762865183,
@@ -83,8 +83,8 @@ static inline double erf_far(double x)
     };
     /* log 2: the first part has 32 bits, so that multiples of it are exact. */
     static const double LOG2_HIGH = 0.6931471804855391, LOG2_LOW = 7.440617110012397e-11, LOG2_E = 1.4426950408889634;
-    /* Less a number n it leaves 1223 - n, rounded, in the last bits: 1023 makes an exponent of it, 200 keeps
-     * 2^(200 - n) a normal number. */
+    /* SHIFT - n has 1223 - n, rounded, in its last bits: with the bias 1023 this is the exponent of 2^(200 - n), which
+     * the 200 keeps a normal number. */
     static const double SHIFT = 0x1.8p52 + 1023 + 200;
     uint64_t bits;
     double power;
@@ -122,7 +122,7 @@ static inline double lane_erf(double x)
 static inline double lane_erfc(double x)
 {
     const double size = fabs(x), far = erf_far(size);
-    /* Around 1/2 and not 1 - erf x, so that little is lost where erfc is small. */
+    /* 1/2 - (erf x - 1/2), not 1 - erf x, for smaller rounding errors where erfc is small. */
     return size < 0.75 ? 0.5 - ((x - 0.5) + erf_near(x)) : x > 0.0 ? far : 2.0 - far;
 }
 

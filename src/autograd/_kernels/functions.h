@@ -1,7 +1,7 @@
-/* The elementary functions of programs: over n numbers, and at one.
+/* The elementary functions of programs, for n numbers or for one.
  *
- * `functions` has a row for every primitive of the table that is not plain arithmetic. loops.pyx fills it in once; a
- * module that includes this header points `functions` there when it is imported. */
+ * `functions` has an entry for every primitive of the op table that is not plain arithmetic. loops.pyx fills the table
+ * once; a module that includes this header sets its `functions` to it at import. */
 #ifndef AUTOGRAD_FUNCTIONS_H
 #define AUTOGRAD_FUNCTIONS_H
 #include <stddef.h>
@@ -13,8 +13,8 @@ typedef void (*Kernel)(ptrdiff_t n, const double *a, double *out);
 /* The inner loop of a NumPy ufunc. */
 typedef void (*Loop)(char **arguments, const ptrdiff_t *sizes, const ptrdiff_t *steps, void *data);
 
-/* A function with a kernel of our own, with NumPy's loop, or with both: the kernel then has the bits of the loop and
- * takes less time for more than one number. `operands` is 0 where the primitive is arithmetic. */
+/* A function with a kernel of this package, with NumPy's loop, or with both: then the kernel has the bits of the loop
+ * and is faster for more than one number. `operands` is 0 if the primitive is arithmetic. */
 typedef struct {
     const char *name; /* in NumPy */
     int operands;
@@ -25,8 +25,8 @@ typedef struct {
 
 static const Function *functions;
 
-/* Computes out[i] = f(a[i]), or f(a[i], b[i]). Neither a nor b may end where out begins: NumPy's loops then take
- * another path, whose results differ in the last bit. */
+/* Computes out[i] = f(a[i]), or f(a[i], b[i]). Neither a nor b may end where out begins: NumPy's loops would then run
+ * other code, whose results differ in the last bit. */
 static void function_over(unsigned op, ptrdiff_t n, const double *a, const double *b, double *out)
 {
     static const ptrdiff_t steps[3] = {sizeof(double), sizeof(double), sizeof(double)};

@@ -1,4 +1,4 @@
-"""The table of elementary functions, with NumPy's inner loops where there is no kernel of our own."""
+"""The table of elementary functions: NumPy's inner loops, and the kernels of this package."""
 
 from cpython.object cimport PyObject
 
@@ -7,7 +7,7 @@ import numpy
 cdef extern from *:
     """
     #include "_kernels/table.h"
-    /* The head of a ufunc, as it has been since NumPy 1.0. */
+    /* The first fields of a ufunc, unchanged since NumPy 1.0. */
     typedef struct {
         PyObject_HEAD
         int nin, nout, nargs, identity;
@@ -16,7 +16,7 @@ cdef extern from *:
         int ntypes, reserved;
         const char *name, *types;
     } Ufunc;
-    /* The number of `double` in `types`. */
+    /* The type number of `double` in `types`. */
     enum { UFUNC_DOUBLE = 12 };
     """
     enum:
@@ -42,7 +42,7 @@ cdef extern from *:
 
 
 cdef int find_loops() except -1:
-    """Enter NumPy's loops for doubles, whose results are NumPy's to the bit and which run without the GIL."""
+    """Enter NumPy's loops for doubles, which have the bits of NumPy's functions and run without the GIL."""
     cdef int op
     cdef Function *function
     cdef Ufunc *ufunc
@@ -62,7 +62,7 @@ cdef int find_loops() except -1:
             else:
                 function.loop = ufunc.functions[i]
                 function.data = ufunc.data[i]
-                break  # some have another, less good one further on, which NumPy does not use
+                break  # NumPy uses the first; some ufuncs have a second, less accurate one
         if function.loop == NULL or ufunc.nin != function.operands:
             raise ImportError(f"numpy.{loops.__name__} has no loop for doubles")
     function_choose_kernels()

@@ -1,4 +1,4 @@
-/* The table of elementary functions (functions.h), and the kernels of our own in it. */
+/* The table of elementary functions (functions.h), and the kernels of this package. */
 #ifndef AUTOGRAD_TABLE_H
 #define AUTOGRAD_TABLE_H
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include "simd.h"
 #include "trigonometry.h"
 
-/* The loops may be vectorised although out may be a. */
+/* Vectorising the loops is safe even if out is a. */
 AUTOGRAD_CLONES
 static void kernel_erf(ptrdiff_t n, const double *a, double *out)
 {
@@ -24,8 +24,8 @@ static void kernel_erfc(ptrdiff_t n, const double *a, double *out)
         out[i] = lane_erfc(a[i]);
 }
 
-/* Every kernel of our own. One with the bits of a function of the C library is used where NumPy's loop has them too;
- * the others are used without a loop of NumPy's. */
+/* The kernels of this package. One with the bits of a function of the C library (`libm`) is used only if NumPy's loop
+ * has the same bits; the others replace the loop. */
 static const struct {
     unsigned op;
     Kernel kernel;
@@ -43,7 +43,7 @@ static const struct {
 static Function function_table[OP_COUNT] = {LANE_FUNCTIONS(FUNCTION)};
 #undef FUNCTION
 
-/* Whether an op is a function that no kernel of our own replaces NumPy's loop for. */
+/* Whether an op is a function whose NumPy loop no kernel replaces. */
 static int function_needs_loop(unsigned op)
 {
     for (size_t k = 0; k < sizeof function_kernels / sizeof *function_kernels; k++)
@@ -53,8 +53,8 @@ static int function_needs_loop(unsigned op)
 }
 
 #if AUTOGRAD_HAS_CLONES
-/* Whether NumPy's loop has the bits of a function of the C library, as a sample tells: NumPy's own approximations
- * differ from them in many places. */
+/* Whether NumPy's loop has the bits of a function of the C library, judged by a sample: NumPy's own approximations
+ * differ at many points. */
 static int function_has_bits_of(unsigned op, double (*libm)(double))
 {
     enum { SAMPLE = 400 };
@@ -62,7 +62,7 @@ static int function_has_bits_of(unsigned op, double (*libm)(double))
     uint64_t bits, expected_bits;
     int same = 1;
 
-    /* Up to 1e12. */
+    /* Alternating signs, magnitudes from 1e-9 to 1e12. */
     x[0] = 1e-9;
     for (int i = 1; i < SAMPLE; i++)
         x[i] = -1.13 * x[i - 1];
@@ -77,7 +77,7 @@ static int function_has_bits_of(unsigned op, double (*libm)(double))
 }
 #endif
 
-/* Enters the kernels. To be called when the loops have been entered. */
+/* Enters the kernels in the table. Call it after the loops are entered. */
 static void function_choose_kernels(void)
 {
     functions = function_table;

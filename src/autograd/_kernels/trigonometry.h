@@ -1,25 +1,25 @@
-/* sin and cos of many lanes, with the bits of GNU libc's.
+/* sin and cos over many lanes, with the bits of GNU libc.
  *
- * x = n pi + r with |r| <= pi / 2, n whole for sin and a half more for cos, so that the result is sin r with a sign. It
- * is computed as a sum of two doubles whose error is below 0.006 ulp of the result. Where all numbers within
+ * x = n pi + r with |r| <= pi / 2, n an integer for sin, a half-integer for cos, so that the result is +-sin r. It is
+ * computed as a sum of two doubles whose error is below 0.006 ulp of the result. Where all numbers within
  * MARGIN = 1/32 ulp of the sum round to the same double, every function whose error is below 0.525 ulp returns that
  * double: any other is half an ulp beyond the end of that interval (Ziv, "Fast evaluation of elementary mathematical
  * functions with correctly rounded last bit", ACM TOMS 17, 1991). The other lanes, one in sixteen, are left to libc.
  *
- * libc's error (since 2.28; before, it rounded correctly) is largest for results just above 1/8, to which it adds a
+ * libc's error (since 2.28; earlier versions round correctly) is largest for results just above 1/8, where it adds a
  * correction below 2^-8 after three roundings of such numbers: 1/2 + 3 * 2^-62 / 2^-55 < 0.524 ulp, and 0.516 ulp where
  * a fused multiply-add saves one. 0.516 ulp is also the largest error that has been found (Zimmermann et al., "Accuracy
  * of mathematical functions in single, double, extended double and quadruple precision").
  *
  * r:      x less n times the first 106 bits of pi (Cody and Waite), a sum of two doubles.
  * sin r:  r + r z (c3 + z (c5 + z q(z))), z = r^2, c3 = -1/6, c5 = 1/120 as a double; q is the minimax polynomial of
- *         degree 6 for |r| <= pi / 2, its coefficients rounded one by one and those that follow fitted again: relative
- *         error 2^-70. From c5 on, sums and products carry along their rounding errors, which a fused multiply-add
- *         gives at once.
+ *         degree 6 for |r| <= pi / 2, its coefficients rounded one by one and the following ones fitted again: relative
+ *         error 2^-70. From c5 on, sums and products carry their rounding errors along, each computed by one fused
+ *         multiply-add.
  * Error:  0.003 ulp from the rounding of q, 0.0013 and 0.0012 from the factors of z_low and r_low, little else. The
- *         largest of 800 000 comparisons with exact values is 0.0049 ulp.
+ *         largest in 800 000 comparisons with exact values is 0.0049 ulp.
  *
- * Only where a fused multiply-add is an instruction and vectors have four lanes or more this is faster than libc. */
+ * Faster than libc only if a fused multiply-add is one instruction and vectors have four lanes or more. */
 #ifndef AUTOGRAD_TRIGONOMETRY_H
 #define AUTOGRAD_TRIGONOMETRY_H
 #include <math.h>
@@ -46,11 +46,11 @@ OP_INLINE double trig_double(uint64_t bits)
     return x;
 }
 
-/* Gives *y the sine or cosine of x and returns 1; or x and 0 if it is not certain what the C library returns. */
+/* Stores the sine or cosine of x in *y and returns 1, or x and 0 if the C library's result is uncertain. */
 OP_INLINE uint64_t trig_lane(double x, int cosine, double *y)
 {
     static const double PI_HIGH = 0x1.921fb54442d18p+1, PI_LOW = 0x1.1a62633145c07p-53, PER_PI = 0.3183098861837907;
-    /* Added to a number it leaves it rounded, with its parity in the last bit. */
+    /* Adding SHIFT rounds a number to an integer, whose parity is the last bit. */
     static const double SHIFT = 0x1.8p52;
     static const double C3 = -0.16666666666666666, C3_LOW = -9.25185853854297e-18, C5 = 0.008333333333333333;
     static const double q[] = {
@@ -64,7 +64,7 @@ OP_INLINE uint64_t trig_lane(double x, int cosine, double *y)
     const double shifted = cosine ? TRIG_FMA(x, PER_PI, 0.5) + SHIFT : TRIG_FMA(x, PER_PI, SHIFT);
     const double n = cosine ? (shifted - SHIFT) - 0.5 : shifted - SHIFT;
 
-    /* Exact, but where |n| = 1/2 and x has bits below those of pi / 2: there cos needs the rest. */
+    /* Exact, except where |n| = 1/2 and x has bits below those of pi / 2: there cos needs the remainder. */
     const double part = TRIG_FMA(-n, PI_HIGH, x);
     const double r = TRIG_FMA(-n, PI_LOW, part);
     const double rest = TRIG_FMA(-n, PI_LOW, part - r);
@@ -85,7 +85,7 @@ OP_INLINE uint64_t trig_lane(double x, int cosine, double *y)
     const double high = TRIG_FMA(r, s, r), high_low = TRIG_FMA(r, s_low, TRIG_FMA(r, s, r - high));
     const double low = TRIG_FMA(r_low, TRIG_FMA(z, TRIG_FMA(z, COS[2], COS[1]), COS[0]), high_low);
 
-    /* An ulp is 2^-52 times the power of two below; next to a power of two it is another one on each side. */
+    /* An ulp is 2^-52 times `binade`, the power of two below; it differs on the two sides of a power of two. */
     const double binade = trig_double(trig_bits(high) & 0x7ff0000000000000);
     const double up = high + TRIG_FMA(binade, MARGIN, low), down = high + TRIG_FMA(binade, -MARGIN, low);
     const uint64_t certain = (up == down) & ((trig_bits(up) & 0xfffffffffffff) != 0)
@@ -95,7 +95,7 @@ OP_INLINE uint64_t trig_lane(double x, int cosine, double *y)
     return certain;
 }
 
-/* Sines or cosines of up to 64 lanes; returns the set of the lanes that hold their x still. */
+/* Computes sines or cosines of up to 64 lanes; returns the set of uncertain lanes, which still hold their x. */
 #define TRIG_LANES(name, cosine) \
     AUTOGRAD_CLONES \
     static uint64_t name(ptrdiff_t n, const double *a, double *out) \
@@ -109,7 +109,7 @@ OP_INLINE uint64_t trig_lane(double x, int cosine, double *y)
 TRIG_LANES(trig_sines, 0)
 TRIG_LANES(trig_cosines, 1)
 
-/* All lanes, 64 at a time; the doubtful ones by the function of the C library. out may be a. */
+/* Computes all lanes, 64 at a time; the uncertain ones by the C library's function. out may be a. */
 OP_INLINE void trig_all(uint64_t (*lanes)(ptrdiff_t, const double *, double *), double (*libc)(double), ptrdiff_t n,
                         const double *a, double *out)
 {
