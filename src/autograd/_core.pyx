@@ -20,8 +20,8 @@ from autograd._cpython cimport (
     PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check, PyFloat_CheckExact, PyLong_AsDouble, PyObject_ClearWeakRefs,
     PyObject_Free, PyObject_GC_Del, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_IS_GC, PyObject_Init,
     PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE,
-    PyType_GenericAlloc, PyType_Modified, PyVectorcall_NARGS, Py_CLEAR, Py_REFCNT, Py_SET_TYPE, Py_TPFLAGS_HAVE_GC,
-    Py_TPFLAGS_HAVE_VECTORCALL, Py_TPFLAGS_IMMUTABLETYPE, Py_TYPE, Py_XDECREF, TypeSlots, traverseproc, visitproc,
+    PyType_GenericAlloc, PyType_Modified, PyVectorcall_NARGS, Py_CLEAR, Py_REFCNT, Py_TPFLAGS_HAVE_GC,
+    Py_TYPE, Py_XDECREF, TypeSlots, traverseproc, visitproc,
 )
 
 import contextlib
@@ -705,6 +705,7 @@ cdef class Value:
         node.flags |= inherited_flags(parents)
         Py_INCREF(parents)
         node.left = <Node *> <PyObject *> parents
+        node.stamp = <unsigned> changes
         Py_XDECREF(former)
 
     @_prev.deleter
@@ -1009,41 +1010,11 @@ cdef int set_up_types() except -1:
     slots.tp_vectorcall = <void *> value_vectorcall
     add_dict(<PyTypeObject *> Value)
     methods = <dict> slots.tp_dict
-    # Else it would be that of the metaclass.
-    methods["__module__"] = "autograd"
     for name in OP_FUNCTIONS:
         methods[name] = globals()[name]
     PyType_Modified(<PyTypeObject *> Value)
-    # Python classes do not inherit it before Python 3.12.
-    (<TypeSlots *> _ValueType).tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL
-    Py_SET_TYPE(<PyObject *> Value, <PyTypeObject *> _ValueType)
     traverse_attributes = (<TypeSlots *> Block).tp_traverse
     (<TypeSlots *> Block).tp_traverse = block_traverse
-    return 0
-
-
-class _ValueType(type):
-    """The class of `Value`, to which methods may be assigned, as lectures do.
-
-    CPython makes the call ``Value(1.0)`` a third faster for a type that is immutable, which Value is but for the moment
-    of an assignment.
-    """
-
-    def __setattr__(cls, name, value):
-        change_class(cls, type.__setattr__, (cls, name, value))
-
-    def __delattr__(cls, name):
-        change_class(cls, type.__delattr__, (cls, name))
-
-
-cdef int change_class(object kind, object change, tuple arguments) except -1:
-    cdef TypeSlots *slots = <TypeSlots *> kind
-    cdef unsigned long immutable = slots.tp_flags & Py_TPFLAGS_IMMUTABLETYPE
-    slots.tp_flags &= ~immutable
-    try:
-        change(*arguments)
-    finally:
-        slots.tp_flags |= immutable
     return 0
 
 

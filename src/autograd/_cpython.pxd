@@ -38,15 +38,12 @@ cdef extern from "Python.h":
     PyTypeObject *Py_TYPE(PyObject *) noexcept
     void Py_CLEAR(PyObject *) noexcept
     void Py_XDECREF(PyObject *) noexcept
-    void Py_SET_TYPE(PyObject *, PyTypeObject *) noexcept
     PyObject *PyObject_Init(PyObject *, PyTypeObject *) noexcept
     void *PyObject_Malloc(size_t) noexcept
     void PyObject_Free(void *) noexcept
     void PyObject_ClearWeakRefs(PyObject *) noexcept
     PyObject *PyType_GenericAlloc(PyTypeObject *, Py_ssize_t) except NULL
     unsigned long Py_TPFLAGS_HAVE_GC
-    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
-    unsigned long Py_TPFLAGS_IMMUTABLETYPE
     void PyType_Modified(PyTypeObject *) noexcept
     Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
     Py_ssize_t PyTuple_GET_SIZE(PyObject *) noexcept nogil
