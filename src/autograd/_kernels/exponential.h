@@ -130,7 +130,7 @@ KERNEL double kernel_tanh(double x)
     const double shifted = exp_reduce(2.0 * size, &r, &low), inverse = inverse_scale(shifted), two = 2.0 * inverse;
     const double gap = 1.0 - inverse, sum = gap + r, rest = ((gap - sum) + r) + exp_rest(r, low);
     const double m = sum + rest, m_low = (sum - m) + rest;
-    const double d = two + m, d_low = ((two - d) + m) + m_low; /* `two` is a multiple of the last bit of m */
+    const double d = two + m, part = d - m, d_low = ((m - (d - part)) + (two - part)) + m_low;
     const double y = quotient(m, m_low, d, d_low, &low);
     return copysign(y + low, x);
 }

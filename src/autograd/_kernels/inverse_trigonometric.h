@@ -42,8 +42,9 @@ KERNEL double kernel_arctan(double x)
 KERNEL double kernel_arctan2(double y, double x)
 {
     const double y_size = fabs(y), x_size = fabs(x), larger = x_size > y_size ? x_size : y_size;
-    /* Infinite: the direction alone counts. Powers of two keep sums from overflowing and rests from underflowing. */
-    const double factor = larger > 0x1p900 ? 0x1p-200 : larger < 0x1p-700 ? 0x1p300 : 1.0;
+    /* Infinite: the direction alone counts. Powers of two keep sums from overflowing and the products of a quotient
+     * from underflowing. */
+    const double factor = larger > 0x1p700 ? 0x1p-300 : 0x1p300;
     const int infinite = larger == INFINITY;
     const double b = infinite ? (y_size == INFINITY ? 1.0 : 0.0) : y_size * factor;
     const double a = infinite ? (x_size == INFINITY ? 1.0 : 0.0) : larger == 0.0 ? 1.0 : x_size * factor;
