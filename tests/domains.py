@@ -38,8 +38,9 @@ OPERATORS = {
 }
 
 
-#: Rows without a domain: what a trace records of comparisons, of `detach` and of Blocks, tested with the traces.
-RECORDED = ("difference", "less", "less_equal", "equal", "not_equal", "stop_gradient")
+#: Rows without a domain: what a trace records of comparisons, of `detach` and of Blocks, tested with the traces, and
+#: the derivative of `tanh`, tested with it.
+RECORDED = ("difference", "less", "less_equal", "equal", "not_equal", "sech_squared", "stop_gradient")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,12 @@ LAYERS = (
 )
 LEVELS = {unit: len(LAYERS) - height for height, layer in enumerate(LAYERS) for unit in layer}
 #: Parts of a module in files of their own.
-PARTS = {"_memory": "_core", "_blocks.gathering": "_blocks.reductions"}
+PARTS = {
+    "_memory": "_core",
+    "_block": "_core",
+    "_backward": "_core",
+    "_blocks.gathering": "_blocks.reductions",
+}
 GENERATED = {"_ops.pxi", "ops.h", "maps.h", "pairs.h", "primitives.h"}
 MOST_MODULES = 15
 

@@ -185,8 +185,8 @@ def test_the_header_is_c_that_computes_the_rows(codegen, tmp_path):
             printf("%.17g %.17g ", op_value(OP_CUBE, a, 0, 0), op_value(OP_C_SUB, a, 0, 10.0));
             op_push(OP_CUBE, 2.0, 27.0, 0, &a, &a, &ga, &ga);
             op_push(OP_DIV, 2.0, 6.0, 0, &a, &b, &ga, &gb);
-            printf("%.17g %.17g %d %d %d", ga, gb, op_asks_python(OP_CUBE), op_asks_python(OP_LOG),
-                   op_asks_python(OP_HYPOT));
+            printf("%.17g %.17g %d %d %d", ga, gb, op_python_fallback(OP_CUBE), op_python_fallback(OP_LOG),
+                   op_python_fallback(OP_HYPOT));
             return 0;
         }"""
     (tmp_path / "main.c").write_text(main, encoding="utf-8")

@@ -37,8 +37,10 @@ class _Binary(Protocol):
     @overload
     def __call__(self, x1: _Operand, x2: _Array, /) -> _Array: ...
 
+class _ValueType(type): ...
+
 @disjoint_base
-class Value:
+class Value(metaclass=_ValueType):
     __array_priority__: float
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """Declarations of CPython's C API that Cython lacks, or has without borrowed references."""
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.object cimport PyObject, PyTypeObject
 
 
@@ -37,12 +38,14 @@ cdef extern from "Python.h":
     PyTypeObject *Py_TYPE(PyObject *) noexcept
     void Py_CLEAR(PyObject *) noexcept
     void Py_XDECREF(PyObject *) noexcept
+    void Py_SET_TYPE(PyObject *, PyTypeObject *) noexcept
     PyObject *PyObject_Init(PyObject *, PyTypeObject *) noexcept
     void *PyObject_Malloc(size_t) noexcept
     void PyObject_Free(void *) noexcept
     void PyObject_ClearWeakRefs(PyObject *) noexcept
     PyObject *PyType_GenericAlloc(PyTypeObject *, Py_ssize_t) except NULL
     unsigned long Py_TPFLAGS_HAVE_GC
+    unsigned long Py_TPFLAGS_HAVE_VECTORCALL
     unsigned long Py_TPFLAGS_IMMUTABLETYPE
     void PyType_Modified(PyTypeObject *) noexcept
     Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
@@ -50,3 +53,11 @@ cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept nogil
     object PyObject_Vectorcall(object, PyObject **, size_t, PyObject *)
     object PyObject_GenericGetDict(object, void *)
+
+
+cdef inline double *address(object array) except? NULL:
+    """The address of the numbers of a contiguous array of doubles."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+    PyBuffer_Release(&view)
+    return <double *> view.buf

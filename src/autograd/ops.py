@@ -197,7 +197,7 @@ _ROWS = (
        doc="Angle of the point with ordinate `x1` and abscissa `x2`, in radians", libm="atan2", example=(1.0, 2.0)),
     Op("sinh", "sinh(a)", ("g * cosh(a)",), doc="Hyperbolic sine", libm="sinh"),
     Op("cosh", "cosh(a)", ("g * sinh(a)",), doc="Hyperbolic cosine", libm="cosh"),
-    Op("tanh", "tanh(a)", ("g * (4 * sigmoid(a + a) * sigmoid(-(a + a)))",), doc="Hyperbolic tangent", libm="tanh"),
+    Op("tanh", "tanh(a)", ("g * sech_squared(a)",), doc="Hyperbolic tangent", libm="tanh"),
     Op("arcsinh", "arcsinh(a)", ("g / hypot(a, 1)",), doc="Inverse hyperbolic sine", libm="asinh"),
     Op("arccosh", "arccosh(a)", ("g / (sqrt(a - 1) * sqrt(a + 1))",), doc="Inverse hyperbolic cosine", libm="acosh",
        example=(2.0,)),
@@ -263,6 +263,9 @@ _ROWS = (
        ("where(a < b, -g * c, where(a > b, g * (1 - c), where(a == b, 0, g * (a - b))))",
         "where(a < b, g * c, where(a > b, -g * (1 - c), where(a == b, 0, g * (a - b))))"), arguments="abc"),
 
+    # The derivative of tanh, which 1 - tanh(a)**2 loses where tanh rounds to 1.
+    Op("sech_squared", "4 * exp(-2 * abs(a)) / ((1 + exp(-2 * abs(a))) * (1 + exp(-2 * abs(a))))",
+       ("g * (-2 * r * tanh(a))",)),
     # Zero between equal infinities too.
     Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
     # What a trace records of a comparison and of `detach`.

@@ -58,7 +58,7 @@ cdef extern from "_kernels/maps.h" nogil:
         OP_MUL
         OP_LEAKY_RELU
         OP_LEAKY_RELU_C
-    int op_asks_python(unsigned op) noexcept
+    int op_python_fallback(unsigned op) noexcept
     void op_map(unsigned op, Py_ssize_t n, const double *a, double c, double *r) noexcept
     unsigned op_push(unsigned op, double g, double r, double c, const double *a, const double *b, double *ga,
                      double *gb) noexcept
@@ -66,6 +66,7 @@ cdef extern from "_kernels/maps.h" nogil:
                      double *ga) noexcept
 
 cdef extern from "_kernels/dense.h" nogil:
+    bint dense_is_finite(Py_ssize_t n, const double *x) noexcept
     void dense_forward(Py_ssize_t rows, Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *w,
                        const double *b, double *z) noexcept
     void dense_backward(Py_ssize_t rows, Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *v,
@@ -457,7 +458,7 @@ cdef class DenseBlock(Block):
         cdef Py_ssize_t n = self.rows * stage.n_out
         if stage.uniform:
             op_map(shots.op, n, z, shots.immediate, r)
-            if not op_asks_python(shots.op):
+            if not op_python_fallback(shots.op):
                 return 0
         else:
             for i in range(n):
@@ -466,7 +467,7 @@ cdef class DenseBlock(Block):
                 op_map(shots[j].op, 1, z + i, shots[j].immediate, r + i)
         for i in range(n):
             # What raises in a scalar operation raises here.
-            if not isfinite(r[i]) and op_asks_python(shots[i % stage.n_out].op):
+            if not isfinite(r[i]) and op_python_fallback(shots[i % stage.n_out].op):
                 r[i] = checked_value(shots[i % stage.n_out].op, z[i], 0.0, shots[i % stage.n_out].immediate)
         return 0
 
@@ -545,7 +546,7 @@ cdef class DenseBlock(Block):
                 pick(picked, x, rows, live, stage.n_in)
                 x = picked
             grad = plan.grad + stage.weights
-            if all_finite(z, self.rows * n):
+            if dense_is_finite(self.rows * n, z):
                 dense_backward(rows, stage.n_in, n, x, plan.weights_by_output(stage) if k or inputs else NULL, gz, grad,
                                grad + stage.n_in * n, g if k or inputs else NULL)
                 continue
@@ -594,14 +595,6 @@ cdef inline Py_ssize_t run_end(const Py_ssize_t *rows, Py_ssize_t count, Py_ssiz
     while i < count and rows[i] == rows[i - 1] + 1:
         i += 1
     return i
-
-
-cdef bint all_finite(const double *x, Py_ssize_t n) noexcept:
-    cdef double sum = 0.0
-    cdef Py_ssize_t i
-    for i in range(n):
-        sum += 0.0 * x[i]
-    return sum == 0.0
 
 
 cdef void push_neuron(Py_ssize_t n_in, Py_ssize_t n_out, const double *x, const double *v, double g, double *gw,

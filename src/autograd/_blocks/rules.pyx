@@ -17,6 +17,7 @@ import numpy
 from autograd._core cimport (
     SHARED, Node, Value, flush_deferred, forbid_in_trace, next_change, number, set_primal, touch_shared,
 )
+from autograd._cpython cimport address
 
 cdef extern from "Python.h":
     bint PyObject_TypeCheck(PyObject *, PyTypeObject *) noexcept
@@ -114,7 +115,7 @@ def get_data(list params not None):
     """Return the data of parameters as a new array."""
     forbid_in_trace("the data of parameters was read")
     data = numpy.empty(len(params))
-    cdef double *numbers = <double *> <size_t> data.__array_interface__["data"][0]
+    cdef double *numbers = address(data)
     cdef Py_ssize_t i
     for i in range(len(params)):
         numbers[i] = parameter_at(params, i).primal
@@ -124,7 +125,7 @@ def get_data(list params not None):
 def set_data(list params not None, data):
     """Set the data of parameters to the numbers of an array."""
     array = numpy.ascontiguousarray(data, dtype=float)
-    cdef double *numbers = <double *> <size_t> array.__array_interface__["data"][0]
+    cdef double *numbers = address(array)
     cdef unsigned char flags = 0
     cdef Node *node
     cdef Py_ssize_t i
@@ -364,7 +365,7 @@ cdef class Rule:
 
     def __init__(self, Py_ssize_t size, double start=0.0):
         self.memory = numpy.full((FIRST + len(self.names), size), start)
-        self.rows = <double *> <size_t> self.memory.__array_interface__["data"][0]
+        self.rows = address(self.memory)
         self.size = size
         self.steps = 0
 

@@ -111,8 +111,8 @@ def header(ops: ModuleType) -> str:
         "    }",
         "}",
         "",
-        "/* Whether Python's own function is asked: 0 never, 1 where the value is not finite, 2 always. */",
-        "OP_INLINE int op_asks_python(unsigned op) {",
+        "/* Whether an operation falls back to Python's function: 0 never, 1 where the value is not finite, 2 always. */",
+        "OP_INLINE int op_python_fallback(unsigned op) {",
         "    switch (op) {",
     ]
     lines += [
@@ -276,7 +276,7 @@ def declarations(ops: ModuleType) -> str:
     lines += [f"        OP_{name.upper()}" for name in (*SPECIAL, *ops.OPS, "count")]
     lines += [
         "    double op_value(unsigned op, double a, double b, double c) noexcept",
-        "    int op_asks_python(unsigned op) noexcept",
+        "    int op_python_fallback(unsigned op) noexcept",
         "    unsigned op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,",
         "                     double *ga, double *gb) noexcept",
         "",

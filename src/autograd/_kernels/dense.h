@@ -3,8 +3,19 @@
  * the instruction set nor on the number of rows. */
 #ifndef AUTOGRAD_DENSE_H
 #define AUTOGRAD_DENSE_H
+#include <stdint.h>
 #include <string.h>
 #include "simd.h"
+
+/* Whether no number is infinite or nan. */
+AUTOGRAD_CLONES
+static int dense_is_finite(ptrdiff_t n, const double *x)
+{
+    int64_t wild = 0;
+    for (ptrdiff_t i = 0; i < n; i++)
+        wild |= !(x[i] - x[i] == 0.0);
+    return !wild;
+}
 
 /* c[r] += a[r][0] * b[0] + a[r][1] * b[1] + ..., from left to right, for m rows c[r] of n numbers and k rows b[i];
  * a[r][i] is at a + r * row + i * step. */

@@ -9,11 +9,11 @@ a `Compiled` one is traced through.
 cimport cython
 from libc.string cimport memcpy
 
-from autograd._cpython cimport TypeSlots
+from autograd._cpython cimport TypeSlots, address
 from autograd._interpreter.interpreter cimport Array
 from autograd._program.program cimport Program
 from autograd._transforms.pytree cimport (
-    ARRAY, FIXED, NUMBER, SEQUENCE, STATIC, Builder, Leaves, Objects, Tree, address, describe, new_builder,
+    ARRAY, FIXED, NUMBER, SEQUENCE, STATIC, Builder, Leaves, Objects, Tree, describe, new_builder,
     object_array, unflatten,
 )
 from autograd._transforms.signature cimport Signature, positions_of, read

@@ -83,7 +83,6 @@ cdef class Objects(Leaves):
 
 
 # The numbers of a contiguous array of doubles.
-cdef double *address(object array) except? NULL
 # Make an object of a structure; number i of the tree is leaf i + `shift`.
 cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=*)
 cdef bint same(Tree a, Tree b) except -1

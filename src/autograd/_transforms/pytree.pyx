@@ -6,11 +6,11 @@ structure and of leaves. `read` in `autograd._transforms.signature` finds the nu
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcpy
 
 from autograd._core cimport Value, number
+from autograd._cpython cimport address
 
 import numpy
 
@@ -316,13 +316,6 @@ cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=0):
     if tree.type is list:
         return items
     return tuple(items) if tree.type is tuple else tree.type._make(items)
-
-
-cdef double *address(object array) except? NULL:
-    cdef Py_buffer view
-    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
-    PyBuffer_Release(&view)
-    return <double *> view.buf
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from cpython.object cimport PyObject
 from libc.string cimport memset
 
 from autograd._core cimport Value, number
-from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, address
 from autograd._interpreter.interpreter cimport Array
-from autograd._transforms.pytree cimport ARRAY, MAPPING, NUMBER, NUMBERS, REAL, SEQUENCE, STATIC, Kind, Tree, address
+from autograd._transforms.pytree cimport ARRAY, MAPPING, NUMBER, NUMBERS, REAL, SEQUENCE, STATIC, Kind, Tree
 
 import numpy
 
