@@ -170,7 +170,7 @@ class FlatCall:
     lengths : list of int or None
         By argument: the length of a sequence, None for a scalar.
     outputs : int
-        The number of numbers the function returns.
+        How many numbers the function returns.
     """
 
     def __init__(self, function, lengths, outputs):
