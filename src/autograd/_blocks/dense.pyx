@@ -180,8 +180,8 @@ cdef bint is_fused(object function):
 cdef Plan make_plan(str title, list groups):
     """Make a plan, or return None if a Block cannot compute the layers.
 
-    `title` names the module in drawings and error messages. `groups` lists (layer, neurons, dropout), of which layer
-    and dropout may be None.
+    `title` names the module in drawings and error messages. `groups` lists (layer, neurons, dropout); layer and dropout
+    may be None.
     """
     cdef Plan plan = Plan.__new__(Plan)
     cdef Py_ssize_t neuron_count = 0, weight_count = 0, k
