@@ -1,4 +1,4 @@
-"""The way from a code to what the interpreter runs, pass by pass."""
+"""The pipeline from a code to an executable, pass by pass."""
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree

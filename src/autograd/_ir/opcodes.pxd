@@ -30,7 +30,7 @@ cdef extern from "_ir/opcodes.h" nogil:
 
 
 cdef inline bint is_guard(unsigned op) noexcept nogil:
-    """Whether an instruction checks that a run goes the way of the trace."""
+    """Whether an instruction checks that a run takes the branches of the trace."""
     return op == LANE_GUARD or op == LANE_SAME
 
 
