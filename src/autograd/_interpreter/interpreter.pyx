@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 
 import os
 
-from autograd._kernels.loops cimport function_table
+from autograd._kernels.functions cimport function_table
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() noexcept
