@@ -117,7 +117,7 @@ class Op:
 
     @property
     def is_primitive(self) -> bool:
-        """Whether it is an instruction of programs: the value is one call of a C function, or arithmetic and choices."""
+        """Whether programs have an instruction for it: a call of a C function, or arithmetic and choices."""
         if self.kernel or self.arguments == "abc":
             return self.kernel
         nodes = list(ast.walk(ast.parse(self.value)))
