@@ -88,6 +88,7 @@ __version__ = "0.1.0"
 _hooks.FUNCTIONS.update(
     value_to_html="autograd.draw:to_html",
     plot_history="autograd._plots.figures:plot_history",
+    free_results="autograd._transforms.results:free_results",
 )
 
 __all__ = [

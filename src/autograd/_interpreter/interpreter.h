@@ -15,10 +15,11 @@
 
 /* LANE_GAP: the numbers between two rows; rows whose distance is a power of two compete for the same sets of the cache.
  * LANE_SCRATCH: the scratch rows of a frame. */
-enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 64 };
+enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 256 };
 
-/* The loop over the lanes of a block. Vectorising it is safe even if `out` is an operand. */
-#define LANES _Pragma("GCC ivdep") for (ptrdiff_t i = 0; i < n; i++)
+/* The loop over the lanes of a block. Vectorising it is safe even if `out` is an operand; unrolled, it is not bound by the
+ * latency of loads. */
+#define LANES _Pragma("GCC ivdep") _Pragma("GCC unroll 4") for (ptrdiff_t i = 0; i < n; i++)
 
 /* ---- Instructions that are not primitives of the op table ---- */
 
