@@ -50,6 +50,41 @@ def test_public_names():
     assert autograd.__doc__
 
 
+def test_a_star_import_leaves_builtins_alone(run_python):
+    program = """
+from autograd import *
+print(sum is __builtins__.sum, compile is __builtins__.compile, exp(0.0))
+from autograd import compile, sum
+print(sum([1.0, 2.0]), compile(exp)(0.0))
+"""
+    assert run_python(program) == "True True 1.0\n3.0 1.0\n"
+
+
+def test_modules_are_imported_when_they_are_asked_for(run_python):
+    program = """
+import sys, autograd
+assert "autograd.training" not in sys.modules
+for name in ("checkpoint", "datasets", "draw", "initializers", "losses", "ops", "optim", "schedules", "training"):
+    assert getattr(autograd, name).__name__ == f"autograd.{name}" and name in dir(autograd)
+print(autograd.optim.SGD.__name__)
+"""
+    assert run_python(program) == "SGD\n"
+
+
+@pytest.mark.parametrize(
+    "name, here",
+    [("jit", "compile(f)"), ("jacrev", "jacobian(f)"), ("Tensor", "Value(x)"), ("manual_seed", "seed"), ("numpy", "NumPy")],
+)
+def test_names_of_other_frameworks_are_answered(name, here):
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'; here it is .*{re.escape(here)}"):
+        getattr(autograd, name)
+
+
+def test_other_names_are_unknown():
+    with pytest.raises(AttributeError, match="^module 'autograd' has no attribute 'nothing_of_ours'$"):
+        _ = autograd.nothing_of_ours
+
+
 def test_importing_brings_in_what_it_needs_only(run_python):
     program = """
 import sys

@@ -6,7 +6,9 @@ of it are in `autograd.nn`, with `autograd.losses`, `autograd.optim`, `autograd.
 commands.
 """
 
+from importlib import import_module as _import_module
 from importlib.util import find_spec as _find_spec
+from typing import Any as _Any
 
 if _find_spec("autograd._core") is None:
     raise ImportError(
@@ -33,3 +35,40 @@ _hooks.FUNCTIONS.update(
 __all__ = ["MLP", "Dropout", "Layer", "Module", "Neuron", "Program", "Value", "__version__", "free_memory"]
 __all__ += functions.__all__
 __all__ += transforms.__all__
+# A star import leaves Python's own functions alone.
+__all__.remove("sum")
+__all__.remove("compile")
+
+#: Public modules that are imported when they are first asked for.
+_MODULES = ("checkpoint", "datasets", "draw", "initializers", "losses", "ops", "optim", "schedules", "training")
+
+#: What other frameworks call something, and what there is of it here.
+_ELSEWHERE = {
+    **dict.fromkeys(("jit", "njit"), "compile(f)"),
+    **dict.fromkeys(("jacfwd", "jacrev"), "jacobian(f)"),
+    **dict.fromkeys(("Tensor", "tensor", "Variable", "Scalar"), "Value(x)"),
+    **dict.fromkeys(("pmap", "vectorize"), "vmap(f), which uses threads by itself"),
+    **dict.fromkeys(("stop_gradient", "detach"), "Value.detach()"),
+    **dict.fromkeys(("custom_jvp", "custom_gradient", "Function", "primitive"), "custom_vjp(f)"),
+    **dict.fromkeys(("manual_seed", "random", "PRNGKey"), "the argument `seed` of what draws random numbers"),
+    "elementwise_grad": "vmap(grad(f))",
+    "gradcheck": "check_grad(f, x)",
+    "hvps": "hvp(f, x, v)",
+    "inference_mode": "no_grad()",
+    "make_jaxpr": "trace(f, *arguments)",
+    "Sequential": "MLP, or a subclass of Module",
+    "Linear": "Layer(nin, nout, nonlin=False)",
+    "Optimizer": "autograd.optim.Optimizer",
+    "numpy": "NumPy itself: its functions and operators take arrays of Values",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _MODULES:
+        return _import_module(f"autograd.{name}")
+    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    raise AttributeError(f"module 'autograd' has no attribute {name!r}{hint}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})
