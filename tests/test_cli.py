@@ -194,6 +194,28 @@ def test_patience_keeps_the_best_parameters(run):
     assert float(figures(out)["validation"]["loss"]) == float(f"{min(series):.4g}")
 
 
+def test_the_best_parameters_are_kept_at_the_last_epoch_and_at_ctrl_c(run, monkeypatch):
+    options = ["xor", "--lr", "0.1", "--patience", 400, "--save", "m.npz"]
+    status, out, _ = run("train", *options, "--epochs", 60)
+    assert status == 0
+    series = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
+    best = series.index(min(series))
+    assert best < 59 and f"\nthe parameters are those of epoch {best + 1}\n" in out and "stopped" not in out
+    assert float(figures(out)["validation"]["loss"]) == float(f"{min(series):.4g}")
+
+    def strike(model, history):
+        if history.epochs == 60:
+            raise KeyboardInterrupt
+
+    def interrupted(*arguments, callbacks, **options):
+        return autograd.training.fit(*arguments, callbacks=[*callbacks, strike], **options)
+
+    monkeypatch.setattr("autograd._cli.commands.fit", interrupted)
+    whole = checkpoint.load("m.npz").state["model"]
+    assert run("train", *options, "--epochs", 100)[0] == 130
+    assert checkpoint.load("m.npz").state["model"] == whole
+
+
 def test_a_stopped_run_goes_on_for_as_long_again(run):
     options = ["--epochs", 500, "--save", "m.npz"]
     assert run("train", "xor", "--lr", "0.1", "--patience", 4, *options)[0] == 0

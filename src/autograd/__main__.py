@@ -171,8 +171,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--patience",
         type=_at_least_0,
         metavar="N",
-        help="stop after so many epochs without a lower loss of the validation rows, and go back to the best "
-        "(default: 0, never)",
+        help="stop after so many epochs without a lower loss of the validation rows, and go back to the best at the end "
+        "of every run (default: 0, never)",
     )
     group.add_argument(
         "--l1", type=_not_negative, metavar="FACTOR", help="factor of the sum of absolute parameters (default: 0)"

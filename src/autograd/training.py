@@ -102,7 +102,7 @@ class History(dict[str, list[float]]):
 
 
 class EarlyStopping:
-    """A callback of `fit` that ends a run without improvement and restores the best parameters.
+    """A callback of `fit` that ends a run without improvement; whenever a run ends, it restores the best parameters.
 
     Parameters
     ----------
@@ -134,7 +134,11 @@ class EarlyStopping:
     Notes
     -----
     An object serves one run and those that go on from it. After it has ended a run, another one of as many epochs may
-    follow. The optimizer keeps the state that it has at the end; only the parameters go back.
+    follow. The parameters go back whenever `fit` returns, after its last epoch, Ctrl-C or a true result of another
+    callback too; the optimizer keeps the state that it has at the end. A run that goes on from the history starts with
+    the parameters of that end, unless others than the best have been set since, and so equals an uninterrupted one.
+    Where several of these are among the callbacks, the one that ended the run restores its best parameters, or else the
+    first.
 
     Examples
     --------
@@ -159,6 +163,7 @@ class EarlyStopping:
         self.stopped = False
         self._waited = 0
         self._data: NDArray[np.float64] | None = None
+        self._latest: NDArray[np.float64] | None = None
 
     def __call__(self, model: Model, history: History) -> bool:
         """Judge an epoch; return whether the run is to end, after the best parameters were restored."""
@@ -178,9 +183,23 @@ class EarlyStopping:
         self.stopped = self._waited >= self.patience
         if self.stopped:
             self._waited = 0
-            if self._data is not None:
-                set_data(model.parameters(), self._data)
+            self._restore_best(model)
         return self.stopped
+
+    def _begin(self, model: Model, goes_on: bool) -> None:
+        """Begin a run; one that goes on has the parameters at the end of the last, unless they have changed since."""
+        if goes_on and self._latest is not None and self._is_best(model):
+            set_data(model.parameters(), self._latest)
+        self.stopped, self._latest = False, None
+
+    def _restore_best(self, model: Model) -> None:
+        """Set the parameters to the best ones and keep those that they had."""
+        if self._data is not None and not (self._latest is not None and self._is_best(model)):
+            self._latest = get_data(model.parameters())
+            set_data(model.parameters(), self._data)
+
+    def _is_best(self, model: Model) -> bool:
+        return self._data is not None and get_data(model.parameters()).tobytes() == self._data.tobytes()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state from which a later object with the same options continues."""
@@ -190,6 +209,7 @@ class EarlyStopping:
             "best_epoch": self.best_epoch,
             "waited": self._waited,
             "parameters": self._data,
+            "latest": self._latest,
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -205,10 +225,12 @@ class EarlyStopping:
         ValueError
             If it has other entries. Nothing has changed then.
         """
+        # Release 0.1.0 has no latest parameters.
+        state_dict = {**state_dict, "latest": state_dict.get("latest")}
         if state_dict.keys() != self.state_dict().keys():
             expected, got = ", ".join(self.state_dict()), ", ".join(map(str, state_dict))
             raise ValueError(f"the state of EarlyStopping must be {expected}, got {got}")
-        self.monitor, self.best, self.best_epoch, self._waited, self._data = (
+        self.monitor, self.best, self.best_epoch, self._waited, self._data, self._latest = (
             state_dict[name] for name in self.state_dict()
         )
 
@@ -257,7 +279,7 @@ def fit(
         A name in `LOSSES`, or a function of a list of outputs and a list of targets that returns their mean
         loss.
     optimizer : str or Optimizer, default "adam"
-        A name in `OPTIMIZERS`, taken with its own defaults, or an optimizer of the model's parameters.
+        A name in `OPTIMIZERS`, taken with its own defaults, or an optimizer of the model's parameters, all or some.
     epochs : int, default 100
         Passes over the training rows.
     batch_size : int, optional
@@ -299,7 +321,8 @@ def fit(
     Raises
     ------
     ValueError
-        If an option is unknown or out of range, the lengths of X and y differ, or the schedule is of another optimizer.
+        If an option is unknown or out of range, the lengths of X and y differ, the optimizer holds something that is no
+        parameter of the model, or the schedule is of another optimizer.
     FloatingPointError
         If the loss is not finite.
 
@@ -340,7 +363,10 @@ def fit(
     first = history.epochs
     scheduler = _scheduler(schedule, stepper, first, first + epochs)
     callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
-    parameters = [parameter for group in stepper.param_groups for parameter in group["params"]]
+    stoppings = [callback for callback in callbacks if isinstance(callback, EarlyStopping)]
+    parameters = _trained(stepper, model)
+    for stopping in stoppings:
+        stopping._begin(model, first > 0)
     outputs = outputs_of(model, compiled)
     step = _Step(outputs, loss_function, metrics, stepper, parameters, l1, l2, clip_norm)
     complete = _Snapshot.take(first, step, scheduler)
@@ -387,6 +413,8 @@ def fit(
         if not isinstance(error, KeyboardInterrupt):
             raise
         history.interrupted = True
+    for stopping in [*(each for each in stoppings if each.stopped), *stoppings][:1]:
+        stopping._restore_best(model)
     return history
 
 
@@ -529,6 +557,19 @@ class _Snapshot(NamedTuple):
             scheduler.load_state_dict(self.scheduler)
         # Last, because its state has the learning rates, which a callback may have changed.
         step.optimizer.load_state_dict(self.optimizer)
+
+
+def _trained(optimizer: optim.Optimizer, model: Model) -> list[Value]:
+    """Return the parameters of an optimizer; if one is not of the model, that is a ValueError."""
+    own = set(model.parameters())
+    parameters: list[Value] = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    foreign = sum(parameter not in own for parameter in parameters)
+    if foreign:
+        raise ValueError(
+            f"the optimizer holds {foreign} Values, of {len(parameters)}, that are no parameters of the model: give it "
+            "parameters() of the very model that is trained (a copy of a model has parameters of its own)"
+        )
+    return parameters
 
 
 def _scheduler(

@@ -166,8 +166,8 @@ def train(arguments: argparse.Namespace) -> int:
         print(f"autograd: interrupted after epoch {history.epochs} of {last}; {outcome}", file=sys.stderr)
         return INTERRUPTED
 
-    if stopping and stopping.stopped:
-        say(f"\nstopped early; the parameters are those of epoch {stopping.best_epoch}")
+    if stopping and 0 < stopping.best_epoch < history.epochs:
+        say(f"\n{'stopped early; ' * stopping.stopped}the parameters are those of epoch {stopping.best_epoch}")
     if arguments.save:
         say(f"\nmodel saved to {arguments.save}")
     say()
