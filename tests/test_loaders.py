@@ -25,14 +25,16 @@ IRIS = str(Path(__file__).parents[1] / "examples" / "data" / "iris.csv")
 def saved(tmp_path_factory):
     """The bytes of a file that the command line saved."""
     path = tmp_path_factory.mktemp("saved") / "m.npz"
-    assert main(["train", IRIS, "--target", "species", "--hidden", "2", "--epochs", "1", "--save", str(path), "--quiet"]) == 0
+    options = ["--target", "species", "--hidden", "2", "--epochs", "1", "--quiet"]
+    assert main(["train", IRIS, *options, "--save", str(path)]) == 0
     return path.read_bytes()
 
 
 # What is near to a zip file, to NumPy's format or to a table is more telling than any bytes.
 PARTS = st.sampled_from(
-    [b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"\x93NUMPY\x01\x00", b"{'descr': '<f8', ", b"'shape': (999999999999,), }"]
-    + [b"\xff" * 8, b"\x00" * 8, b"header.npy", b'{"format": "autograd checkpoint"', b"x,t\n", b'"', b"\n", b",", b"\xef\xbb\xbf"]
+    [b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"header.npy", b"\x93NUMPY\x01\x00", b"{'descr': '<f8', "]
+    + [b"'shape': (999999999999,), }", b'{"format": "autograd checkpoint"', b"\xff" * 8, b"\x00" * 8]
+    + [b"x,t\n", b'"', b"\n", b",", b"\xef\xbb\xbf"]
 )
 BYTES = st.lists(st.binary(max_size=40) | PARTS, max_size=20).map(b"".join)
 
