@@ -1,5 +1,6 @@
 """Checkpoints: what goes in comes out, and nothing changes on an error."""
 
+import copy
 import json
 import os
 import random
@@ -279,6 +280,50 @@ def spoil_names(path):
     edit(path, arrays=lambda arrays: {**arrays, "state/more": [3]})
 
 
+def spoil_state(path):
+    edit(path, state=lambda state: [state["model"]])
+
+
+def spoil_metadata(path):
+    edit(path, metadata=lambda metadata: None)
+
+
+def spoil_compression(path):
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+
+
+def npy(shape, descr="<f8", content=b"", **more):
+    """Return an entry that says it has a shape."""
+    text = repr({"descr": descr, "fortran_order": False, "shape": shape, **more}).encode()
+    return b"\x93NUMPY\x01\x00" + (len(text) + 1).to_bytes(2, "little") + text + b"\n" + content
+
+
+def with_entry(content):
+    def spoil(path):
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("state/more.npy", content)
+
+    return spoil
+
+
+def spoil_overlap(path):
+    """Let a thousand entries share one content."""
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("state/more.npy", npy((2**19,), content=bytes(2**22)))
+        info = archive.getinfo("state/more.npy")
+        for i in range(1000):
+            other = copy.copy(info)
+            other.filename = f"state/{i}.npy"
+            archive.filelist.append(other)
+
+
+BOMB = npy((2**24,), content=bytes(2**27))
+
+
 def spoil_count(path):
     edit(path, state=lambda state: {"model": dict(list(state["model"].items())[:-1])})
 
@@ -290,7 +335,7 @@ def spoil_count(path):
         (spoil_empty, "is no readable checkpoint: it is no NumPy archive"),
         (spoil_array, "is no readable checkpoint: it is no NumPy archive"),
         (spoil_archive, "is no readable checkpoint: its header does not say 'autograd checkpoint'"),
-        (spoil_pickle, "is no readable checkpoint: Object arrays cannot be loaded"),
+        (spoil_pickle, "is no readable checkpoint: its entry header has the type object"),
         (spoil_zip, "is no readable checkpoint"),
         (spoil_end, "is no readable checkpoint: it is no NumPy archive"),
         (spoil_number, "is no readable checkpoint"),
@@ -299,6 +344,23 @@ def spoil_count(path):
         (spoil_shape, "is no readable checkpoint: its arrays are not those its header names"),
         (spoil_names, "is no readable checkpoint: its arrays are not those its header names"),
         (spoil_count, "is no readable checkpoint"),
+        (spoil_state, "is no readable checkpoint: its state or its metadata is no dict"),
+        (spoil_metadata, "is no readable checkpoint: its state or its metadata is no dict"),
+        (spoil_compression, "is no readable checkpoint: it is compressed by another method"),
+        (with_entry(BOMB), "is no readable checkpoint: its .* bytes expand to 1342"),
+        (spoil_overlap, "is no readable checkpoint: its .* bytes expand to 4198"),
+        (with_entry(npy((2**40,))), r"is no readable checkpoint: its entry state/more has not the size of the shape"),
+        (with_entry(npy((2**33, 2**33))), "is no readable checkpoint: its entry state/more has not the size"),
+        (with_entry(npy((-1,))), "is no readable checkpoint: its entry state/more has not the size"),
+        (with_entry(npy((-1, -1), content=bytes(8))), "is no readable checkpoint"),
+        (with_entry(npy((1,), "<U100000000")), "is no readable checkpoint: its entry state/more has not the size"),
+        (with_entry(npy((1,), "<U1000000000")), "is no readable checkpoint"),
+        (with_entry(npy((1,), "|O")), "is no readable checkpoint: its entry state/more has the type object"),
+        (with_entry(npy((1,), "|V8", bytes(8))), "is no readable checkpoint: its entry state/more has the type"),
+        (with_entry(npy((10**9, 0)) + b"x"), "is no readable checkpoint: its entry state/more has not the size"),
+        (with_entry(npy((10**9, 0))), "is no readable checkpoint: its arrays are not those its header names"),
+        (with_entry(b"\x93NUMPY\x03\x00" + bytes(8)), "is no readable checkpoint: its entry state/more has v"),
+        (with_entry(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{"), "is no readable checkpoint"),
     ],
 )
 def test_a_wrong_or_damaged_file_is_a_clear_error(path, spoil, message):
@@ -309,6 +371,24 @@ def test_a_wrong_or_damaged_file_is_a_clear_error(path, spoil, message):
     with pytest.raises(ValueError, match=f"^{re.escape(str(path))} {message}"):
         checkpoint.load(path, model)
     assert model.state_dict() == before
+
+
+def test_numbers_beyond_floats_leave_the_module_as_it_was(path):
+    model = MLP(1, [1], seed=0)
+    before = model.state_dict()
+    checkpoint.save(path, {name: 10**400 if name.endswith("b") else 1 for name in before})
+    with pytest.raises(ValueError, match="too large"):
+        checkpoint.load(path, model)
+    assert model.state_dict() == before
+
+
+def test_what_save_writes_load_reads_however_well_it_is_compressed(path):
+    checkpoint.save(path, {"zeros": np.zeros(2**23), "texts": ["a"] * 2**20})
+    loaded = checkpoint.load(path).state
+    assert loaded["zeros"].nbytes == 2**26 and not loaded["zeros"].any() and len(loaded["texts"]) == 2**20
+    checkpoint.save(path, {"zeros": np.zeros(2**21)})
+    assert path.stat().st_size < 2**16 and checkpoint.load(path).state["zeros"].size == 2**21
+    loaded["zeros"][0] = 1.0
 
 
 def test_any_damage_is_a_value_error_or_harmless(path):

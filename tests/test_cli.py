@@ -194,6 +194,28 @@ def test_patience_keeps_the_best_parameters(run):
     assert float(figures(out)["validation"]["loss"]) == float(f"{min(series):.4g}")
 
 
+def test_the_best_parameters_are_kept_at_the_last_epoch_and_at_ctrl_c(run, monkeypatch):
+    options = ["xor", "--lr", "0.1", "--patience", 400, "--save", "m.npz"]
+    status, out, _ = run("train", *options, "--epochs", 60)
+    assert status == 0
+    series = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
+    best = series.index(min(series))
+    assert best < 59 and f"\nthe parameters are those of epoch {best + 1}\n" in out and "stopped" not in out
+    assert float(figures(out)["validation"]["loss"]) == float(f"{min(series):.4g}")
+
+    def strike(model, history):
+        if history.epochs == 60:
+            raise KeyboardInterrupt
+
+    def interrupted(*arguments, callbacks, **options):
+        return autograd.training.fit(*arguments, callbacks=[*callbacks, strike], **options)
+
+    monkeypatch.setattr("autograd._cli.commands.fit", interrupted)
+    whole = checkpoint.load("m.npz").state["model"]
+    assert run("train", *options, "--epochs", 100)[0] == 130
+    assert checkpoint.load("m.npz").state["model"] == whole
+
+
 def test_a_stopped_run_goes_on_for_as_long_again(run):
     options = ["--epochs", 500, "--save", "m.npz"]
     assert run("train", "xor", "--lr", "0.1", "--patience", 4, *options)[0] == 0
@@ -240,7 +262,9 @@ def test_regression_in_the_units_of_the_target(run, tmp_path):
     [
         ("a b a b", "classes a, b"),
         ("1 0 1 0", "classes 0, 1"),
-        ("1.0 2 1 2.00", "classes 1, 2"),
+        ("1.0 2 1.0 2", "classes 1.0, 2"),
+        ("inf nan inf nan", "classes inf, nan"),
+        ("1_2 2 12 2", "classes 12, 1_2, 2"),
         ("10 9 10 9", "classes 9, 10"),
         ("1 2 x 2", "classes 1, 2, x"),
         ("0.5 1 0.5 1", "t is a number"),
@@ -262,6 +286,34 @@ def test_the_kind_of_target_can_be_set(run, tmp_path):
     write(tmp_path / "d.csv", "x,t\n1,0\n2,1\n3,0\n4,1\n")
     out = run("train", "d.csv", "--target", "t", "--epochs", 1, "--task", "regression")[1]
     assert "t is a number" in out
+
+
+LABELS = ["12345678901234567891", "12345678901234567892", "007", "7", "1e5", "100000", "-0", "0", "1.0", "+7"]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "hinge"])
+@pytest.mark.parametrize("labels", [LABELS, ["inf", "nan", "a"], ["1_2", "12"], ["NaN", "nan", "1"], ["٣", "3"]])
+def test_labels_are_kept_to_the_letter(run, tmp_path, labels, loss):
+    labels = labels[:2] if loss == "hinge" else labels
+    features = [",".join(str(int(i == k)) for k in range(len(labels))) for i in range(len(labels))]
+    rows = "".join(f"{row},{label}\n" for row, label in zip(features, labels, strict=True) for _ in range(6))
+    write(tmp_path / "d.csv", ",".join(f"x{k}" for k in range(len(labels))) + ",t\n" + rows)
+    options = ["--target", "t", "--task", "classification", "--loss", loss, "--hidden", "none", "--lr", "0.1"]
+    status, out, err = run("train", "d.csv", *options, "--epochs", 50, "--save", "m.npz")
+    assert (status, err) == (0, "")
+    assert percent(figures(out)["training"]["accuracy"]) == 100
+    assert sorted(checkpoint.load("m.npz").metadata["architecture"]["classes"]) == sorted(labels)
+    header, *rows = csv.reader(io.StringIO(run("predict", "m.npz", "d.csv")[1]))
+    assert [row[0] for row in rows] == [label for label in labels for _ in range(6)]
+    assert loss == "hinge" or sorted(header[1:]) == sorted(f"probability_{label}" for label in labels)
+    assert run("train", "--resume", "m.npz", "--epochs", 1)[0] == 0
+
+
+def test_numbers_that_are_classes_come_in_the_order_of_numbers(run, tmp_path):
+    write(tmp_path / "d.csv", "x,t\n" + "".join(f"{i},{label}\n" for i, label in enumerate(LABELS * 2)))
+    out = run("train", "d.csv", "--target", "t", "--epochs", 0)[1]
+    ordered = "-0, 0, 1.0, +7, 007, 7, 100000, 1e5, 12345678901234567891, 12345678901234567892"
+    assert out.splitlines()[0].endswith(f"classes {ordered}")
 
 
 def test_tables_as_spreadsheets_write_them(run, tmp_path):
@@ -446,7 +498,9 @@ def test_wrong_arguments_to_train(fails, arguments, message):
         ("x,t\n1,a\nnan,b\n", "line 3, column 'x': 'nan' is not finite"),
         ("x,t\n1,a\n-inf,b\n", "line 3, column 'x': '-inf' is not finite"),
         ("x,t\n1,2\n3,nan\n", "line 3, column 't': 'nan' is not finite"),
-        ("x,t\n1,a\n3,NaN\n", "line 3, column 't': 'NaN' is not finite"),
+        ("x,t\n1,1\n2,0\n3,1\n4,0\n5,nan\n", "'nan' is not finite, as a regression needs; --task classification takes"),
+        ("x,t\n1,2.5\n3,1e999\n", "line 3, column 't': '1e999' is not finite"),
+        ("x,t\n1_0,a\n3,b\n", "line 2, column 'x': '1_0' is not a number, as features must be"),
         ("x,t\n1,a\n3,a\n", "column 't' has one class only ('a')"),
         ("t\n1\n2\n", "no features, 't' is the only column"),
         ('x,t\n1,"a\n', "line 2: unexpected end of data"),
@@ -481,7 +535,7 @@ def test_checkpoints_of_another_shape(run, fails, tmp_path):
     state, metadata = checkpoint.load("iris.npz")
     del state["model"]["layers.0.neurons.0.b"]
     checkpoint.save("other.npz", state, metadata=metadata)
-    assert "other.npz: a damaged model (the state does not fit MLP: 1 missing" in fails(
+    assert "other.npz: a damaged model (layers of 403 parameters, but 402 numbers)" in fails(
         "train", "--resume", "other.npz"
     )
     checkpoint.save("foreign.npz", autograd.MLP(2, [1]))

@@ -579,7 +579,7 @@ def test_no_rows_and_wrong_widths(number):
 def test_an_array_of_other_than_real_numbers_is_refused(dtype):
     batch = np.ones((2, 3), dtype=int).astype(dtype)
     for given in (batch, batch[0]):
-        with pytest.raises(TypeError, match="MLP expects"):
+        with pytest.raises(TypeError, match="inputs of MLP must be an array of real numbers or Values, got dtype"):
             MLP(3, [2])(given)
 
 

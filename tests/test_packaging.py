@@ -29,7 +29,7 @@ def test_the_core_is_compiled_and_lies_in_the_package():
 
 def test_what_the_pxd_declares_can_be_cimported():
     declared = re.findall(
-        r"^cdef (?!inline)\w[\w *]*?(\w+)\([^)]*\)", (PACKAGE / "_core.pxd").read_text(encoding="utf-8"), re.MULTILINE
+        r"^cp?def (?!inline)\w[\w *]*?(\w+)\([^)]*\)", (PACKAGE / "_core.pxd").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert {"new_leaf", "number", "run_backward"} <= set(declared) == set(_core.__pyx_capi__)
 

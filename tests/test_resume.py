@@ -156,17 +156,20 @@ def interrupt(monkeypatch):
     return interrupt
 
 
-@pytest.mark.parametrize("patience", [[], ["--patience", "3"]], ids=["whole", "stops early"])
+@pytest.mark.parametrize(
+    "patience", [[], ["--patience", "3"], ["--patience", "30"]], ids=["whole", "stops early", "keeps the best"]
+)
 def test_through_the_command_line(tmp_path, monkeypatch, capsys, interrupt, patience):
     monkeypatch.chdir(tmp_path)
-    epochs = 12 if not patience else 60
+    stops = patience == ["--patience", "3"]
+    epochs = 60 if stops else 12
     assert main([*OPTIONS, *patience, "--epochs", str(epochs), "--save", "whole.npz"]) == 0
     figures = capsys.readouterr().out
     whole = checkpoint.load("whole.npz")
     done = len(whole.metadata["history"]["loss"])
     # Early enough for an early stop to count epochs from both sides of the cut.
-    cut = 5 if not patience else done - 1
-    assert (done < epochs) == bool(patience)
+    cut = done - 1 if stops else 5
+    assert (done < epochs) == stops
     interrupt(after=cut)
     assert main([*OPTIONS, *patience, "--epochs", str(epochs), "--save", "part.npz"]) == 130
     assert f"after epoch {cut} of {epochs}; saved" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The training loop: its numbers, its record, interruption and continuation, and its errors."""
 
+import copy
 import math
 import random
 
@@ -9,7 +10,7 @@ import pytest
 from autograd import MLP, Value, functions, losses, optim
 from autograd.datasets import make_moons
 from autograd.nn import Dropout, Layer, Module
-from autograd.optim import SGD, Adam
+from autograd.optim import SGD, Adam, AdamW
 from autograd.schedules import StepLR
 from autograd.training import LOSSES, OPTIMIZERS, EarlyStopping, History, evaluate, fit, predict, validation_split
 
@@ -368,10 +369,111 @@ def test_early_stopping_goes_back_to_the_best_parameters():
     assert (stopping.best, stopping.best_epoch, stopping.stopped, model.steps.data) == (2.0, 4, True, 4.0)
 
 
+def interrupt(model, history):
+    if history.epochs == 3:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "callbacks",
+    [
+        lambda stopping: [stopping],
+        lambda stopping: [stopping, lambda model, history: history.epochs == 3],
+        lambda stopping: [lambda model, history: history.epochs == 3, stopping],
+        lambda stopping: [stopping, interrupt],
+        lambda stopping: [stopping, EarlyStopping(1, mode="max")],
+    ],
+    ids=["natural end", "callback after", "callback before", "ctrl-c", "a second one"],
+)
+def test_the_best_parameters_come_back_whenever_a_run_ends(callbacks):
+    script = [5.0, 2.0, 4.0, 3.0, 2.5]
+    model, stopping = Scripted(), EarlyStopping(9)
+    history = model.fit(script, callbacks=callbacks(stopping))
+    if history.epochs != 2:
+        assert (stopping.best_epoch, model.steps.data, evaluate(model, [[0.0]], [0.0])["loss"]) == (2, 2.0, 4.0)
+    else:
+        assert model.steps.data == 1.0  # of the one that ended the run
+
+
+def test_an_exception_leaves_the_parameters_of_the_last_epoch():
+    def fail(model, history):
+        if history.epochs == 3:
+            raise RuntimeError
+
+    model = Scripted()
+    with pytest.raises(RuntimeError):
+        model.fit([5.0, 2.0, 4.0, 3.0], callbacks=[EarlyStopping(9), fail])
+    assert model.steps.data == 3.0
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_run_goes_on_from_its_end_and_not_from_the_best(cut):
+    def run(cuts):
+        model, stopping, history = MLP(2, [3, 1], seed=1), EarlyStopping(3), None
+        optimizer = SGD(model.parameters(), lr=0.9, momentum=0.9)
+        for epochs in cuts:
+            options = {"optimizer": optimizer, "validation": 0.5, "epochs": epochs, "batch_size": 3}
+            history = fit(model, X, Y, **options, history=history, callbacks=[stopping])
+        return dict(history), numbers(model), stopping.best_epoch, stopping.stopped
+
+    whole = run([12])
+    assert 1 < whole[2] < len(whole[0]["loss"])
+    if cut < len(whole[0]["loss"]):
+        assert run([cut, 12 - cut]) == run([cut, 0, 12 - cut]) == whole
+
+
+def test_parameters_that_the_user_has_set_since_stay():
+    model, stopping = Scripted(), EarlyStopping(9)
+    history = model.fit([5.0, 2.0, 4.0], callbacks=[stopping])
+    model.steps.data = 0.5
+    model.fit([5.0, 2.0, 4.0, 3.0], callbacks=[stopping], history=history)
+    assert stopping._latest.tolist() == [4.5]
+
+
+def test_an_early_stopping_of_release_0_1_0_continues():
+    model, stopping = Scripted(), EarlyStopping(9)
+    model.fit([5.0, 2.0, 4.0], callbacks=[stopping])
+    state = stopping.state_dict()
+    del state["latest"]
+    other = EarlyStopping(9)
+    other.load_state_dict(state)
+    assert other.state_dict() == {**state, "latest": None}
+
+
+def copy_of_the_model(model):
+    return copy.deepcopy(model).parameters()
+
+
+def one_of_another(model):
+    return [*model.parameters(), Value(1.0)]
+
+
+def in_a_group(model):
+    return [{"params": model.layers[0].parameters()}, {"params": MLP(2, [1]).parameters(), "lr": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (copy_of_the_model, "the optimizer holds 13 Values, of 13, that are no parameters of the model: give it"),
+        (one_of_another, "the optimizer holds 1 Values, of 14, that are no"),
+        (in_a_group, "the optimizer holds 3 Values, of 12, that are no"),
+    ],
+)
+@pytest.mark.parametrize("make", [SGD, AdamW])
+def test_an_optimizer_of_other_parameters(parameters, message, make):
+    model = MLP(2, [3, 1], seed=1)
+    others = parameters(model)
+    before = numbers(model)
+    with pytest.raises(ValueError, match=message):
+        fit(model, X, Y, optimizer=make(others))
+    assert numbers(model) == before
+
+
 def test_a_run_that_gets_better_to_the_end_is_not_stopped():
     model, stopping = Scripted(), EarlyStopping(2)
     assert model.fit([3.0, 2.0, 2.0, 1.0, 1.0], callbacks=[stopping]).epochs == 5
-    assert not stopping.stopped and model.steps.data == 5.0
+    assert not stopping.stopped and model.steps.data == stopping.best_epoch == 4
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 TRAIN_EPILOG = """\
 The target is a class if it is text, or if its numbers are whole, at most ten are
-distinct and each occurs twice on average; otherwise it is a number. Features of a
-CSV file, and a number to predict, are standardised: the scale comes from the
-training rows and is saved with the model.
+distinct and each occurs twice on average; otherwise it is a number. Classes are the
+texts in the file, to the letter: 1 and 1.0 are two. Features of a CSV file, and a
+number to predict, are standardised: the scale comes from the training rows and is
+saved with the model.
 
 examples:
   autograd train
@@ -171,8 +172,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--patience",
         type=_at_least_0,
         metavar="N",
-        help="stop after so many epochs without a lower loss of the validation rows, and go back to the best "
-        "(default: 0, never)",
+        help="stop after so many epochs without a lower loss of the validation rows, and go back to the best whenever "
+        "a run ends (default: 0, never)",
     )
     group.add_argument(
         "--l1", type=_not_negative, metavar="FACTOR", help="factor of the sum of absolute parameters (default: 0)"

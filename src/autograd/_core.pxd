@@ -104,6 +104,9 @@ cdef class Deferred:
 
 cdef Value new_leaf(double primal)
 cdef int number(object x, double *result) except -1
+# Whether an array is one of real numbers or objects, and no masked array or matrix; raise TypeError if it is not.
+cdef bint is_real_array(object x) except -1
+cpdef object check_array(object x, str what)
 cdef int run_backward(Value root, double seed) except -1
 
 # Add to an adjoint. A node that receives nothing in a backward sweep pushes nothing.

@@ -15,6 +15,8 @@ OP_NAMES: tuple[str, ...]
 OP_FUNCTIONS: tuple[str, ...]
 TABLE_DIGEST: str
 
+def check_array(x: _Array, what: str) -> None: ...
+
 @type_check_only
 class _Unary(Protocol):
     @overload

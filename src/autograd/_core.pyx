@@ -18,8 +18,8 @@ from libc.string cimport memcpy, memset
 
 from autograd._cpython cimport (
     PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check, PyFloat_CheckExact, PyLong_AsDouble, PyObject_ClearWeakRefs,
-    PyObject_Free, PyObject_GC_Del, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_IS_GC, PyObject_Init,
-    PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE,
+    PyObject_Free, PyObject_GC_Del, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_GenericSetAttr, PyObject_IS_GC,
+    PyObject_Init, PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE,
     PyType_GenericAlloc, PyType_Modified, PyVectorcall_NARGS, Py_CLEAR, Py_REFCNT, Py_TPFLAGS_HAVE_GC,
     Py_TYPE, Py_XDECREF, TypeSlots, traverseproc, visitproc,
 )
@@ -236,6 +236,11 @@ cdef object NUMPY_TRUE = numpy.True_
 cdef object NUMPY_FALSE = numpy.False_
 cdef tuple COMPARABLE = (numbers.Number, numpy.generic, numpy.ndarray)
 cdef tuple SEQUENCE = (tuple, list)
+cdef str REMEDY_IN_TRACE = (
+    "make it a static argument, as by compile(f, static_argnums=1) and passing it by position"
+)
+# What changes the meaning of an array's numbers, which are all that a calculation here reads.
+cdef tuple PECULIAR_ARRAYS = (numpy.ma.MaskedArray, numpy.matrix)
 
 
 cdef int number(object x, double *result) except -1:
@@ -274,6 +279,26 @@ cdef double as_number_rest(object x, str what) except? -1:
         remedy = "; use its .data" if isinstance(x, Value) else ""
         raise TypeError(f"{what} must be a real number, got {type(x).__name__} {x!r}{remedy}")
     return result
+
+
+cdef bint is_real_array(object x) except -1:
+    return x.dtype.kind in "fiubO" and (type(x) is numpy.ndarray or not isinstance(x, PECULIAR_ARRAYS))
+
+
+cpdef object check_array(object x, str what):
+    """Raise TypeError unless an array is one of real numbers or objects, and no masked array or matrix.
+
+    `what` names it in the error.
+    """
+    if is_real_array(x):
+        return
+    if isinstance(x, numpy.ma.MaskedArray):
+        got = "a masked array; .filled(number) and .compressed() make plain arrays of it"
+    elif isinstance(x, numpy.matrix):
+        got = "a matrix; numpy.asarray() makes a plain array of it"
+    else:
+        got = f"dtype {x.dtype}" + "; take .real, .imag or abs()" * (x.dtype.kind == "c")
+    raise TypeError(f"{what} must be an array of real numbers or Values, got {got}")
 
 
 cdef double python_value(unsigned op, double a, double b, double c) except? -1:
@@ -385,7 +410,9 @@ cdef object elementwise(unsigned op, object x, object y=None):
     row = ROWS[op]
     operands = (x,) if y is None else (x, y)
     function = globals()[row.name] if row.parameters else row.python_function
-    arrays = list(map(numpy.asarray, operands))
+    arrays = list(map(numpy.asanyarray, operands))
+    for array in arrays:
+        check_array(array, f"{OP_NAMES[op]}: an operand")
     if any(array.dtype == object for array in arrays):
         return numpy.frompyfunc(function, len(arrays), 1)(*operands)
     if hasattr(numpy, row.name):
@@ -400,6 +427,35 @@ include "_backward.pxi"
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Value
+
+# The names of attributes that were set, or that a Value has; any name may be, but one that is ours misspelt.
+cdef set accepted_names = set()
+cdef str DATA = "data"
+cdef str GRAD = "grad"
+cdef tuple OUR_NAMES = (DATA, GRAD, "label", "_prev", "_backward")
+cdef enum:
+    MOST_NAMES = 1000
+
+
+cdef int accept_name(str name) except -1:
+    """Raise AttributeError if the name of a free attribute is a misspelling of one of ours."""
+    if not hasattr(Value, name):
+        import difflib
+        for ours in OUR_NAMES:
+            # A mark such as in `grad2` or `_data` is on purpose.
+            if (
+                name[:1] == ours[:1] and abs(len(name) - len(ours)) <= 1
+                and name.strip("_0123456789") != ours.strip("_")
+                and (sorted(name) == sorted(ours) or difflib.get_close_matches(name, [ours], 1, 0.8))
+            ):
+                raise AttributeError(
+                    f"a Value has no attribute {name!r}: did you mean {ours!r}? A free attribute needs another name"
+                )
+    if len(accepted_names) >= MOST_NAMES:
+        accepted_names.clear()
+    accepted_names.add(name)
+    return 0
+
 
 cdef dict attributes_of(Value value):
     """The instance's __dict__, which is made on first use."""
@@ -874,7 +930,30 @@ cdef class Value:
             forbid_outside("its truth was asked for")
         return self.node.primal != 0.0
 
+    def __setattr__(self, name, value):
+        # First what a loop sets.
+        if name is not DATA and name is not GRAD and name not in accepted_names and type(self) is Value:
+            accept_name(name)
+        PyObject_GenericSetAttr(self, name, value)
+
+    def __index__(self):
+        if special and tracer_here != NULL:
+            raise TypeError(
+                "a Value was used as a plain number (an index, a number of steps, to multiply a sequence, or by int, "
+                "float or math) while a function is traced, where it stands for any number: "
+                f"{REMEDY_IN_TRACE}, or use where() and the functions of autograd"
+            )
+        raise TypeError(
+            "a Value was used as a plain number (an index, a number of steps, to multiply a sequence, or by int, "
+            f"float or math), which would lose its gradient: take .data, or the functions of autograd; got {self!r}"
+        )
+
     def __hash__(self):
+        if special and tracer_here != NULL and self.node.flags & TRACED:
+            raise TypeError(
+                "a Value was used as a key of a dict or a member of a set while a function is traced, where no number "
+                f"is found to be equal to it: {REMEDY_IN_TRACE}, use where(), or take id(value) as the key"
+            )
         return (<Py_ssize_t> <PyObject *> self) >> 4
 
     def __richcmp__(self, other, int comparison):

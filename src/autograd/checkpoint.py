@@ -26,6 +26,7 @@ holds floats only, such as the state of a model; its name is the path of keys to
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from autograd._core import check_array
 from autograd._files import replacing
 from autograd.nn import Module
 
@@ -40,6 +42,8 @@ __all__ = ["Checkpoint", "load", "save"]
 
 _FORMAT = "autograd checkpoint"
 _VERSION = 1
+#: A file may expand to so many bytes, or else to so many times its size. What is larger is saved uncompressed.
+_MOST_BYTES, _MOST_TIMES = 2**26, 200
 
 
 class Checkpoint(NamedTuple):
@@ -56,6 +60,7 @@ def _pack(node: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(node, np.generic):
         node = node.item()
     if isinstance(node, np.ndarray) and node.dtype.kind in "biuf":
+        check_array(node, path)
         arrays[path] = node
         return None
     if isinstance(node, Mapping):
@@ -88,20 +93,53 @@ def _unpack(node: Any, path: str, arrays: Mapping[str, np.ndarray]) -> Any:
     return node
 
 
+def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Return the array of an entry, whose size and type are known to be right before memory is taken for it."""
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in _READERS:
+            raise ValueError(f"its entry {name} has version {version} of NumPy's format")
+        shape, by_column, dtype = _READERS[version](file)
+        if dtype.kind not in "biufU":
+            raise ValueError(f"its entry {name} has the type {dtype}")
+        if math.prod(shape) * dtype.itemsize != info.file_size - file.tell():
+            raise ValueError(f"its entry {name} has not the size of the shape {shape}")
+        array = np.frombuffer(bytearray(file.read()), dtype)
+    return array.reshape(shape, order="F" if by_column else "C")
+
+
+_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def _check_size(entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise a ValueError if entries of a file of this size would take much memory, and more than `save` lets them."""
+    expanded = sum(entry.file_size for entry in entries)
+    if expanded > max(_MOST_BYTES, _MOST_TIMES * size):
+        raise ValueError(f"its {size} bytes expand to {expanded}")
+    # Other methods of compression need memory of their own.
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
+        raise ValueError("it is compressed by another method")
+
+
 def _parse(file: BinaryIO) -> Checkpoint:
     if not zipfile.is_zipfile(file):
         raise ValueError("it is no NumPy archive")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as archive:
-        header = json.loads(str(archive["header"])) if "header" in archive else {}
-        if header.get("format") != _FORMAT:
+    with zipfile.ZipFile(file) as archive:
+        _check_size(archive.infolist(), file.seek(0, os.SEEK_END))
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        header = json.loads(str(_read(archive, "header"))) if "header" in names else None
+        if not isinstance(header, dict) or header.get("format") != _FORMAT:
             raise ValueError(f"its header does not say {_FORMAT!r}")
         if header["version"] != _VERSION:
             raise ValueError(f"it has format version {header['version']}, this package reads {_VERSION}")
-        arrays = {name: archive[name] for name in archive.files if name != "header"}
+        arrays = {name: _read(archive, name) for name in names if name != "header"}
     if {name: list(array.shape) for name, array in arrays.items()} != header["arrays"]:
         raise ValueError("its arrays are not those its header names")
-    return Checkpoint(_unpack(header["state"], "state", arrays), header["metadata"])
+    state = _unpack(header["state"], "state", arrays)
+    if not isinstance(state, dict) or not isinstance(header["metadata"], dict):
+        raise ValueError("its state or its metadata is no dict")
+    return Checkpoint(state, header["metadata"])
 
 
 def save(path: str | os.PathLike[str], state: Any, *, metadata: Mapping[str, Any] | None = None) -> None:
@@ -155,8 +193,10 @@ def save(path: str | os.PathLike[str], state: Any, *, metadata: Mapping[str, Any
             "state": packed,
         }
     )
+    large = 4 * len(header) + sum(array.nbytes for array in arrays.values()) > _MOST_BYTES // 2
+    write: Any = np.savez if large else np.savez_compressed
     with replacing(path) as file:
-        np.savez_compressed(file, header=np.array(header), **arrays)
+        write(file, header=np.array(header), **arrays)
 
 
 def load(path: str | os.PathLike[str], module: Module | None = None) -> Checkpoint:
@@ -185,6 +225,8 @@ def load(path: str | os.PathLike[str], module: Module | None = None) -> Checkpoi
     with open(path, "rb") as file:
         try:
             checkpoint = _parse(file)
+        except MemoryError:
+            raise
         # A damaged archive makes zipfile, zlib, json and NumPy raise a dozen different types.
         except Exception as error:
             reason = str(error) or type(error).__name__
@@ -193,6 +235,6 @@ def load(path: str | os.PathLike[str], module: Module | None = None) -> Checkpoi
         model = checkpoint.state.get("model")
         try:
             module.load_state_dict(model if isinstance(model, dict) else checkpoint.state)
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from error
     return checkpoint

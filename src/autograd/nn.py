@@ -191,8 +191,9 @@ class Module:
         for name, number in state.items():
             if not isinstance(number, Real):
                 raise TypeError(f"the state of {owner} has {type(number).__name__} for {name}, not a number")
-        for name, parameter in parameters.items():
-            parameter.data = float(state[name])
+        numbers = [float(state[name]) for name in parameters]
+        for parameter, number in zip(parameters.values(), numbers, strict=True):
+            parameter.data = number
 
 
 class Neuron(DenseNeuron, Module):

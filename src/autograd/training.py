@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
@@ -15,9 +15,11 @@ from tqdm import tqdm
 
 from autograd import _hooks, functions, losses, optim, schedules
 from autograd._blocks.parameters import modules
+from autograd._blocks.parameters import parameters as held_parameters
 from autograd._blocks.rules import check_integer, get_data, set_data
 from autograd._core import Value
 from autograd._training.batching import outputs_of
+from autograd._training.data import as_inputs, as_targets, check_finite, check_plain
 from autograd.nn import Dropout, Module, Neuron
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOSSES",
+    "METRICS",
     "OPTIMIZERS",
     "EarlyStopping",
     "History",
@@ -36,12 +39,16 @@ __all__ = [
 ]
 
 Loss: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], Any]
-Metrics: TypeAlias = Mapping[str, Callable[[Sequence[Any], Sequence[Any]], float]]
+Metric: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], float]
+Metrics: TypeAlias = Metric | Sequence[Metric] | Mapping[str, Metric]
+Figures: TypeAlias = dict[str, Callable[..., Any]]
 
 #: The losses by name: those of `autograd.losses`.
 LOSSES: dict[str, Callable[..., Any]] = {
     name: getattr(losses, name) for name in losses.__all__ if name != "accuracy"
 }
+#: The metrics by name: the accuracy and the losses.
+METRICS: dict[str, Callable[..., Any]] = {"accuracy": losses.accuracy, **LOSSES}
 #: The optimizers by name: those of `autograd.optim`, in lower case.
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     name.lower(): kind
@@ -102,7 +109,7 @@ class History(dict[str, list[float]]):
 
 
 class EarlyStopping:
-    """A callback of `fit` that ends a run without improvement and restores the best parameters.
+    """A callback of `fit` that ends a run without improvement; whenever a run ends, it restores the best parameters.
 
     Parameters
     ----------
@@ -134,7 +141,11 @@ class EarlyStopping:
     Notes
     -----
     An object serves one run and those that go on from it. After it has ended a run, another one of as many epochs may
-    follow. The optimizer keeps the state that it has at the end; only the parameters go back.
+    follow. The parameters go back whenever `fit` returns, after its last epoch, Ctrl-C or a true result of another
+    callback too; the optimizer keeps the state that it has at the end. A run that goes on from the history starts with
+    the parameters of that end, unless others than the best have been set since, and so equals an uninterrupted one.
+    Where several of these are among the callbacks, the one that ended the run restores its best parameters, or else the
+    first.
 
     Examples
     --------
@@ -159,6 +170,7 @@ class EarlyStopping:
         self.stopped = False
         self._waited = 0
         self._data: NDArray[np.float64] | None = None
+        self._latest: NDArray[np.float64] | None = None
 
     def __call__(self, model: Model, history: History) -> bool:
         """Judge an epoch; return whether the run is to end, after the best parameters were restored."""
@@ -178,9 +190,23 @@ class EarlyStopping:
         self.stopped = self._waited >= self.patience
         if self.stopped:
             self._waited = 0
-            if self._data is not None:
-                set_data(model.parameters(), self._data)
+            self._restore_best(model)
         return self.stopped
+
+    def _begin(self, model: Model, goes_on: bool) -> None:
+        """Begin a run; one that goes on has the parameters at the end of the last, unless they have changed since."""
+        if goes_on and self._latest is not None and self._is_best(model):
+            set_data(model.parameters(), self._latest)
+        self.stopped, self._latest = False, None
+
+    def _restore_best(self, model: Model) -> None:
+        """Set the parameters to the best ones and keep those that they had."""
+        if self._data is not None and not (self._latest is not None and self._is_best(model)):
+            self._latest = get_data(model.parameters())
+            set_data(model.parameters(), self._data)
+
+    def _is_best(self, model: Model) -> bool:
+        return self._data is not None and get_data(model.parameters()).tobytes() == self._data.tobytes()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state from which a later object with the same options continues."""
@@ -190,6 +216,7 @@ class EarlyStopping:
             "best_epoch": self.best_epoch,
             "waited": self._waited,
             "parameters": self._data,
+            "latest": self._latest,
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -205,10 +232,12 @@ class EarlyStopping:
         ValueError
             If it has other entries. Nothing has changed then.
         """
+        # Release 0.1.0 has no latest parameters.
+        state_dict = {**state_dict, "latest": state_dict.get("latest")}
         if state_dict.keys() != self.state_dict().keys():
             expected, got = ", ".join(self.state_dict()), ", ".join(map(str, state_dict))
             raise ValueError(f"the state of EarlyStopping must be {expected}, got {got}")
-        self.monitor, self.best, self.best_epoch, self._waited, self._data = (
+        self.monitor, self.best, self.best_epoch, self._waited, self._data, self._latest = (
             state_dict[name] for name in self.state_dict()
         )
 
@@ -250,14 +279,15 @@ def fit(
         Called with one row of inputs, a list, it returns the Value or the list of Values that `loss` expects. An `MLP`
         or a `Layer`, unless a subclass defines ``__call__``, gets all rows of a batch in one call.
     X : array_like, shape (rows, inputs)
-        Inputs.
+        Inputs, finite numbers.
     y : array_like, shape (rows,) or (rows, outputs)
-        Targets, as `loss` expects them.
+        Targets, as `loss` expects them; for one of this package finite numbers, and a model of one output also takes
+        the shape (rows, 1).
     loss : str or callable, default "mse"
         A name in `LOSSES`, or a function of a list of outputs and a list of targets that returns their mean
         loss.
     optimizer : str or Optimizer, default "adam"
-        A name in `OPTIMIZERS`, taken with its own defaults, or an optimizer of the model's parameters.
+        A name in `OPTIMIZERS`, taken with its own defaults, or an optimizer of the model's parameters, all or some.
     epochs : int, default 100
         Passes over the training rows.
     batch_size : int, optional
@@ -270,10 +300,10 @@ def fit(
     clip_norm : float, optional
         The largest norm of the gradient, penalties included: a longer one is scaled down to it.
     validation : float or (array_like, array_like), optional
-        Share of the rows to hold out, in (0, 1), or inputs and targets of their own; evaluated every epoch.
-    metrics : mapping of str to callable, optional
-        Figures to record beside the loss: functions of outputs and targets. By default the accuracy for a
-        classification loss of this package, nothing for others.
+        Share of the rows to hold out, in (0, 1), or a tuple or list of inputs and targets; evaluated every epoch.
+    metrics : str, callable, or sequence or mapping of these, optional
+        Figures to record beside the loss: names in `METRICS`, or functions of outputs and targets. A mapping gives them
+        names of their own. By default the accuracy for a classification loss of this package, nothing for others.
     compiled : bool, default True
         Whether to run the model as a program over all rows of a batch: it is called with a row of Values once, and
         again where an attribute of one of its modules, or a parameter or module in one, has changed. A model that
@@ -298,8 +328,11 @@ def fit(
 
     Raises
     ------
+    TypeError
+        If X or y holds something that is no number, or is a masked array or a matrix; or an option has a wrong type.
     ValueError
-        If an option is unknown or out of range, the lengths of X and y differ, or the schedule is of another optimizer.
+        If X or y is not finite or has another shape, an option is unknown or out of range, the lengths differ, the
+        optimizer holds something that is no parameter of the model, or the schedule is of another optimizer.
     FloatingPointError
         If the loss is not finite.
 
@@ -314,35 +347,49 @@ def fit(
     >>> round(float(predict(model, [[3.0]])[0]), 3)
     7.0
     """
-    rows, targets = _data(X, y)
+    if isinstance(model, type):
+        raise TypeError(f"model must be an object, such as {model.__name__}(...), got the class itself")
     loss_function = _choice("loss", loss, LOSSES)
-    metrics = _default_metrics(loss_function) if metrics is None else metrics
-    if epochs < 0:
-        raise ValueError(f"epochs must not be negative, got {epochs!r}")
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size!r}")
+    figures = _metrics(metrics, loss_function)
+    rows, targets = _data(X, y, loss_function)
+    check_integer("epochs", epochs, 0)
+    if batch_size is not None:
+        check_integer("batch_size", batch_size, 1)
     for name, factor in (("l1", l1), ("l2", l2), ("clip_norm", clip_norm or 0.0)):
         if not 0 <= factor < math.inf:
             raise ValueError(f"{name} must be a number of at least 0, got {factor!r}")
     held_out = None
-    if isinstance(validation, tuple):
-        held_out = _data(*validation)
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        held_out = _data(*validation, loss_function, " of the validation data")
     elif validation is not None:
-        training, held = validation_split(y, validation, seed)
+        if not isinstance(validation, float | int):
+            raise TypeError(
+                f"validation must be the share of rows to hold out or a pair (X, y), got {type(validation).__name__}"
+            )
+        training, held = validation_split(targets, validation, seed)
         held_out = rows[held], [targets[i] for i in held]
         rows, targets = rows[training], [targets[i] for i in training]
 
     if isinstance(optimizer, str):
         stepper: optim.Optimizer = _choice("optimizer", optimizer, OPTIMIZERS)(model.parameters())
+    elif isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):
+        raise TypeError(
+            f"optimizer must be a name or an optimizer, such as SGD(model.parameters(), lr=0.1), got {optimizer!r}"
+        )
     else:
         stepper = optimizer
     history = History({name: list(series) for name, series in (history or {}).items()})
     first = history.epochs
     scheduler = _scheduler(schedule, stepper, first, first + epochs)
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be a sequence of functions, such as [f], got {type(callbacks).__name__}")
     callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
-    parameters = [parameter for group in stepper.param_groups for parameter in group["params"]]
+    stoppings = [callback for callback in callbacks if isinstance(callback, EarlyStopping)]
+    parameters = _trained(stepper, model)
+    for stopping in stoppings:
+        stopping._begin(model, first > 0)
     outputs = outputs_of(model, compiled)
-    step = _Step(outputs, loss_function, metrics, stepper, parameters, l1, l2, clip_norm)
+    step = _Step(outputs, loss_function, figures, stepper, parameters, l1, l2, clip_norm)
     complete = _Snapshot.take(first, step, scheduler)
 
     bar = tqdm(
@@ -360,9 +407,10 @@ def fit(
                 record = _epoch(step, rows, targets, batch_size, (seed, epoch))
                 if held_out is not None and held_out[1]:
                     _set_mode(submodules, False)
-                    evaluation = _evaluate(step.outputs, *held_out, loss_function, metrics)
+                    evaluation = _evaluate(step.outputs, *held_out, loss_function, figures)
                     record |= {f"validation_{name}": value for name, value in evaluation.items()}
                 if not math.isfinite(record["loss"]):
+                    _check_own(targets)
                     raise FloatingPointError(
                         f"the training diverged, its loss is {record['loss']} in epoch {epoch + 1}: "
                         "try a lower learning rate"
@@ -387,6 +435,8 @@ def fit(
         if not isinstance(error, KeyboardInterrupt):
             raise
         history.interrupted = True
+    for stopping in [*(each for each in stoppings if each.stopped), *stoppings][:1]:
+        stopping._restore_best(model)
     return history
 
 
@@ -405,13 +455,14 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
     ndarray of float64, shape (rows,) or (rows, outputs)
         One-dimensional if the model returns a bare Value.
     """
-    rows = _rows(X)
+    rows = as_inputs(X)
     with functions.no_grad(), _modules(model) as submodules:
         _set_mode(submodules, False)
-        outputs = outputs_of(model, False)(rows)
+        # Without rows, a trace tells the number of outputs; it raises nothing, whatever the numbers.
+        outputs = outputs_of(model, not len(rows))(rows if len(rows) else np.zeros((1, rows.shape[1])))
     return np.array(
         [[value.data for value in row] if isinstance(row, list) else row.data for row in outputs], dtype=np.float64
-    )
+    )[: len(rows)]
 
 
 def evaluate(
@@ -430,11 +481,11 @@ def evaluate(
         The loss under ``"loss"``, and the metrics.
     """
     loss_function = _choice("loss", loss, LOSSES)
-    metrics = _default_metrics(loss_function) if metrics is None else metrics
-    rows, targets = _data(X, y)
+    figures = _metrics(metrics, loss_function)
+    rows, targets = _data(X, y, loss_function)
     with _modules(model) as submodules:
         _set_mode(submodules, False)
-        return _evaluate(outputs_of(model, False), rows, targets, loss_function, metrics)
+        return _evaluate(outputs_of(model, False), rows, targets, loss_function, figures)
 
 
 def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -467,6 +518,7 @@ def validation_split(y: ArrayLike, share: float, seed: int = 0) -> tuple[NDArray
     """
     if not 0 <= share < 1:
         raise ValueError(f"the share of rows to hold out must lie in [0, 1), got {share!r}")
+    check_plain(y, "y")
     values = np.asarray(y)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(values))
@@ -484,7 +536,7 @@ class _Step:
 
     outputs: Callable[[NDArray[np.float64]], list[Any]]
     loss: Callable[..., Any]
-    metrics: Metrics
+    metrics: Figures
     optimizer: optim.Optimizer
     parameters: list[Value]
     l1: float
@@ -494,10 +546,9 @@ class _Step:
     def __call__(self, rows: NDArray[np.float64], targets: list[Any]) -> dict[str, float]:
         """Make a step; return the loss and the metrics of the batch before it."""
         outputs = self.outputs(rows)
+        targets = _aligned(outputs, targets, self.loss)
         objective = self.loss(outputs, targets)
-        figures = {"loss": objective.data}
-        for name, metric in self.metrics.items():
-            figures[name] = metric(outputs, targets)
+        figures = {"loss": objective.data} | _measured(self.metrics, outputs, targets)
         self.optimizer.zero_grad()
         objective.backward()
         if self.l1 or self.l2:
@@ -531,6 +582,19 @@ class _Snapshot(NamedTuple):
         step.optimizer.load_state_dict(self.optimizer)
 
 
+def _trained(optimizer: optim.Optimizer, model: Model) -> list[Value]:
+    """Return the parameters of an optimizer; if one is not of the model, that is a ValueError."""
+    own = {*model.parameters(), *held_parameters(model)}
+    parameters: list[Value] = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    foreign = sum(parameter not in own for parameter in parameters)
+    if foreign:
+        raise ValueError(
+            f"the optimizer holds {foreign} Values, of {len(parameters)}, that are no parameters of the model: give it "
+            "parameters() of the very model that is trained (a copy of a model has parameters of its own)"
+        )
+    return parameters
+
+
 def _scheduler(
     schedule: str | schedules.LRScheduler | None, optimizer: optim.Optimizer, first: int, last: int
 ) -> schedules.LRScheduler | None:
@@ -539,8 +603,8 @@ def _scheduler(
         scheduler = schedules.schedule(schedule, optimizer, max(1, last))
         scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": first})
         return scheduler
-    if schedule is not None and schedule.optimizer is not optimizer:
-        raise ValueError("the schedule must be of the optimizer that is given, it is of another")
+    if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
+        raise ValueError("the schedule must be a name or of the optimizer that is given, such as StepLR(optimizer, 10)")
     return schedule
 
 
@@ -593,18 +657,59 @@ def _evaluate(
     rows: NDArray[np.float64],
     targets: list[Any],
     loss: Callable[..., Any],
-    metrics: Metrics,
+    metrics: Figures,
 ) -> dict[str, float]:
     with functions.no_grad():
         outputs = outputs_of(rows)
-        return {"loss": loss(outputs, targets).data} | {
-            name: metric(outputs, targets) for name, metric in metrics.items()
-        }
+        targets = _aligned(outputs, targets, loss)
+        return {"loss": loss(outputs, targets).data} | _measured(metrics, outputs, targets)
 
 
-def _default_metrics(loss: Callable[..., Any]) -> Metrics:
-    classification = (losses.hinge, losses.binary_cross_entropy, losses.cross_entropy)
-    return {"accuracy": losses.accuracy} if loss in classification else {}
+def _measured(metrics: Figures, outputs: list[Any], targets: list[Any]) -> dict[str, float]:
+    """Return the metrics of outputs as floats."""
+    figures = {name: metric(outputs, targets) for name, metric in metrics.items()}
+    return {name: figure.data if isinstance(figure, Value) else figure for name, figure in figures.items()}
+
+
+def _metrics(metrics: Metrics | None, loss: Callable[..., Any]) -> Figures:
+    """Return the metrics as functions by name."""
+    if metrics is None:
+        classification = (losses.hinge, losses.binary_cross_entropy, losses.cross_entropy)
+        return {"accuracy": losses.accuracy} if loss in classification else {}
+    if not isinstance(metrics, Mapping):
+        several = metrics if isinstance(metrics, Iterable) and not isinstance(metrics, str) else [metrics]
+        metrics = {each if isinstance(each, str) else getattr(each, "__name__", repr(each)): each for each in several}
+    return {name: _choice("a metric", metric, METRICS) for name, metric in metrics.items()}
+
+
+def _aligned(outputs: list[Any], targets: list[Any], loss: Callable[..., Any]) -> list[Any]:
+    """Return targets for a loss of this package in the shape of the outputs; other shapes are a ValueError."""
+    if loss not in LOSSES.values() or not targets:
+        return targets
+    width, given = (len(rows[0]) if isinstance(rows[0], list) else None for rows in (outputs, targets))
+    classes = loss is losses.cross_entropy
+    if given == 1 and (width is None or classes):
+        return [target for [target] in targets]
+    if classes and given is not None:
+        raise ValueError(
+            f"cross_entropy takes the number of a class for each row, got {given} targets in a row of y: "
+            "y.argmax(axis=1) makes class numbers of one-hot rows"
+        )
+    if classes and width is None:
+        raise ValueError(
+            "cross_entropy takes a score for each class, got a model of one output: give it an output for each class, "
+            "or take binary_cross_entropy"
+        )
+    if not classes and width != given:
+        shapes = ("one number" if size is None else f"a list of {size}" for size in (width, given))
+        raise ValueError("the model returns {} for each row, y has {}".format(*shapes))
+    return targets
+
+
+def _check_own(targets: list[Any]) -> None:
+    """Raise a ValueError if targets, which a loss of the user's takes as they are, are not finite."""
+    with suppress(TypeError):
+        check_finite(np.array(targets, dtype=np.float64), "y")
 
 
 def _choice(option: str, choice: Any, table: Mapping[str, Any]) -> Any:
@@ -615,16 +720,15 @@ def _choice(option: str, choice: Any, table: Mapping[str, Any]) -> Any:
     return table[choice]
 
 
-def _rows(X: ArrayLike) -> NDArray[np.float64]:
-    array = np.ascontiguousarray(X, dtype=np.float64)
-    if np.ndim(X) != 2:
-        raise ValueError(f"X must have the shape (rows, inputs), got {np.shape(X)}")
-    return array
-
-
-def _data(X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], list[Any]]:
-    rows, targets = _rows(X), np.asarray(y).tolist()
+def _data(
+    X: ArrayLike, y: ArrayLike, loss: Callable[..., Any], whose: str = ""
+) -> tuple[NDArray[np.float64], list[Any]]:
+    """Return inputs, and targets for a loss: one of the user's takes them as they are."""
+    rows = as_inputs(X, f"X{whose}")
+    check_plain(y, f"y{whose}")
+    targets = as_targets(y, f"y{whose}") if loss in LOSSES.values() else np.asarray(y).tolist()
     if not len(rows) or not isinstance(targets, list) or len(rows) != len(targets):
         got = f"X of shape {np.shape(X)} and y of shape {np.shape(y)}"
-        raise ValueError(f"X and y must have the same number of rows, at least one, got {got}")
+        raise ValueError(f"X and y{whose} must have the same number of rows, at least one, got {got}")
+    check_finite(rows, f"X{whose}")
     return rows, targets

@@ -255,7 +255,7 @@ cdef int gather_arguments(Custom block, str function, tuple arguments) except -1
         if isinstance(argument, Value) or number(argument, &ignored):
             row, length = (argument,), None
         else:
-            row = as_sequence(argument)
+            row = as_sequence(argument, function, "an argument")
             if row is None:
                 raise TypeError(
                     f"{function} expects argument {i} to be a Value, a number or a sequence of these, got "
@@ -284,7 +284,7 @@ cdef int read_output(Custom block, object output) except -1:
     """Read the output of the function or its `fwd` into the adjoints, which are not in use yet."""
     cdef Py_ssize_t i
     block.output_type = output_type_of(output)
-    items = as_sequence((output,) if block.output_type is None else output)
+    items = as_sequence((output,) if block.output_type is None else output, block.operation, "its result")
     if items is None:
         raise TypeError(
             f"{block.operation} must return a number, or a tuple or list of numbers, got {type(output).__name__}"
@@ -317,7 +317,7 @@ cdef int read_gradients(Custom block, object gradients) except -1:
             read_gradient(gradient, entry, bwd, f"gradient {i}")
             entry += 1
             continue
-        items = (None,) * length if gradient is None else as_sequence(gradient)
+        items = (None,) * length if gradient is None else as_sequence(gradient, bwd, "a gradient")
         if items is None:
             raise TypeError(f"{bwd} must return a sequence of numbers as gradient {i}, got {type(gradient).__name__}")
         if len(items) != length:

@@ -33,6 +33,7 @@ from autograd._core cimport (
     Node,
     Value,
     add_input,
+    check_array,
     checked_value,
     defer,
     forbid_in_trace,
@@ -657,9 +658,10 @@ cdef inline int read_input(DenseBlock block, Py_ssize_t place, object x) except 
         block.places[block.input_count] = place
         add_input(block, <Value> x)
     elif not number(x, &block.values[place]):
+        row, index = divmod(place, block.plan.stages.n_in)
         raise TypeError(
-            f"{block.plan.title} expects Values or numbers as inputs, got {type(x).__name__} {x!r} at index "
-            f"{place % block.plan.stages.n_in}"
+            f"{block.plan.title} expects Values or numbers as inputs, got {type(x).__name__} {x!r} at index {index}"
+            + f" of row {row}" * (block.rows > 1)
         )
     return 0
 
@@ -686,8 +688,19 @@ cdef DenseBlock read_row(Plan plan, object x):
     return block
 
 
-cdef object wrong_length(str title, object n, object length):
-    return ValueError(f"{title} expects {n} inputs, got {length}")
+cdef object wrong_length(str title, object n, object length, object row=None):
+    return ValueError(f"{title} expects {n} inputs, got {length}" + ("" if row is None else f" in row {row}"))
+
+
+cdef object as_inputs(str title, object x):
+    """Return an array-like object, such as a data frame, as an array, anything else as it is."""
+    if type(x) is list or type(x) is tuple or isinstance(x, SCALARS):
+        return x
+    if not isinstance(x, ndarray) and hasattr(x, "__array__"):
+        x = numpy.asarray(x)
+    if isinstance(x, ndarray):
+        check_array(x, f"inputs of {title}")
+    return x
 
 
 cdef object row_of(str title, object n, object x):
@@ -697,6 +710,7 @@ cdef object row_of(str title, object n, object x):
     if isinstance(x, SCALARS):
         x = (x,)
     elif isinstance(x, ndarray):
+        check_array(x, f"inputs of {title}")
         if x.ndim > 1:
             raise ValueError(f"{title} expects a row or a 2-D array of rows of {n} inputs, got shape {x.shape}")
         x = x.reshape(-1).tolist()
@@ -710,21 +724,30 @@ cdef object row_of(str title, object n, object x):
 
 
 cdef DenseBlock read_rows(Plan plan, object x):
-    """Return the Block for the rows of a 2-D array."""
+    """Return the Block for the rows of a 2-D array, or of a list or tuple of rows."""
     cdef Py_ssize_t n = plan.stages.n_in
-    cdef Py_ssize_t rows = x.shape[0]
+    cdef Py_ssize_t rows = len(x)
     cdef Py_ssize_t i
     cdef Py_buffer view
     cdef DenseBlock block
-    if x.shape[1] != n:
-        raise wrong_length(plan.title, n, x.shape[1])
-    if x.dtype == object:
+    if isinstance(x, ndarray):
+        if x.shape[1] != n:
+            raise wrong_length(plan.title, n, x.shape[1])
+        items = x.ravel().tolist() if x.dtype == object else None
+    else:
+        items = []
+        for row, inputs in enumerate(x):
+            inputs = as_inputs(plan.title, inputs)
+            if not hasattr(inputs, "__len__"):
+                raise TypeError(f"{plan.title} expects rows of {n} inputs, got {type(inputs).__name__} as row {row}")
+            if len(inputs) != n:
+                raise wrong_length(plan.title, n, len(inputs), row)
+            items += row_of(plan.title, n, inputs)
+    if items is not None:
         block = new_call(plan, rows, rows * n)
-        for i, item in enumerate(x.ravel().tolist()):
-            read_input(block, i, item)
+        for i in range(rows * n):
+            read_input(block, i, items[i])
         return block
-    if x.dtype.kind not in "biuf":
-        raise TypeError(f"{plan.title} expects Values or numbers as inputs, got an array of {x.dtype}")
     block = new_call(plan, rows, 0)
     PyObject_GetBuffer(numpy.ascontiguousarray(x, dtype=float), &view, PyBUF_SIMPLE)
     memcpy(block.values, view.buf, rows * n * sizeof(double))
@@ -733,8 +756,10 @@ cdef DenseBlock read_rows(Plan plan, object x):
 
 
 cdef object run(Plan plan, object x):
-    """Call the layers of a plan with one row, or with the rows of a 2-D array."""
-    cdef bint batch = type(x) is not list and is_batch(x)
+    """Call the layers of a plan with one row or with several."""
+    if type(x) is not list:
+        x = as_inputs(plan.title, x)
+    cdef bint batch = is_batch(x)
     cdef DenseBlock block = read_rows(plan, x) if batch else read_row(plan, x)
     cdef Py_ssize_t n_out = plan.stages[plan.stage_count - 1].n_out
     cdef Py_ssize_t i, row
@@ -777,7 +802,16 @@ cdef inline object output(DenseBlock block, Py_ssize_t i, bint records):
 
 
 cdef bint is_batch(object x):
+    """Whether these are rows of inputs: a 2-D array, or a list or tuple of lists, tuples or arrays."""
+    if type(x) is list:
+        return len(<list> x) > 0 and is_sequence((<list> x)[0])
+    if type(x) is tuple:
+        return len(<tuple> x) > 0 and is_sequence((<tuple> x)[0])
     return isinstance(x, ndarray) and x.ndim == 2
+
+
+cdef inline bint is_sequence(object x):
+    return type(x) is not Value and (type(x) is list or type(x) is tuple or isinstance(x, ndarray))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -823,6 +857,7 @@ cdef class DenseNeuron(Fields):
         if self.plan is not None:
             return run(self.plan, x)
         # Scalar operations, for weights of foreign types.
+        x = as_inputs(type(self).__name__, x)
         if is_batch(x):
             return list(map(self, x))
         # Python attribute access, as a subclass may define properties.
@@ -849,6 +884,7 @@ cdef class DenseLayer(Fields):
                 self.plan.keep.append(self.neurons)
         if self.plan is not None:
             return run(self.plan, x)
+        x = as_inputs(type(self).__name__, x)
         if is_batch(x):
             return list(map(self, x))
         x = row_of(type(self).__name__, (<object> self).nin, x)
@@ -870,6 +906,7 @@ cdef class DenseNetwork(Fields):
             self.plan = plan_network(type(self).__name__, self.layers)
         if self.plan is not None:
             return run(self.plan, x)
+        x = as_inputs(type(self).__name__, x)
         if is_batch(x):
             return list(map(self, x))
         x = row_of(type(self).__name__, (<object> self).nin, x)

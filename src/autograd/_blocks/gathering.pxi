@@ -37,11 +37,12 @@ cdef int make_room(Gathered block, str operation, Py_ssize_t entries, Py_ssize_t
     return 0
 
 
-cdef object as_sequence(object values):
+cdef object as_sequence(object values, str function, str what):
     if type(values) is list or type(values) is tuple:
         return values
     if isinstance(values, numpy.ndarray):
-        if type(values) is numpy.ndarray and values.ndim == 1 and values.dtype.kind in "fiub":
+        check_array(values, f"{function}: {what}")
+        if type(values) is numpy.ndarray and values.ndim == 1 and values.dtype.kind != "O":
             return numpy.ascontiguousarray(values, numpy.float64)
         values = values.tolist()
     try:
@@ -52,7 +53,7 @@ cdef object as_sequence(object values):
 
 
 cdef object sequence(str function, str what, object values):
-    items = as_sequence(values)
+    items = as_sequence(values, function, what)
     if items is None:
         raise TypeError(f"{function} expects a sequence of {what}, got {type(values).__name__}")
     return items

@@ -8,7 +8,7 @@ from autograd._blocks.reductions cimport (
     Gathered, PairSum, Reduction, changed, emit_score, emit_sum, exponentials, finish, gather, gather_rows, is_row,
     largest, make_room, normalise, place, rows_of, sequence, total_length,
 )
-from autograd._core cimport Block, Value, current_tracer
+from autograd._core cimport Block, Value, check_array, current_tracer
 from autograd._ir.code cimport Code
 from autograd._program.tracing cimport tracing
 
@@ -260,7 +260,10 @@ cdef Py_ssize_t gather_classes(CrossEntropy block, str function, scores, targets
     cdef bint computed
     scores = sequence(function, "predictions", scores)
     # Not through `as_sequence`, which would convert indices to doubles.
-    targets = sequence(function, "targets", targets.tolist() if isinstance(targets, numpy.ndarray) else targets)
+    if isinstance(targets, numpy.ndarray):
+        check_array(targets, f"{function}: targets")
+        targets = targets.tolist()
+    targets = sequence(function, "targets", targets)
     check_lengths(function, scores, targets)
     rows = rows_of(function, "class scores", scores)
     count = total_length(rows) + len(rows)

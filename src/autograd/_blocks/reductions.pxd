@@ -23,7 +23,7 @@ cdef class Gathered(Block):
 # Make room for entries, inputs and the adjoints of outputs, all in one piece.
 cdef int make_room(Gathered block, str operation, Py_ssize_t entries, Py_ssize_t outputs) except -1
 # `values` as what `gather` reads, a list, a tuple or an array of doubles; None where there is nothing to iterate.
-cdef object as_sequence(object values)
+cdef object as_sequence(object values, str function, str what)
 # The same; `what` it should have in the error where there is nothing to iterate.
 cdef object sequence(str function, str what, object values)
 cdef bint is_row(object x)

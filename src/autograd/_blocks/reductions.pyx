@@ -11,7 +11,7 @@ from cpython.object cimport PyObject
 from libc.math cimport INFINITY, exp, isnan, log1p
 from libc.string cimport memcpy
 
-from autograd._core cimport Block, Value, add_input, number, receive, set_sizes
+from autograd._core cimport Block, Value, add_input, check_array, number, receive, set_sizes
 from autograd._ir.code cimport NONE, Code
 
 import numpy

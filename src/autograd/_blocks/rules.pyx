@@ -15,7 +15,8 @@ from collections.abc import Iterable, Set
 import numpy
 
 from autograd._core cimport (
-    SHARED, Node, Value, flush_deferred, forbid_in_trace, next_change, number, set_primal, touch_shared,
+    SHARED, Node, Value, check_array, flush_deferred, forbid_in_trace, next_change, number, set_primal,
+    touch_shared,
 )
 from autograd._cpython cimport address
 
@@ -447,6 +448,8 @@ cdef class Rule:
             raise ValueError(f"step must be an integer of at least 0, got {type(steps).__name__} {steps!r}")
         rows = []
         for name in self.names:
+            if isinstance(state[name], numpy.ndarray):
+                check_array(state[name], f"{name} of the state")
             rows.append(numpy.asarray(state[name], dtype=float))
         for name, row in zip(self.names, rows):
             if row.shape != (self.size,):

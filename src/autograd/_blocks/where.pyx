@@ -4,7 +4,7 @@ cimport cython
 
 import numpy
 
-from autograd._core cimport Block, Value, add_input, new_leaf, new_output, number, receive, set_sizes
+from autograd._core cimport Block, Value, add_input, check_array, new_leaf, new_output, number, receive, set_sizes
 from autograd._ir.code cimport Code
 from autograd._program.tracing cimport tracing
 
@@ -73,6 +73,8 @@ def where(condition, x, y, /):
 
 
 cdef object choose_elementwise(condition, x, y):
+    for argument in (condition, x, y):
+        check_array(numpy.asanyarray(argument), "where: an operand")
     chosen = numpy.frompyfunc(where, 3, 1)(condition, x, y)
     for argument in (condition, x, y):
         if numpy.asarray(argument).dtype == object:

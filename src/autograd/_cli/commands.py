@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from autograd import datasets, schedules
 from autograd._cli import report as _plot
 from autograd._cli.estimator import Architecture, Estimator, losses_for
-from autograd._cli.table import CLASSIFICATION, REGRESSION, Standardisation, Target, class_label, read_table
+from autograd._cli.table import CLASSIFICATION, REGRESSION, Standardisation, Target, read_table
 from autograd._cli.terminal import MAX_MAP_CLASSES, Terminal
 from autograd._files import check_writable, replacing
 from autograd.training import OPTIMIZERS, EarlyStopping, History, Model, fit, validation_split
@@ -166,8 +166,8 @@ def train(arguments: argparse.Namespace) -> int:
         print(f"autograd: interrupted after epoch {history.epochs} of {last}; {outcome}", file=sys.stderr)
         return INTERRUPTED
 
-    if stopping and stopping.stopped:
-        say(f"\nstopped early; the parameters are those of epoch {stopping.best_epoch}")
+    if stopping and 0 < stopping.best_epoch < history.epochs:
+        say(f"\n{'stopped early; ' * stopping.stopped}the parameters are those of epoch {stopping.best_epoch}")
     if arguments.save:
         say(f"\nmodel saved to {arguments.save}")
     say()
@@ -212,7 +212,7 @@ def _load(source: str, given: dict[str, Any], seed: int, shape: Architecture | N
                 raise ValueError(f"--{option} is for CSV files; {source} is a built-in set")
         X, labels = BUILT_IN[source](random_state=seed)
         kinds, values = np.unique(labels, return_inverse=True)
-        features, classes = [f"x{i + 1}" for i in range(X.shape[1])], list(map(class_label, kinds.tolist()))
+        features, classes = [f"x{i + 1}" for i in range(X.shape[1])], list(map(str, kinds.tolist()))
         if shape and (shape.features, shape.classes) != (features, classes):
             raise ValueError(
                 f"the model to resume has {_columns(shape.features, shape.classes)}; "

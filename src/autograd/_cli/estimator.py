@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -193,6 +194,19 @@ class Estimator:
             for scale, width in ((input_scale, len(architecture.features)), (target_scale, 1)):
                 if not np.shape(scale.mean) == np.shape(scale.scale) == (width,):
                     raise ValueError(f"{width} columns, but {np.shape(scale.mean)} scales")
+            # Before a network of that size is made.
+            widths = [len(architecture.features), *architecture.hidden, architecture.outputs]
+            parameters = sum((nin + 1) * nout for nin, nout in itertools.pairwise(widths))
+            if parameters != len(state["model"]):
+                raise ValueError(f"layers of {parameters} parameters, but {len(state['model'])} numbers")
+            history = metadata["history"]
+            if not (
+                isinstance(metadata["settings"], dict)
+                and isinstance(metadata["epochs"], int)
+                and isinstance(history, dict)
+                and all(isinstance(series, list) for series in history.values())
+            ):
+                raise ValueError("its settings, epochs or history are of another kind")
             estimator = cls(architecture, input_scale, target_scale, seed=metadata["seed"])
             estimator.model.load_state_dict(state["model"])
             return estimator, {name: state[name] for name in ("optimizer", "early_stopping")}, metadata

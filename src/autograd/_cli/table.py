@@ -17,10 +17,10 @@ MAX_INFERRED_CLASSES = 10
 
 
 class Table(NamedTuple):
-    """The cells of a CSV file: text, stripped, each row with the line it ended on."""
+    """The cells of a CSV file: text, stripped, each row with the line it ended on; columns by name, with positions."""
 
     path: str
-    columns: list[str]
+    columns: dict[str, int]
     rows: list[list[str]]
     lines: list[int]
 
@@ -28,7 +28,7 @@ class Table(NamedTuple):
         """Return the text of one column; an unknown column or an empty cell is a ValueError."""
         if column not in self.columns:
             raise ValueError(f"{self.path}: no column {column!r} (columns: {', '.join(self.columns)})")
-        position = self.columns.index(column)
+        position = self.columns[column]
         texts = [row[position] for row in self.rows]
         if "" in texts:
             raise ValueError(f"{self._where(texts.index(''), column)}: the cell is empty")
@@ -38,57 +38,52 @@ class Table(NamedTuple):
         """Return columns as floats, shape (rows, columns); text, nan and inf are a ValueError."""
         values = np.empty((len(self.rows), len(columns)))
         for position, column in enumerate(columns):
-            for row, text in enumerate(self.cells(column)):
-                value = self._number(row, column, text)
-                if value is None:
-                    raise ValueError(f"{self._where(row, column)}: {text!r} is not a number, as features must be")
-                values[row, position] = value
+            values[:, position] = self._finite(column, self.cells(column), "features must be")
         return values
 
     def target(self, column: str, task: str | None = None, classes: Sequence[str] | None = None) -> Target:
         """Return a column as the target of a task, which is inferred unless given.
 
-        Text is a classification. Numbers are one if all are whole, at most ten are distinct, and every value
-        occurs twice on average; otherwise they are a regression. With `classes` given, a class that is not
-        among them is a ValueError.
+        Text is a classification. Numbers are one if all are whole, at most ten are distinct, and every one occurs
+        twice on average; otherwise they are a regression. The classes are the texts of the cells, to the letter. With
+        `classes` given, a class that is not among them is a ValueError.
         """
         texts = self.cells(column)
-        numbers = [self._number(row, column, text) for row, text in enumerate(texts)]
-        if None in numbers:
-            if task == REGRESSION:
-                row = numbers.index(None)
-                raise ValueError(f"{self._where(row, column)}: {texts[row]!r} is not a number, as regression needs")
-            labels, kinds = texts, sorted(set(texts))
-        else:
-            values = np.array(numbers, dtype=np.float64)
-            distinct = np.unique(values)
-            if task is None:
-                few = len(distinct) <= MAX_INFERRED_CLASSES and 2 * len(distinct) <= len(values)
-                task = CLASSIFICATION if few and np.all(distinct == np.rint(distinct)) else REGRESSION
-            if task == REGRESSION:
-                return Target(REGRESSION, values, [])
-            labels, kinds = (list(map(class_label, series.tolist())) for series in (values, distinct))
+        distinct = {text: number(text) for text in texts}
+        values = [value for value in distinct.values() if value is not None]
+        numeric = len(values) == len(distinct) and any(map(math.isfinite, values))
+        if task is None:
+            few = len(distinct) <= MAX_INFERRED_CLASSES and 2 * len(distinct) <= len(texts)
+            labels = not numeric or few and all(map(float.is_integer, values))
+            task = CLASSIFICATION if labels else REGRESSION
+        if task == REGRESSION:
+            reason = f"a regression needs; --task {CLASSIFICATION} takes it as a class"
+            return Target(REGRESSION, np.array(self._finite(column, texts, reason)), [])
         if classes is not None:
-            for row, label in enumerate(labels):
+            for row, label in enumerate(texts):
                 if label not in classes:
                     raise ValueError(
                         f"{self._where(row, column)}: unknown class {label!r} (classes: {', '.join(classes)})"
                     )
             kinds = list(classes)
+        else:
+            ordered = numeric and all(map(math.isfinite, values))
+            kinds = sorted(distinct, key=lambda text: (distinct[text] if ordered else 0, text))
         if len(kinds) < 2:
             raise ValueError(f"{self.path}: column {column!r} has one class only ({kinds[0]!r})")
         index = {label: position for position, label in enumerate(kinds)}
-        return Target(CLASSIFICATION, np.array([index[label] for label in labels], dtype=np.intp), kinds)
+        return Target(CLASSIFICATION, np.array([index[label] for label in texts], dtype=np.intp), kinds)
 
-    def _number(self, row: int, column: str, text: str) -> float | None:
-        """Return a cell as a float, None if it is text; nan and inf are a ValueError."""
-        try:
-            value = float(text)
-        except ValueError:
-            return None
-        if not math.isfinite(value):
-            raise ValueError(f"{self._where(row, column)}: {text!r} is not finite")
-        return value
+    def _finite(self, column: str, texts: list[str], reason: str) -> list[float]:
+        """Return cells as floats; text, nan and inf are a ValueError that gives the reason."""
+        values = []
+        for row, text in enumerate(texts):
+            value = number(text)
+            if value is None or not math.isfinite(value):
+                what = "a number" if value is None else "finite"
+                raise ValueError(f"{self._where(row, column)}: {text!r} is not {what}, as {reason}")
+            values.append(value)
+        return values
 
     def _where(self, row: int, column: str) -> str:
         return f"{self.path}: line {self.lines[row]}, column {column!r}"
@@ -163,19 +158,23 @@ def read_table(path: str | os.PathLike[str]) -> Table:
         raise ValueError(f"{name}: the file is empty")
     columns = records.pop(0)
     header_line = lines.pop(0)
+    positions: dict[str, int] = {}
     for position, column in enumerate(columns):
         if not column:
             raise ValueError(f"{name}: line {header_line}: column {position + 1} has no name")
-        if column in columns[:position]:
+        if positions.setdefault(column, position) != position:
             raise ValueError(f"{name}: line {header_line}: two columns are named {column!r}")
     if not records:
         raise ValueError(f"{name}: no rows below the header")
     for line, cells in zip(lines, records, strict=True):
         if len(cells) != len(columns):
             raise ValueError(f"{name}: line {line} has {len(cells)} cells, the header has {len(columns)}")
-    return Table(name, columns, records, lines)
+    return Table(name, positions, records, lines)
 
 
-def class_label(value: float) -> str:
-    """Return a number as the name of a class: 3.0 as "3"."""
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
+def number(text: str) -> float | None:
+    """Return text as a float, None if it is no number; the underscores of Python's literals make none."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None

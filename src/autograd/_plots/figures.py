@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autograd._training.data import as_inputs
 from autograd.training import Model, predict
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def plot_decision_boundary(model: Model, X: ArrayLike, y: ArrayLike, ax: Axes | 
     >>> X, y = make_moons(50, noise=0.1, random_state=0)
     >>> ax = plot_decision_boundary(MLP(2, [4, 1], seed=0), X, y)  # doctest: +SKIP
     """
-    points, targets = np.asarray(X, dtype=np.float64), np.asarray(y)
+    points, targets = as_inputs(X), np.asarray(y)
     if not (points.ndim == 2 and points.shape[1] == 2 and targets.shape == points.shape[:1] and len(points)):
         raise ValueError(f"X must have the shape (rows, 2) and y (rows,), got {points.shape} and {targets.shape}")
     outputs = predict(model, points[:1]).size

@@ -9,7 +9,7 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcpy
 
-from autograd._core cimport Value, number
+from autograd._core cimport Value, check_array, number
 from autograd._cpython cimport address
 
 import numpy
@@ -20,7 +20,6 @@ cdef extern from "Python.h":
 
 cdef type ndarray = numpy.ndarray
 cdef object new_array = numpy.empty
-REAL = "fiubO"
 FIXED = object()
 
 
@@ -124,8 +123,7 @@ cdef class Builder:
 
     cdef Tree array(self, object x, str name, object axis):
         cdef Tree tree
-        if x.dtype.kind not in REAL:
-            raise TypeError(f"{self.caller}: {name} must be an array of real numbers or Values, got dtype {x.dtype}")
+        check_array(x, f"{self.caller}: {name}")
         if x.dtype.kind == "O" or self.numbers is not None:
             items = x.ravel().tolist()
             for item in items:

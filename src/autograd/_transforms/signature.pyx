@@ -11,10 +11,10 @@ from cpython.mem cimport PyMem_RawFree
 from cpython.object cimport PyObject
 from libc.string cimport memset
 
-from autograd._core cimport Value, number
+from autograd._core cimport Value, is_real_array, number
 from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, address
 from autograd._interpreter.interpreter cimport Array
-from autograd._transforms.pytree cimport ARRAY, MAPPING, NUMBER, NUMBERS, REAL, SEQUENCE, STATIC, Kind, Tree
+from autograd._transforms.pytree cimport ARRAY, MAPPING, NUMBER, NUMBERS, SEQUENCE, STATIC, Kind, Tree
 
 import numpy
 
@@ -190,7 +190,7 @@ cdef bint read_array(Tree tree, object x, Reader reader, Py_ssize_t at) except -
     cdef Py_buffer view
     cdef bint fits
     if type(x) is not ndarray or x.dtype is not FLOAT64:
-        if not isinstance(x, ndarray) or x.shape != tree.shape or x.dtype.kind not in REAL:
+        if not isinstance(x, ndarray) or x.shape != tree.shape or not is_real_array(x):
             return False
         if x.dtype.kind == "O":
             return read_numbers(reader, x.ravel().tolist(), at, tree.size)
@@ -224,7 +224,7 @@ cdef bint read_rows(Tree tree, object x, Reader reader) except -1:
         shape = x.shape
         if len(shape) != len(tree.shape) + 1 or shape[:axis] + shape[axis + 1:] != tree.shape:
             return False
-        if x.dtype.kind not in REAL:
+        if not is_real_array(x):
             return False
         lanes = shape[axis]
         if x.dtype.kind == "O":
