@@ -6,6 +6,7 @@ trace observed becomes guards, in the places where it was observed.
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree
+from cpython.object cimport PyObject
 
 from autograd._core cimport TRACED, Block, Node, Value, number, owner
 from autograd._ir.code cimport Code, operand_count, room
@@ -38,12 +39,13 @@ cdef class Lowering:
         cdef Py_ssize_t i = self.trace.position(value)
         if i >= 0:
             return self.instructions[i]
-        if value not in self.captured:
+        identity = <size_t> <PyObject *> value
+        if identity not in self.captured:
             if value.node.flags & TRACED:
                 check_captured(value)
-            self.captured[value] = self.code.load(self.code.inputs + len(self.code.captured))
+            self.captured[identity] = self.code.load(self.code.inputs + len(self.code.captured))
             self.code.captured.append(value)
-        return self.captured[value]
+        return self.captured[identity]
 
     cdef unsigned lower(self, Value value) except? 0xFFFFFFFF:
         """Emit the instruction of a Value on the tape."""
