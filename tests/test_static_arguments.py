@@ -235,8 +235,19 @@ def test_what_a_frozen_dataclass_holds_besides_its_fields():
     f = compile(lambda x, options: x * options.scaled, static_argnums=1)
     options = Scaled(2, 1.5)
     assert [f(1.0, options), f(1.0, Scaled(2, 2.5)), f(1.0, options)] == [3.0, 5.0, 3.0]
-    object.__setattr__(options, "scaled", 7.0)
-    assert f(1.0, options) == 7.0
+    assert len(f.programs) == 2
+
+
+def test_attributes_of_a_named_tuple():
+    class Options(Pair):
+        pass
+
+    f = compile(lambda x, options: x * options.scale, static_argnums=1)
+    options = Options(1, 2)
+    for scale in (2.0, 3.0, 2.0):
+        options.scale = scale
+        assert f(1.0, options) == scale
+    assert len(f.programs) == 2
 
 
 def test_objects_are_kept_alive():

@@ -15,7 +15,6 @@ from libc.string cimport memcpy
 
 from autograd._core cimport Value
 
-import dataclasses
 import datetime
 import decimal
 import enum
@@ -83,10 +82,13 @@ cdef object key_of(object x, bint *settled):
     if kind is BUILTIN:
         return BUILTIN, identity(x.__self__), x.__name__
     if isinstance(x, tuple) and hasattr(kind, "_fields"):
-        return key_of_items(kind, tuple(x) + attributes_of(x, settled), settled)
+        attributes = getattr(x, "__dict__", None)
+        if attributes is None:
+            return key_of_items(kind, tuple(x), settled)
+        settled[0] = False
+        return key_of_items(kind, (*x, *attributes.items()), settled)
     if is_frozen(kind):
-        fields = tuple([getattr(x, field.name, None) for field in dataclasses.fields(x)])
-        return key_of_items(kind, fields + attributes_of(x, settled), settled)
+        return key_of_items(kind, contents(x, kind.__dataclass_fields__), settled)
     if x is None or kind is bool or kind is Value or isinstance(x, ENUM) or kind.__hash__ is object.__hash__:
         return (identity(x),)
     settled[0] = False
@@ -113,7 +115,12 @@ cdef bint is_frozen(object kind) except -1:
     return parameters is not None and parameters.frozen and parameters.eq
 
 
-cdef tuple attributes_of(object x, bint *settled):
-    """The attributes that an object has besides its fields; frozen objects have means to set them."""
-    settled[0] = False
-    return tuple(getattr(x, "__dict__", {}).items())
+cdef tuple contents(object x, dict fields):
+    """The fields of an object of a frozen dataclass, and what its making set besides."""
+    cdef list items = []
+    for name in fields:
+        items.append(getattr(x, name, None))
+    for item in getattr(x, "__dict__", {}).items():
+        if item[0] not in fields:
+            items.append(item)
+    return tuple(items)
