@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from autograd import MLP, Neuron, Value, compile, functions, no_grad, where
+from autograd._blocks.rules import get_data, set_data
 from autograd.optim import SGD
 
 STALE = r"leaf .* was set after this graph had read it"
@@ -96,17 +97,44 @@ def test_an_error_leaves_the_gradients_as_they_were():
         lambda p: setattr(p, "data", 1.0),
         lambda p: p.__init__(1.0),
         lambda p: SGD([p], lr=0.1).step(),
-        lambda p: setattr(p, "data", p.data),
+        lambda p: set_data([p], [1.0]),
+        lambda p: setattr(p, "data", -0.0),
     ],
-    ids=["data", "init", "optimizer", "the same number"],
+    ids=["data", "init", "optimizer", "array", "sign"],
 )
 def test_every_way_to_set_data(change):
-    p = Value(2.0)
-    y = p * p
-    y.backward()
-    change(p)
-    with pytest.raises(RuntimeError, match=STALE):
+    for number in (2.0, 0.0):
+        p = Value(number)
+        y = p * p + p
         y.backward()
+        change(p)
+        with pytest.raises(RuntimeError, match=STALE):
+            y.backward()
+
+
+@pytest.mark.parametrize(
+    "set_again",
+    [
+        lambda model, p: setattr(p, "data", p.data),
+        lambda model, p: p.__init__(p.data),
+        lambda model, p: model.load_state_dict(model.state_dict()),
+        lambda model, p: set_data(model.parameters(), get_data(model.parameters())),
+        lambda model, p: SGD(model.parameters(), lr=0.1).step(),
+    ],
+    ids=["data", "init", "state_dict", "array", "zero gradients"],
+)
+@pytest.mark.parametrize("number", [0.0, -0.0, 1.5, math.nan, math.inf])
+def test_the_same_number_set_again_is_no_change(set_again, number):
+    model = MLP(2, [3, 1], seed=1)
+    p = model.parameters()[2]
+    p.data = number
+    y = model([1.0, 2.0]) * p
+    y.backward()
+    expected = p.grad
+    model.zero_grad()
+    set_again(model, p)
+    y.backward()
+    assert repr(p.grad) == repr(expected)
 
 
 @pytest.mark.parametrize("where", ["weight", "bias", "input"])

@@ -645,7 +645,7 @@ def test_split_depends_on_the_seed_and_covers_a_range():
     [
         ({"loss": "huge"}, f"loss must be one of {', '.join(LOSSES)}, got 'huge'"),
         ({"optimizer": "lion"}, "optimizer must be one of sgd, adam, adamw, rmsprop, adagrad, got 'lion'"),
-        ({"epochs": -1}, "epochs must not be negative, got -1"),
+        ({"epochs": -1}, "epochs must be at least 0, got -1"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"l2": -0.5}, r"l2 must be a number of at least 0, got -0\.5"),
         ({"l2": math.nan}, "l2 must be a number of at least 0, got nan"),
@@ -653,7 +653,7 @@ def test_split_depends_on_the_seed_and_covers_a_range():
         ({"clip_norm": -1.0}, r"clip_norm must be a number of at least 0, got -1\.0"),
         ({"patience": 0}, "patience must be at least 1, got 0"),
         ({"schedule": "sine"}, "schedule must be one of constant, .*, got 'sine'"),
-        ({"schedule": StepLR(SGD([Value(0.0)]), 1)}, "the schedule must be of the optimizer that is given"),
+        ({"schedule": StepLR(SGD([Value(0.0)]), 1)}, "the schedule must be a name or of the optimizer that is given"),
         ({"validation": 1.0}, r"the share of rows to hold out must lie in \[0, 1\), got 1\.0"),
         ({"validation": (X, Y[:3])}, r"the same number of rows, .* X of shape \(20, 2\) and y of shape \(3,\)"),
     ],

@@ -2,6 +2,7 @@
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
+from libc.string cimport memcmp
 
 
 # The C part of a Value: its number, its adjoint, its operation and its parents. `left` and `right` own a reference to
@@ -146,7 +147,9 @@ cdef Value stop_gradient(Value value)
 # The count of changes to data, of which backward() concludes whether a leaf changed after a node had read it.
 cdef unsigned long long next_change() noexcept
 cdef inline void set_primal(Node *node, double primal, unsigned long long change) noexcept nogil:
-    """Set the number of a leaf or a hand-made node."""
+    """Set the number of a leaf or a hand-made node; the same bits are no change."""
+    if not memcmp(&node.primal, &primal, sizeof(double)):
+        return
     node.primal = primal
     node.stamp = <unsigned> change
     node.immediate = <double> change

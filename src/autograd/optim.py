@@ -149,11 +149,11 @@ class Optimizer(ABC):
         parameters = rules.leaves(param_group["params"])
         if not parameters:
             raise ValueError("the optimizer got an empty parameter list")
-        seen = {parameter for group in self.param_groups for parameter in group["params"]}
+        seen = {id(parameter) for group in self.param_groups for parameter in group["params"]}
         for i, parameter in enumerate(parameters):
-            if parameter in seen:
+            if id(parameter) in seen:
                 raise ValueError(f"params must hold each Value once, in one group; got one again at index {i}")
-            seen.add(parameter)
+            seen.add(id(parameter))
         group = {**self.defaults, **param_group, "params": parameters}
         self._check(group)
         self._rules.append(self._rule(len(parameters), group.get("initial_accumulator_value", 0.0)))

@@ -276,6 +276,9 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
     ------
     TypeError
         If `f` is not callable; in a call of the pullback, if its argument has another structure than the output.
+    RuntimeError
+        In a call of the pullback, if the data of a Value that `f` used without being given it are no longer those of
+        the output.
 
     Examples
     --------
@@ -411,7 +414,9 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
         A function, or a transform: ``compile(grad(f))`` and ``grad(compile(f))`` are the same.
     static_argnums : int or tuple of int, default ()
         The positional arguments that are passed on as they are, so that `f` may use them as sizes, indices or flags.
-        It is traced once for each of their values, which must be hashable.
+        It is traced once for each of them; they must be hashable. Equal is not the same: ``1``, ``1.0`` and ``True``
+        have a program each, as have ``0.0`` and ``-0.0``. Text, numbers, dates, and tuples, frozen sets and frozen
+        dataclasses of these are told apart by type and content, other objects by identity.
     max_ways : int, optional
         The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
         neither here nor by a `vmap` that `f` is. A call that needs another one traces `f`, with a RuntimeWarning.
@@ -432,8 +437,9 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     Notes
     -----
     All numbers in all arguments may change from call to call, those given by keyword included. Arguments of other
-    types count as static. A Value that `f` uses without being given it is read at every call, and its gradient
-    accumulates in `Value.backward`. Programs are kept for the 128 structures of arguments that were used last.
+    types count as static, and so do the keys of dicts. A Value that `f` uses without being given it is read at every
+    call, and its gradient accumulates in `Value.backward`. Programs are kept for the 128 structures of arguments that
+    were used last.
 
     What `f` does besides computing its result, printing for example, happens when it is traced and not in a replay.
 

@@ -7,6 +7,7 @@ instructions into the code of a trace around it.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree
+from cpython.object cimport PyObject
 from libc.string cimport memcpy, memset
 
 import numpy
@@ -158,12 +159,19 @@ cdef int begin_call(Call block, str name, const Array *inputs, Py_ssize_t input_
         captured = (<Program> program).code.captured
         block.parts = [(program, rows, None)]
     else:
-        captured = {}
+        captured = []
         block.parts = []
+        # By identity.
+        numbers = {}
         for program, rows in parts:
+            positions = []
             for value in (<Program> program).code.captured:
-                captured.setdefault(value, len(values) + len(captured))
-            block.parts.append((program, rows, list(map(captured.get, (<Program> program).code.captured))))
+                identity = <size_t> <PyObject *> value
+                if identity not in numbers:
+                    numbers[identity] = len(values) + len(captured)
+                    captured.append(value)
+                positions.append(numbers[identity])
+            block.parts.append((program, rows, positions))
     set_sizes(block, len(values) + len(captured), outputs * lanes)
     for value, _, _ in values:
         add_input(block, <Value> value)

@@ -25,8 +25,9 @@ cdef class Specializations:
     cdef int run(self, const Array *inputs, Py_ssize_t lanes, const Array *outputs, int threads,
                  list parts=*) except -1
     # Run as one Block of the graph. `values` lists (Value, input, lane), the lane being -1 where all lanes share the
-    # input; the arrays have their data. Returns a Value for every output, or a list with one for every lane.
-    cdef list call(self, const Array *inputs, Py_ssize_t lanes, list values, int threads)
+    # input; the arrays have their data; `ran`, if not None, receives what ran. Returns a Value for every output, or a
+    # list with one for every lane.
+    cdef list call(self, const Array *inputs, Py_ssize_t lanes, list values, int threads, list ran)
 
     cdef int run_lanes(self, const Array *inputs, Py_ssize_t lanes, const Array *outputs, int threads,
                        list parts) except -1

@@ -136,7 +136,7 @@ cdef class Specializations:
             )
         return 0
 
-    cdef list call(self, const Array *inputs, Py_ssize_t lanes, list values, int threads):
+    cdef list call(self, const Array *inputs, Py_ssize_t lanes, list values, int threads, list ran):
         cdef Py_ssize_t count = max(lanes, 1) if lanes else 0
         cdef Py_ssize_t outputs = (<Program> self.programs[0]).outputs
         cdef Call block = Call.__new__(Call)
@@ -150,6 +150,8 @@ cdef class Specializations:
                 arrays[i] = Array(results + i * count, 1)
             parts = []
             self.run(inputs, lanes, arrays, threads, parts)
+            if ran is not None:
+                ran += parts
             begin_call(block, self.name, inputs, (<Program> self.programs[0]).inputs, count, outputs, values, parts)
             for i in range(outputs):
                 column = []

@@ -6,6 +6,7 @@ Read in this order, that of a call:
 - `transform` is their base: the path of a call, from the arguments to the result;
 - `signature` has the structure of a call's arguments, and reads their numbers;
 - `pytree` has structures in general, and makes objects of them;
+- `keys` tells which static arguments and dictionary keys are interchangeable;
 - `results` has the memory of the arrays that batches return.
 
 The programs that a call runs are `autograd._program.specializations`. Only `autograd.transforms` imports from here.

@@ -7,8 +7,9 @@ a `Compiled` one is traced through.
 """
 
 cimport cython
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
+from autograd._core cimport Value
 from autograd._cpython cimport TypeSlots, address
 from autograd._interpreter.interpreter cimport Array
 from autograd._program.program cimport Program
@@ -421,9 +422,17 @@ cdef class Vjp(Derivative):
     def at(self, primals):
         """Return the output at `primals`, and the pullback."""
         cdef Pullback pullback = Pullback.__new__(Pullback)
+        cdef Frame frame
         pullback.transform = self
         pullback.frame = self.start(primals, {})
-        return self.run(pullback.copy())[0], pullback
+        frame = pullback.copy()
+        frame.parts = []
+        output = self.run(frame)[0]
+        pullback.captured = []
+        for program, _ in frame.parts:
+            for value in (<Program> program).code.captured:
+                pullback.captured.append((value, (<Value> value).node.primal))
+        return output, pullback
 
     cdef Program derive(self, Signature signature, Tree output, Program program):
         outputs = range(output.size)
@@ -438,9 +447,20 @@ cdef class Pullback:
     """A function of the cotangents that returns a tuple with the derivative by each primal."""
     cdef Vjp transform
     cdef Frame frame
+    # The Values that the function captured, each with its number.
+    cdef list captured
 
     def __call__(self, cotangents):
         cdef Frame frame = self.copy()
+        cdef double before
+        for value, number in self.captured:
+            before = number
+            if memcmp(&before, &(<Value> value).node.primal, sizeof(double)):
+                raise RuntimeError(
+                    f"{self.transform.caller}: a Value that {frame.compilation.name} captured was {before!r} when the "
+                    f"output was computed and is {(<Value> value).node.primal!r} now, so that the pullback would not "
+                    "be that of the output; call it before setting data, or call vjp again"
+                )
         read_direction(frame, frame.compilation.output, cotangents, "cotangents")
         return self.transform.run(frame)[1]
 

@@ -32,6 +32,10 @@ cdef class Tree:
     # STATIC: the object, and its hash where the structure serves for more than one call.
     cdef object static
     cdef object hash
+    # STATIC and MAPPING: the key of the object or of the tuple of keys, which is not needed for the very same objects
+    # if it is settled.
+    cdef object key
+    cdef bint settled
 
 
 cdef class Builder:

@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 
 from autograd._core cimport Value, check_array, number
 from autograd._cpython cimport address
+from autograd._transforms.keys cimport key_of
 
 import numpy
 
@@ -67,6 +68,7 @@ cdef class Builder:
         tree.kind = kind
         tree.name = name
         tree.axis = -1
+        tree.settled = True
         tree.start = self.size
         tree.size = size
         self.size += size
@@ -119,6 +121,7 @@ cdef class Builder:
                     f"{self.caller}: {name} is no number or array, and as {type(x).__name__} is not hashable it cannot "
                     "be a static argument either"
                 ) from None
+            tree.key = key_of(x, &tree.settled)
         return tree
 
     cdef Tree array(self, object x, str name, object axis):
@@ -157,6 +160,7 @@ cdef class Builder:
         if type(x) is dict:
             tree = self.leaf(MAPPING, name, 0)
             tree.keys = labels = list(x)
+            tree.key = key_of(tuple(x), &tree.settled)
             items = list(x.values())
         else:
             tree = self.leaf(SEQUENCE, name, 0)
@@ -206,10 +210,11 @@ cdef Py_ssize_t product(tuple shape) except -1:
 cdef bint same(Tree a, Tree b) except -1:
     """Whether two structures are the same."""
     cdef Py_ssize_t i
-    if a.kind != b.kind or a.size != b.size or a.shape != b.shape or a.type is not b.type or a.keys != b.keys:
+    cdef bint settled
+    if a.kind != b.kind or a.size != b.size or a.shape != b.shape or a.type is not b.type or a.key != b.key:
         return False
     if a.kind == STATIC:
-        return type(a.static) is type(b.static) and a.static == b.static
+        return key_of(a.static, &settled) == key_of(b.static, &settled)
     if a.children is not None:
         if len(a.children) != len(b.children):
             return False

@@ -14,6 +14,7 @@ from libc.string cimport memset
 from autograd._core cimport Value, is_real_array, number
 from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, address
 from autograd._interpreter.interpreter cimport Array
+from autograd._transforms.keys cimport key_of
 from autograd._transforms.pytree cimport ARRAY, MAPPING, NUMBER, NUMBERS, SEQUENCE, STATIC, Kind, Tree
 
 import numpy
@@ -21,6 +22,7 @@ import numpy
 cdef extern from "Python.h":
     int PyBuffer_ToContiguous(void *, const Py_buffer *, Py_ssize_t, char) except -1
     Py_ssize_t PyLong_AsSsize_t(PyObject *) noexcept
+    PyObject *PyList_GET_ITEM(object, Py_ssize_t) noexcept
     PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
     Py_ssize_t PySequence_Fast_GET_SIZE(object) noexcept
     int Py_EnterRecursiveCall(const char *) except -1
@@ -125,8 +127,7 @@ cdef bint read(Tree tree, object x, Reader reader, Py_ssize_t shift) except -1:
     if kind == SEQUENCE:
         return type(x) is tree.type and read_items(tree, tuple(x), reader, shift)
     if kind == MAPPING:
-        # The order counts: a function may see it.
-        return type(x) is dict and list(x) == tree.keys and read_items(tree, tuple((<dict> x).values()), reader, shift)
+        return type(x) is dict and has_keys(tree, x) and read_items(tree, tuple((<dict> x).values()), reader, shift)
     return is_static(tree, x)
 
 
@@ -141,19 +142,32 @@ cdef bint read_items(Tree tree, tuple items, Reader reader, Py_ssize_t shift) ex
     return True
 
 
+cdef bint has_keys(Tree tree, dict x) except -1:
+    """Whether a dict has the keys, in their order: a function may see it."""
+    cdef bint settled = tree.settled
+    cdef Py_ssize_t i = 0
+    if len(x) != len(tree.keys):
+        return False
+    for key in x:
+        settled &= <PyObject *> key == PyList_GET_ITEM(tree.keys, i)
+        i += 1
+    return settled or key_of(tuple(x), &settled) == tree.key
+
+
 cdef bint is_static(Tree tree, object x) except -1:
-    """Whether an object is the static object or equal to it."""
-    if x is tree.static:
+    """Whether an object is interchangeable with the static object."""
+    cdef bint settled
+    if x is tree.static and tree.settled:
         return True
     if type(x) is not type(tree.static):
         return False
     try:
-        # Values are compared by number but hashed by identity, which tells a tuple of other Values apart.
+        # Not of the same content where the hash is another; most that differ are told apart by it, without a key.
         if hash(x) != tree.hash:
             return False
     except TypeError:
         return False
-    return x == tree.static
+    return key_of(x, &settled) == tree.key
 
 
 cdef inline bint read_number(Reader reader, object x, double *place, Py_ssize_t input, Py_ssize_t lane) except -1:

@@ -25,6 +25,8 @@ cdef class Frame(Reader):
     cdef double *seeds
     cdef Array *outputs
     cdef Numbers results
+    # If not None, receives what ran, as in `Specializations.run`.
+    cdef list parts
 
     # Make the room that depends on the program, with `count` numbers for each output.
     cdef int reserve(self, Py_ssize_t count) except -1

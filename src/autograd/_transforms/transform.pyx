@@ -267,7 +267,7 @@ cdef class Transform:
         """Run the programs, and return the result of the call."""
         cdef Compilation compilation = frame.compilation
         if not self.makes_values(frame):
-            compilation.run(frame.inputs, frame.lanes, frame.outputs, self.threads)
+            compilation.run(frame.inputs, frame.lanes, frame.outputs, self.threads, frame.parts)
             # In a new specialization the function may have used a Value for the first time.
             if not self.makes_values(frame):
                 return self.assemble(compilation.signature, compilation.output, frame.results)
@@ -276,7 +276,7 @@ cdef class Transform:
     cdef object record(self, Frame frame):
         """Run the programs as one Block of the graph, and return a result of Values."""
         cdef Compilation compilation = frame.compilation
-        cdef list outputs = compilation.call(frame.inputs, frame.lanes, frame.values or [], self.threads)
+        cdef list outputs = compilation.call(frame.inputs, frame.lanes, frame.values or [], self.threads, frame.parts)
         return self.assemble(compilation.signature, compilation.output, self.leaves_of_values(frame, outputs))
 
     cdef bint makes_values(self, Frame frame):

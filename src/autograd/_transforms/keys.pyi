@@ -1,0 +1,1 @@
+"""Keys: which static objects and dictionary keys are interchangeable."""
