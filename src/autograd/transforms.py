@@ -8,7 +8,8 @@ runs them, or their derivative, on the numbers of the arguments, for one point o
   function has an outcome that no program is specialized to.
 - Arguments are numbers, sequences, arrays, and nested lists, tuples and dicts of these. The function gets a Value for a
   number, a list for a list, an array of Values of the same shape for an array. A dict keeps the order of its keys.
-- Programs follow IEEE, as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan, and nothing is raised.
+- Programs follow IEEE, as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan; nothing is
+  raised but in a ``try`` of the function, which sees the exceptions of plain Python.
 - With a Value among the arguments the results are Values, and `Value.backward` passes through the call.
 """
 

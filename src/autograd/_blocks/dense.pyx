@@ -34,6 +34,7 @@ from autograd._core cimport (
     Value,
     add_input,
     checked_value,
+    current_tracer,
     defer,
     forbid_in_trace,
     is_changed,
@@ -252,6 +253,7 @@ cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except
         plan.custom.append(None if fused else function)
         plan.refers_to_users |= not fused or not isinstance(neuron.nonlin, (bool, int))
         linear &= shot.op == OP_LEAF
+        plan.can_raise |= op_python_fallback(shot.op) > 0
         stage.uniform &= shot.op == plan.shots[stage.first_neuron].op
         for i in range(stage.n_in):
             plan.weights[stage.first_weight + j * stage.n_in + i] = <PyObject *> neuron.w[i]
@@ -732,6 +734,11 @@ cdef DenseBlock read_rows(Plan plan, object x):
     return block
 
 
+cdef bint raises_here(Plan plan) except -1:
+    """Whether a trace has to see the activations one by one, since a handler surrounds them and they may raise."""
+    return plan.can_raise and tracing() and current_tracer().handles()
+
+
 cdef object run(Plan plan, object x):
     """Call the layers of a plan with one row, or with the rows of a 2-D array."""
     cdef bint batch = type(x) is not list and is_batch(x)
@@ -820,9 +827,9 @@ cdef class DenseNeuron(Fields):
     def __call__(self, x):
         if self.plan is None or not same_neuron(self.plan, self.plan.stages, 0, self):
             self.plan = make_plan(type(self).__name__, [(None, [self], None)])
-        if self.plan is not None:
+        if self.plan is not None and not raises_here(self.plan):
             return run(self.plan, x)
-        # Scalar operations, for weights of foreign types.
+        # Scalar operations, for weights of foreign types, or for a trace that has to know where they raise.
         if is_batch(x):
             return list(map(self, x))
         # Python attribute access, as a subclass may define properties.
@@ -847,7 +854,7 @@ cdef class DenseLayer(Fields):
             self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
             if self.plan is not None:
                 self.plan.keep.append(self.neurons)
-        if self.plan is not None:
+        if self.plan is not None and not raises_here(self.plan):
             return run(self.plan, x)
         if is_batch(x):
             return list(map(self, x))
@@ -868,7 +875,7 @@ cdef class DenseNetwork(Fields):
     def __call__(self, x):
         if self.plan is None or not same_layers(self.plan, <PyObject *> self.layers):
             self.plan = plan_network(type(self).__name__, self.layers)
-        if self.plan is not None:
+        if self.plan is not None and not raises_here(self.plan):
             return run(self.plan, x)
         if is_batch(x):
             return list(map(self, x))
