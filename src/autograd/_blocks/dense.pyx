@@ -415,13 +415,14 @@ cdef class DenseBlock(Block):
         cdef Py_ssize_t count = self.input_count - value_count(plan)
         cdef Py_ssize_t i, j, k, row
         cdef unsigned z
-        cdef list x = []
+        cdef list x = [None] * (self.rows * stage.n_in)
         cdef list outputs = []
         cdef list parameters = []
-        for i in range(self.rows * stage.n_in):
-            x.append(emitting.constant(self.values[i]))
         for i in range(count):
             x[self.places[i]] = operands[i]
+        for i in range(self.rows * stage.n_in):
+            if x[i] is None:
+                x[i] = emitting.constant(self.values[i])
         for i in range(plan.size):
             if plan.nodes[i] == NULL:
                 parameters.append(emitting.constant(plan.data[i]))
