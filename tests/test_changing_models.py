@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd import MLP, Value, compile, custom_vjp, functions, losses, tanh, trace, where
+from autograd import MLP, Value, compile, custom_vjp, functions, grad, losses, tanh, trace, vmap, where
 from autograd.nn import Layer, Module
 from autograd.optim import SGD
 from autograd.training import fit
@@ -251,3 +251,26 @@ def test_a_custom_derivative_stays_compiled():
 
     assert_fit_equals_the_loop(Squared, 3, lambda model, epoch: None)
     assert calls.count(Value) == 4
+
+
+@pytest.mark.parametrize(
+    "draw", [random.random, lambda: random.gauss(0.0, 1.0), np.random.rand, lambda: np.random.randint(1 << 30)]
+)
+def test_a_compiled_function_that_draws_random_numbers_is_an_error(draw):
+    added, scaled = compile(lambda x: x + draw()), compile(lambda x: x * draw())
+    for call, argument in ((added, 1.0), (grad(scaled), 1.0), (vmap(added), np.ones(2)), (compile(vmap(scaled)), [1.0])):
+        with pytest.raises(RuntimeError, match=r"draws random numbers.* pass them as arguments"):
+            call(argument)
+    # Nothing is wrong if the result does not depend on them, or if the function is traced in every call.
+    assert compile(lambda x: x + 0.0 * round(draw() * 0.0))(1.0) == 1.0
+    assert grad(lambda x: x * draw())(1.0) != grad(lambda x: x * draw())(1.0)
+
+
+def test_another_generator_of_numpy():
+    before = np.random.get_bit_generator()
+    np.random.set_bit_generator(np.random.PCG64(0))
+    try:
+        with pytest.raises(RuntimeError, match="draws random numbers"):
+            compile(lambda x: x + np.random.rand())(1.0)
+    finally:
+        np.random.set_bit_generator(before)

@@ -429,6 +429,8 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     TypeError
         If `f` is not callable; in a call, if an argument that is no number is not hashable, or a result is something
         else than numbers, arrays, None, text, and lists, tuples and dicts of these.
+    RuntimeError
+        In a call, if the result depends on random numbers that `f` draws from `random` or `numpy.random`.
 
     Notes
     -----
@@ -436,7 +438,9 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     types count as static. A Value that `f` uses without being given it is read at every call, and its gradient
     accumulates in `Value.backward`. Programs are kept for the 128 structures of arguments that were used last.
 
-    What `f` does besides computing its result, printing for example, happens when it is traced and not in a replay.
+    What `f` does besides computing its result, printing for example, happens when it is traced and not in a replay. All
+    else that it reads, a global or an attribute that is no Value, is a constant; so is a draw from a generator that it
+    holds.
 
     Examples
     --------

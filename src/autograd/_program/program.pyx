@@ -287,7 +287,7 @@ cdef class Program:
 
     @cython.binding(False)
     def _is_same(self, Program other not None):
-        """Whether another program has the same instructions, constants and guards, and captured the very same Values."""
+        """Whether another program has the same instructions, constants and guards, and captured the very Values."""
         return self.code.is_same(other.code)
 
     def __repr__(self):

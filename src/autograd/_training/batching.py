@@ -54,7 +54,7 @@ class _Traced:
     """A program of a model; None if the model cannot be traced."""
 
     snapshot: list[Any]
-    program: Callable[..., Any] | None
+    program: Any
     epoch: int
 
 
@@ -83,7 +83,7 @@ class _Compiled:
             return list(results)
         return [list(row) for row in zip(*results, strict=True)]
 
-    def _program(self, rows: NDArray[np.float64]) -> Callable[..., Any] | None:
+    def _program(self, rows: NDArray[np.float64]) -> Any:
         """Return the program for the model as it is now."""
         for traced in self._traced[::-1]:
             if is_unchanged(traced.snapshot):

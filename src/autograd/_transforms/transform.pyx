@@ -11,6 +11,7 @@ The kinds of transforms, in `autograd._transforms.kinds`, override the steps in 
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from libc.string cimport memset
 
@@ -26,8 +27,11 @@ from autograd._transforms.signature cimport Reader, Signature, new_signature, po
 
 import functools
 import operator
+import random
 import sys
 import types
+
+import numpy
 
 # At most this many specializations are kept for a signature if `max_ways` is not given.
 cdef Py_ssize_t MOST_SPECIALIZATIONS = 64
@@ -35,6 +39,20 @@ cdef Py_ssize_t MOST_SPECIALIZATIONS = 64
 # A compiled function keeps programs for at most this many signatures. A static argument that is another one in every
 # call would let them grow without end.
 cdef Py_ssize_t MOST_SIGNATURES = 128
+
+
+cdef object MT19937 = numpy.random.MT19937
+
+
+cdef tuple random_states():
+    """Return the states of the generators behind the modules `random` and `numpy.random`."""
+    generator = numpy.random.get_bit_generator()
+    if type(generator) is MT19937:
+        # Its C struct, 624 words and a position: its `state` takes 100 us.
+        state = PyBytes_FromStringAndSize(<char *> <size_t> generator.ctypes.state_address, 625 * sizeof(int))
+    else:
+        state = repr(generator.state)
+    return random.getstate(), state
 
 
 cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
@@ -246,6 +264,21 @@ cdef class Transform:
 
     cdef tuple trace(self, Signature signature, list point):
         """Return the program of the function at a point, and the structure of its result."""
+        if not self.compiled:
+            return self.trace_once(signature, point)
+        before = random_states()
+        program, output = self.trace_once(signature, point)
+        # Another thread may have drawn the numbers: then a second trace is the same.
+        if random_states() != before and not (<Program> program).code.is_same(
+            (<Program> self.trace_once(signature, point)[0]).code
+        ):
+            raise RuntimeError(
+                f"{self.caller}: {self.__name__} draws random numbers, of random or numpy.random, which would be the "
+                "same in every replay; pass them as arguments"
+            )
+        return program, output
+
+    cdef tuple trace_once(self, Signature signature, list point):
         cdef Trace trace = Trace.__new__(Trace)
         try:
             output, numbers = self.evaluate(signature, trace.begin(point[:signature.size]))
