@@ -45,14 +45,15 @@ cdef object MT19937 = numpy.random.MT19937
 
 
 cdef tuple random_states():
-    """Return the states of the generators behind the modules `random` and `numpy.random`."""
+    """Return what tells states of the generators behind the modules `random` and `numpy.random` from others."""
     generator = numpy.random.get_bit_generator()
     if type(generator) is MT19937:
         # Its C struct, 624 words and a position: its `state` takes 100 us.
         state = PyBytes_FromStringAndSize(<char *> <size_t> generator.ctypes.state_address, 625 * sizeof(int))
     else:
         state = repr(generator.state)
-    return random.getstate(), state
+    # To keep 625 integers would take ten times as long.
+    return hash(random.getstate()), state
 
 
 cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
