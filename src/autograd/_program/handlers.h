@@ -17,6 +17,7 @@ static PyObject *autograd_blocks(PyObject *frame) {
     Py_RETURN_NONE;
 }
 #else
+#include <frameobject.h>
 #include <opcode.h>
 static inline int autograd_is_candidate(PyFrameObject *frame) { return frame->f_iblock > 0; }
 static inline int autograd_lasti(PyObject *frame) { return ((PyFrameObject *)frame)->f_lasti; }
@@ -35,11 +36,14 @@ static PyObject *autograd_blocks(PyObject *object) {
 }
 #endif
 
+static inline PyObject *autograd_running(void) { return (PyObject *)PyEval_GetFrame(); }
+static inline PyObject *autograd_outer(PyObject *frame) { return (PyObject *)PyFrame_GetBack((PyFrameObject *)frame); }
+
 /* Returns the innermost frame from `frame` outwards, but within `bottom`, that may be in a handled region; NULL if there
    is none. Takes and gives a reference. */
 static PyObject *autograd_candidate(PyObject *frame, PyObject *bottom) {
     while (frame != NULL && frame != bottom && !autograd_is_candidate((PyFrameObject *)frame)) {
-        PyObject *outer = (PyObject *)PyFrame_GetBack((PyFrameObject *)frame);
+        PyObject *outer = autograd_outer(frame);
         Py_DECREF(frame);
         frame = outer;
     }

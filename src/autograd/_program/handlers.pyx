@@ -10,8 +10,8 @@ from cpython.object cimport PyObject
 from opcode import opmap
 
 cdef extern from "_program/handlers.h":
-    PyObject *PyEval_GetFrame() noexcept
-    PyObject *PyFrame_GetBack(PyObject *frame) noexcept
+    PyObject *running_frame_of_thread "autograd_running" () noexcept
+    PyObject *outer_of "autograd_outer" (PyObject *frame) noexcept
     PyObject *candidate "autograd_candidate" (PyObject *frame, PyObject *bottom) noexcept
     int lasti_of "autograd_lasti" (PyObject *frame) noexcept
     object blocks_of "autograd_blocks" (PyObject *frame)
@@ -23,11 +23,11 @@ cdef object WITH_EXCEPT_START = opmap["WITH_EXCEPT_START"]
 
 
 cdef PyObject *running_frame() noexcept:
-    return PyEval_GetFrame()
+    return running_frame_of_thread()
 
 
 cdef bint is_handled(PyObject *bottom, int harmless, dict known) except -1:
-    cdef PyObject *frame = PyEval_GetFrame()
+    cdef PyObject *frame = running_frame_of_thread()
     cdef PyObject *outer
     cdef int withs = 0
     Py_XINCREF(frame)
@@ -38,7 +38,7 @@ cdef bint is_handled(PyObject *bottom, int harmless, dict known) except -1:
             if found[0]:
                 return True
             withs += found[1]
-            outer = PyFrame_GetBack(frame)
+            outer = outer_of(frame)
             Py_XDECREF(frame)
             frame = candidate(outer, bottom)
     finally:

@@ -13,6 +13,7 @@ The kinds of transforms, in `autograd._transforms.kinds`, override the steps in 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
+from cpython.object cimport PyObject
 from libc.string cimport memset
 
 from autograd._interpreter.interpreter cimport Array
@@ -42,18 +43,22 @@ cdef Py_ssize_t MOST_SIGNATURES = 128
 
 
 cdef object MT19937 = numpy.random.MT19937
+# The generator of the module `random`, and the size of its part in C.
+cdef object GENERATOR = random.getstate.__self__
+cdef Py_ssize_t GENERATOR_SIZE = random.Random.__base__.__basicsize__
 
 
 cdef tuple random_states():
-    """Return what tells states of the generators behind the modules `random` and `numpy.random` from others."""
+    """Return the states of the generators behind the modules `random` and `numpy.random`, to be compared."""
+    # As they are in memory: as Python objects, each takes 100 us.
+    own = PyBytes_FromStringAndSize(<char *> <void *> GENERATOR + sizeof(PyObject), GENERATOR_SIZE - sizeof(PyObject))
     generator = numpy.random.get_bit_generator()
     if type(generator) is MT19937:
-        # Its C struct, 624 words and a position: its `state` takes 100 us.
+        # 624 words and a position.
         state = PyBytes_FromStringAndSize(<char *> <size_t> generator.ctypes.state_address, 625 * sizeof(int))
     else:
         state = repr(generator.state)
-    # To keep 625 integers would take ten times as long.
-    return hash(random.getstate()), state
+    return own, GENERATOR.gauss_next, state
 
 
 cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
