@@ -77,6 +77,8 @@ cdef class Tracer:
     cdef int decide(self, Value value) except -1
     # Record a guard on the bits of a Value.
     cdef int read(self, Value value) except -1
+    # Whether a handler in the traced function surrounds the running operation.
+    cdef bint handles(self) except -1
 
 
 # From a node to the object around it, and back: the fields of a cdef class follow the head of the object.
@@ -115,6 +117,8 @@ cdef inline void receive(Node *node, double gradient) noexcept:
     node.adjoint += gradient
     node.cursor = True
 
+# The value of an operation by Python's function, which may raise.
+cdef double python_value(unsigned op, double a, double b, double c) except? -1
 # The value of an operation of the table, with Python's exceptions. Operands that the op lacks are ignored.
 cdef double checked_value(unsigned op, double a, double b, double c) except? -1
 

@@ -181,6 +181,9 @@ cdef class Tracer:
     cdef int read(self, Value value) except -1:
         raise NotImplementedError
 
+    cdef bint handles(self) except -1:
+        raise NotImplementedError
+
 
 cdef inline Tracer tracer():
     return <Tracer> tracer_here
@@ -302,9 +305,7 @@ cpdef object check_array(object x, str what):
 
 
 cdef double python_value(unsigned op, double a, double b, double c) except? -1:
-    """The value of an operation by Python's function, which may raise. In a trace the C value stands."""
-    if special and tracer_here != NULL:
-        return op_value(op, a, b, c)
+    """The value of an operation by Python's function, which may raise."""
     operands = {"a": a, "b": b, "c": c}
     arguments = list(map(operands.__getitem__, ROWS[op].arguments))
     result = PYTHON_FUNCTIONS[op](*arguments)
@@ -313,13 +314,25 @@ cdef double python_value(unsigned op, double a, double b, double c) except? -1:
     return result
 
 
+cdef double special_value(unsigned op, double a, double b, double c) except? -1:
+    """`python_value`, except in a trace, where the C value stands and `Tracer.record` raises."""
+    return op_value(op, a, b, c) if special and tracer_here != NULL else python_value(op, a, b, c)
+
+
 cdef inline double evaluate(unsigned op, double a, double b, double c) except? -1:
     """The value of an operation, raising where Python raises."""
     cdef double r = op_value(op, a, b, c)
     cdef int fallback = op_python_fallback(op)
     if fallback == 2 or (fallback == 1 and not isfinite(r)):
-        return python_value(op, a, b, c)
+        return special_value(op, a, b, c)
     return r
+
+
+cdef double evaluate_numbers(unsigned op, double a, double b) except? -1:
+    """The value of a function of numbers. In a trace it raises as an operation on Values does."""
+    if special and tracer_here != NULL and op_python_fallback(op) and tracer().handles():
+        return python_value(op, a, b, 0.0)
+    return evaluate(op, a, b, 0.0)
 
 
 cdef double checked_value(unsigned op, double a, double b, double c) except? -1:
@@ -377,7 +390,7 @@ cdef inline object unary_function(unsigned op, object x):
 cdef object unary_function_rest(unsigned op, object x):
     cdef double a
     if number(x, &a):
-        return evaluate(op, a, 0.0, 0.0)
+        return evaluate_numbers(op, a, 0.0)
     if isinstance(x, Value):
         return unary(op, <Value> x)
     if isinstance(x, numpy.ndarray):
@@ -392,7 +405,7 @@ cdef object binary_function(unsigned op, unsigned op_c, unsigned c_op, object x,
     elif isinstance(y, Value):
         result = reflect(op, c_op, <Value> y, x)
     elif number(x, &a) and number(y, &b):
-        return evaluate(op, a, b, 0.0)
+        return evaluate_numbers(op, a, b)
     elif isinstance(x, numpy.ndarray) or isinstance(y, numpy.ndarray):
         return elementwise(op, x, y)
     else:

@@ -18,7 +18,7 @@ from autograd._blocks.parameters import modules
 from autograd._blocks.parameters import parameters as held_parameters
 from autograd._blocks.rules import check_integer, get_data, set_data
 from autograd._core import Value
-from autograd._training.batching import outputs_of
+from autograd._training.batching import outputs_of, recheck
 from autograd._training.data import as_inputs, as_targets, check_finite, check_plain
 from autograd.nn import Dropout, Module, Neuron
 
@@ -305,10 +305,12 @@ def fit(
         Figures to record beside the loss: names in `METRICS`, or functions of outputs and targets. A mapping gives them
         names of their own. By default the accuracy for a classification loss of this package, nothing for others.
     compiled : bool, default True
-        Whether to run the model as a program over all rows of a batch: it is called with a row of Values once, and
-        again where an attribute of one of its modules, or a parameter or module in one, has changed. A model that
-        draws random numbers from `random` or ``numpy.random`` is called for every row all the same; one that depends
-        on other things that change from row to row or from step to step needs False.
+        Whether to run the model as a program over all rows of a batch: it is called with a row of Values, and again
+        where an attribute of one of its modules, or a parameter or module in one, has changed. Whatever else it
+        depends on (a global, a class attribute, what is in a list or an array) may change between the epochs, that
+        is in callbacks. A model that draws random numbers, or otherwise does one thing in one call and another in the
+        next, is called for every row all the same. False is for one that depends on what a `loss` or a metric changes
+        within an epoch.
     patience : int, optional
         Stop early: short for ``EarlyStopping(patience)`` as the first callback.
     callbacks : iterable of callable, default ()
@@ -389,6 +391,7 @@ def fit(
     for stopping in stoppings:
         stopping._begin(model, first > 0)
     outputs = outputs_of(model, compiled)
+    foreign = not all(map(_is_ours, [*callbacks, loss_function, *figures.values(), stepper, scheduler or stepper]))
     step = _Step(outputs, loss_function, figures, stepper, parameters, l1, l2, clip_norm)
     complete = _Snapshot.take(first, step, scheduler)
 
@@ -404,6 +407,8 @@ def fit(
                     rng = random.Random(f"{seed} {epoch}")
                     for dropout in dropouts:
                         dropout.rng = rng
+                if foreign:
+                    recheck(outputs)
                 record = _epoch(step, rows, targets, batch_size, (seed, epoch))
                 if held_out is not None and held_out[1]:
                     _set_mode(submodules, False)
@@ -593,6 +598,11 @@ def _trained(optimizer: optim.Optimizer, model: Model) -> list[Value]:
             "parameters() of the very model that is trained (a copy of a model has parameters of its own)"
         )
     return parameters
+
+
+def _is_ours(part: Any) -> bool:
+    """Return whether a part of a run is of this package, and so leaves the model alone but for its parameters."""
+    return str(getattr(part, "__module__", None)).startswith(f"{__package__}.")
 
 
 def _scheduler(

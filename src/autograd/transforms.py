@@ -8,7 +8,8 @@ runs them, or their derivative, on the numbers of the arguments, for one point o
   function has an outcome that no program is specialized to.
 - Arguments are numbers, sequences, arrays, and nested lists, tuples and dicts of these. The function gets a Value for a
   number, a list for a list, an array of Values of the same shape for an array. A dict keeps the order of its keys.
-- Programs follow IEEE, as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan, and nothing is raised.
+- Programs follow IEEE, as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan; nothing is
+  raised but in a ``try`` of the function, which sees the exceptions of plain Python.
 - With a Value among the arguments the results are Values, and `Value.backward` passes through the call.
 """
 
@@ -433,6 +434,8 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     TypeError
         If `f` is not callable; in a call, if an argument that is no number is not hashable, or a result is something
         else than numbers, arrays, None, text, and lists, tuples and dicts of these.
+    RuntimeError
+        In a call, if the result depends on random numbers that `f` draws from `random` or `numpy.random`.
 
     Notes
     -----
@@ -441,7 +444,9 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     call, and its gradient accumulates in `Value.backward`. Programs are kept for the 128 structures of arguments that
     were used last.
 
-    What `f` does besides computing its result, printing for example, happens when it is traced and not in a replay.
+    What `f` does besides computing its result, printing for example, happens when it is traced and not in a replay. All
+    else that it reads, a global or an attribute that is no Value, is a constant; so is a draw from a generator that it
+    holds.
 
     Examples
     --------

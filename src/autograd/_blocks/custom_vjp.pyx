@@ -177,6 +177,10 @@ class FlatCall:
         self.function, self.lengths, self.outputs = function, lengths, outputs
         self.__name__ = function.__name__
 
+    def __eq__(self, other):
+        return isinstance(other, FlatCall) and (self.function, self.lengths, self.outputs) == (
+            other.function, other.lengths, other.outputs)
+
     def __call__(self, *numbers):
         return self.read(self.function.__wrapped__(*self.arguments(numbers)))
 

@@ -57,6 +57,8 @@ cdef class Plan(Deferred):
     cdef PyObject **weights
     # Whether `keep` or `custom` holds objects of the user's, which may be part of reference cycles.
     cdef bint refers_to_users
+    # Whether the operation of an activation can raise.
+    cdef bint can_raise
     # Parameters in the kernels' order; `nodes` is NULL for a parameter that is a number.
     cdef Py_ssize_t size
     cdef Node **nodes

@@ -35,6 +35,7 @@ from autograd._core cimport (
     add_input,
     check_array,
     checked_value,
+    current_tracer,
     defer,
     forbid_in_trace,
     is_changed,
@@ -253,6 +254,7 @@ cdef int add_stage(Plan plan, object layer, list neurons, object dropout) except
         plan.custom.append(None if fused else function)
         plan.refers_to_users |= not fused or not isinstance(neuron.nonlin, (bool, int))
         linear &= shot.op == OP_LEAF
+        plan.can_raise |= op_python_fallback(shot.op) > 0
         stage.uniform &= shot.op == plan.shots[stage.first_neuron].op
         for i in range(stage.n_in):
             plan.weights[stage.first_weight + j * stage.n_in + i] = <PyObject *> neuron.w[i]
@@ -414,13 +416,14 @@ cdef class DenseBlock(Block):
         cdef Py_ssize_t count = self.input_count - value_count(plan)
         cdef Py_ssize_t i, j, k, row
         cdef unsigned z
-        cdef list x = []
+        cdef list x = [None] * (self.rows * stage.n_in)
         cdef list outputs = []
         cdef list parameters = []
-        for i in range(self.rows * stage.n_in):
-            x.append(emitting.constant(self.values[i]))
         for i in range(count):
             x[self.places[i]] = operands[i]
+        for i in range(self.rows * stage.n_in):
+            if x[i] is None:
+                x[i] = emitting.constant(self.values[i])
         for i in range(plan.size):
             if plan.nodes[i] == NULL:
                 parameters.append(emitting.constant(plan.data[i]))
@@ -755,6 +758,11 @@ cdef DenseBlock read_rows(Plan plan, object x):
     return block
 
 
+cdef bint raises_here(Plan plan) except -1:
+    """Whether a trace has to see the activations one by one, since a handler surrounds them and they may raise."""
+    return plan.can_raise and tracing() and current_tracer().handles()
+
+
 cdef object run(Plan plan, object x):
     """Call the layers of a plan with one row or with several."""
     if type(x) is not list:
@@ -854,9 +862,9 @@ cdef class DenseNeuron(Fields):
     def __call__(self, x):
         if self.plan is None or not same_neuron(self.plan, self.plan.stages, 0, self):
             self.plan = make_plan(type(self).__name__, [(None, [self], None)])
-        if self.plan is not None:
+        if self.plan is not None and not raises_here(self.plan):
             return run(self.plan, x)
-        # Scalar operations, for weights of foreign types.
+        # Scalar operations, for weights of foreign types, or for a trace that has to know where they raise.
         x = as_inputs(type(self).__name__, x)
         if is_batch(x):
             return list(map(self, x))
@@ -882,7 +890,7 @@ cdef class DenseLayer(Fields):
             self.plan = make_plan(type(self).__name__, [(None, self.neurons, None)])
             if self.plan is not None:
                 self.plan.keep.append(self.neurons)
-        if self.plan is not None:
+        if self.plan is not None and not raises_here(self.plan):
             return run(self.plan, x)
         x = as_inputs(type(self).__name__, x)
         if is_batch(x):
@@ -904,7 +912,7 @@ cdef class DenseNetwork(Fields):
     def __call__(self, x):
         if self.plan is None or not same_layers(self.plan, <PyObject *> self.layers):
             self.plan = plan_network(type(self).__name__, self.layers)
-        if self.plan is not None:
+        if self.plan is not None and not raises_here(self.plan):
             return run(self.plan, x)
         x = as_inputs(type(self).__name__, x)
         if is_batch(x):

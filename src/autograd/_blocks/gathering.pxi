@@ -18,12 +18,13 @@ cdef class Gathered(Block):
         raise NotImplementedError
 
     cdef list lower(self, object code, list operands):
-        cdef list entries = []
+        cdef list entries = [None] * self.size
         cdef Py_ssize_t k
-        for k in range(self.size):
-            entries.append((<Code> code).constant(self.entries[k]))
         for k in range(self.input_count):
             entries[self.positions[k]] = operands[k]
+        for k in range(self.size):
+            if entries[k] is None:
+                entries[k] = (<Code> code).constant(self.entries[k])
         return self.emit(code, entries)
 
 

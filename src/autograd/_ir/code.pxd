@@ -39,6 +39,7 @@ cdef class Code:
     cdef dict places
     cdef list outputs
 
+    cdef bint is_same(self, Code other) except -1
     cdef unsigned emit(self, unsigned op, unsigned a, unsigned b=*, unsigned c=*, unsigned d=*) except? 0xFFFFFFFF
     cdef unsigned append(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF
     cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF

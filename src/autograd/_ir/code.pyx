@@ -283,6 +283,25 @@ cdef class Code:
     cdef Py_ssize_t arity(self, Entry *entry) noexcept:
         return entry.c if entry.op == LANE_CALL else operand_count(entry.op)
 
+    cdef bint is_same(self, Code other) except -1:
+        """Whether another code has the same instructions, constants and guards, and captured the very same Values."""
+        cdef Py_ssize_t i
+        if (
+            self.size != other.size
+            or self.inputs != other.inputs
+            or self.outputs != other.outputs
+            or self.calls != other.calls
+            or self.argument_count != other.argument_count
+            or len(self.captured) != len(other.captured)
+            or memcmp(self.entries, other.entries, self.size * sizeof(Entry))
+            or memcmp(self.arguments, other.arguments, self.argument_count * sizeof(unsigned))
+        ):
+            return False
+        for i in range(len(self.captured)):
+            if self.captured[i] is not other.captured[i]:
+                return False
+        return True
+
     # -- copies
 
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand) except -1:

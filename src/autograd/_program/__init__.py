@@ -3,6 +3,7 @@
 Read in this order, the order of the pipeline:
 
 - `tracing` records the operations of a function that runs, on a tape;
+- `handlers` (and `handlers.h`) finds out whether a handler in the function surrounds an operation, which then raises;
 - `lowering` turns a tape into flat instructions (`autograd._ir`);
 - `program` has `Program`: instructions, what runs them (`autograd._interpreter`), and their derivatives;
 - `specializations` keeps a program for every way through the branches of a function, and decides which serves a lane;

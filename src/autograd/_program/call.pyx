@@ -129,13 +129,14 @@ cdef class Call(Block):
         return outputs
 
     cdef list lower_lane(self, Code code, Program program, list operands, list captured, Py_ssize_t lane):
-        cdef list loads = []
+        cdef list loads = [None] * program.inputs
         cdef Py_ssize_t i
-        for i in range(program.inputs):
-            loads.append(code.constant(self.arrays[i].data[lane * self.arrays[i].stride]))
         for i, (argument, of_lane) in enumerate(self.places):
             if of_lane < 0 or of_lane == lane:
                 loads[self.differentiated[argument]] = operands[i]
+        for i in range(program.inputs):
+            if loads[i] is None:
+                loads[i] = code.constant(self.arrays[i].data[lane * self.arrays[i].stride])
         for i in range(len(program.code.captured)):
             loads.append(operands[len(self.places) + i if captured is None else <Py_ssize_t> captured[i]])
         return code.inline(program.code, loads)

@@ -285,6 +285,11 @@ cdef class Program:
             PyMem_RawFree(arrays)
         return found
 
+    @cython.binding(False)
+    def _is_same(self, Program other not None):
+        """Whether another program has the same instructions, constants and guards, and captured the very Values."""
+        return self.code.is_same(other.code)
+
     def __repr__(self):
         counts = plural(self.inputs, "input"), plural(self.outputs, "output"), plural(self.instructions, "instruction")
         return f"<Program: {', '.join(counts)}>"

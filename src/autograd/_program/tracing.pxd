@@ -1,5 +1,7 @@
 """Traces, for other Cython modules to ``cimport``."""
 
+from cpython.object cimport PyObject
+
 from autograd._core cimport Tracer, Value
 
 
@@ -19,6 +21,11 @@ cdef class Trace(Tracer):
     # The trace around this one, or None, and the pauses of recording there.
     cdef Trace outer
     cdef int outer_pauses
+    # The frame that began the trace, borrowed; the handlers of places in the traced function, as they were looked up.
+    cdef PyObject *bottom
+    cdef dict handlers
+    # Whether the trace is recording the condition under which an operation raises.
+    cdef bint checking
 
     # Begin to record, and return a new Value for every number of a point: the inputs.
     cdef list begin(self, list point)
@@ -26,6 +33,13 @@ cdef class Trace(Tracer):
 
     cdef Py_ssize_t position(self, Value value) noexcept
     cdef int observe(self, Value value, bint is_decision) except -1
+    # Record a guard on the condition under which an eager operation raises, and raise as it does.
+    cdef int check(self, Value value) except -1
+    cdef bint raises(self, Value value) except -1
+    # Record a guard on a comparison, and return its truth.
+    cdef bint holds(self, object x, int comparison, object y) except -1
+    cdef bint is_finite(self, object x) except -1
+    cdef bint is_nan(self, object x) except -1
 
 
 # Raise if a TRACED Value that a function captured is of no trace under way in this thread.

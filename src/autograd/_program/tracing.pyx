@@ -5,24 +5,41 @@ on the tape is captured. A comparison makes a Value that is 1 or 0; when Python 
 specific to the answer, and records an observation that every replay has to check. So it does when a number is read, by
 `data`, `item`, `repr` or a format. Operations that a replay cannot repeat, `backward` or setting `data`, raise.
 
-The numbers in a trace are those that a replay computes, to the bit, and follow IEEE: nothing raises.
+The numbers in a trace are those that a replay computes, to the bit, and follow IEEE: nothing raises, unless a handler
+of the traced function surrounds the operation. There, the condition under which eager work raises becomes a guard, and
+the function sees the exception.
 """
 
 cimport cython
-from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, PyObject
+from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE, PyObject
+from libc.math cimport INFINITY
 
+import itertools
 import os
 import sys
 
+from autograd import _core, ops
+
 from autograd._ir.formulas cimport value_of
 from autograd._core cimport (
-    TRACED, Node, Tracer, Value, current_tracer, forbid_outside, new_leaf, number, pauses, record_specially, set_tracer,
+    TRACED, Node, Tracer, Value, current_tracer, forbid_outside, new_leaf, number, pauses, python_value,
+    record_specially, set_tracer,
 )
+from autograd._cpython cimport PyObject_RichCompare
+from autograd._program.handlers cimport is_handled, running_frame
 
 cdef extern from "_kernels/ops.h" nogil:
     enum:
         OP_LEAF
         OP_OUTPUT
+        OP_COUNT
+        OP_ABS
+        OP_DIV
+        OP_DIV_C
+        OP_C_DIV
+        OP_POW
+        OP_POW_C
+        OP_C_POW
         OP_LESS
         OP_LESS_C
         OP_C_LESS
@@ -33,6 +50,31 @@ cdef extern from "_kernels/ops.h" nogil:
         OP_EQUAL_C
         OP_NOT_EQUAL
         OP_NOT_EQUAL_C
+
+
+# Numbers among which every function of Python that can raise does.
+cdef tuple POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 1e3, -1e3, INFINITY, -INFINITY)
+
+# By op: whether the eager operation can raise.
+cdef bint can_raise[OP_COUNT]
+
+
+cdef int read_table() except -1:
+    cdef unsigned op
+    for op in range(<unsigned> OP_COUNT):
+        row = ops.OPS.get(_core.OP_NAMES[op])
+        can_raise[op] = False
+        if row is not None and row.python_function is not None:
+            for point in itertools.product(POINTS, repeat=len(row.arguments)):
+                try:
+                    row.python_function(*point)
+                except (ValueError, ArithmeticError):
+                    can_raise[op] = True
+                    break
+    return 0
+
+
+read_table()
 
 
 @cython.auto_pickle(False)
@@ -49,9 +91,11 @@ cdef class Trace(Tracer):
         self.outer_pauses = pauses()
         self.tape = []
         self.observations = []
+        self.handlers = {}
 
     cdef list begin(self, list point):
         cdef list inputs = []
+        self.bottom = running_frame()
         set_tracer(self, 0)
         for x in point:
             inputs.append(new_leaf(x))
@@ -77,6 +121,8 @@ cdef class Trace(Tracer):
         if node.op > OP_OUTPUT:
             node.primal = value_of(node.op, node.left.primal, node.right.primal if node.right != NULL else 0.0,
                                    node.immediate)
+            if can_raise[node.op] and not self.checking and self.handles():
+                self.check(value)
         return 0
 
     cdef object compare(self, Value value, object other, int comparison):
@@ -112,6 +158,57 @@ cdef class Trace(Tracer):
         observation.place = caller()
         self.observations.append(observation)
         return 0
+
+    cdef bint handles(self) except -1:
+        # Exceptions pass through no_grad.
+        return is_handled(self.bottom, pauses(), self.handlers)
+
+    cdef int check(self, Value value) except -1:
+        cdef Node *node = &value.node
+        self.checking = True
+        try:
+            if not self.raises(value):
+                return 0
+        finally:
+            self.checking = False
+        python_value(node.op, node.left.primal, node.right.primal if node.right != NULL else 0.0, node.immediate)
+        # Python's result is the largest number or nearly so, where that of a replay is infinite.
+        raise OverflowError("math range error")
+
+    cdef bint raises(self, Value value) except -1:
+        """Decide whether the eager operation raises."""
+        cdef unsigned op = value.node.op
+        operands = value._operands
+        x = operands[0]
+        y = operands[len(operands) - 1]
+        if op == OP_DIV or op == OP_DIV_C or op == OP_C_DIV:
+            return self.holds(y, Py_EQ, 0.0)
+        if self.is_finite(value):
+            return False
+        if op == OP_POW or op == OP_POW_C or op == OP_C_POW:
+            if not self.is_finite(x) or not self.is_finite(y):
+                return False
+            # Guards for what Python says: a complex power, which may overflow; a power of zero; an overflow.
+            if self.is_nan(value):
+                self.is_finite(abs(x) ** y)
+            else:
+                self.holds(x, Py_EQ, 0.0)
+            return True
+        return self.is_finite(x) or (self.is_nan(value) and not self.is_nan(x))
+
+    cdef bint holds(self, object x, int comparison, object y) except -1:
+        if not isinstance(x, Value):
+            return PyObject_RichCompare(x, y, comparison)
+        truth = <Value> self.compare(<Value> x, y, comparison)
+        self.decide(truth)
+        return truth.node.primal != 0.0
+
+    cdef bint is_finite(self, object x) except -1:
+        size = record_specially(OP_ABS, 0.0, 0.0, <Value> x, None) if isinstance(x, Value) else abs(x)
+        return self.holds(size, Py_LT, INFINITY)
+
+    cdef bint is_nan(self, object x) except -1:
+        return self.holds(x, Py_NE, x)
 
 
 cdef unsigned comparison_with_number(int comparison) noexcept:

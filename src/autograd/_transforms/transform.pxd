@@ -51,6 +51,7 @@ cdef class Transform:
     cdef Frame compile(self, tuple args, dict kwargs)
     cdef Signature signature(self, tuple args, dict kwargs)
     cdef tuple trace(self, Signature signature, list point)
+    cdef tuple trace_once(self, Signature signature, list point)
     cdef tuple evaluate(self, Signature signature, list values)
     cdef object run(self, Frame frame)
     cdef object record(self, Frame frame)

@@ -11,7 +11,9 @@ The kinds of transforms, in `autograd._transforms.kinds`, override the steps in 
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
+from cpython.object cimport PyObject
 from libc.string cimport memset
 
 from autograd._interpreter.interpreter cimport Array
@@ -26,8 +28,11 @@ from autograd._transforms.signature cimport Reader, Signature, new_signature, po
 
 import functools
 import operator
+import random
 import sys
 import types
+
+import numpy
 
 # At most this many specializations are kept for a signature if `max_ways` is not given.
 cdef Py_ssize_t MOST_SPECIALIZATIONS = 64
@@ -35,6 +40,25 @@ cdef Py_ssize_t MOST_SPECIALIZATIONS = 64
 # A compiled function keeps programs for at most this many signatures. A static argument that is another one in every
 # call would let them grow without end.
 cdef Py_ssize_t MOST_SIGNATURES = 128
+
+
+cdef object MT19937 = numpy.random.MT19937
+# The generator of the module `random`, and the size of its part in C.
+cdef object GENERATOR = random.getstate.__self__
+cdef Py_ssize_t GENERATOR_SIZE = random.Random.__base__.__basicsize__
+
+
+cdef tuple random_states():
+    """Return the states of the generators behind the modules `random` and `numpy.random`, to be compared."""
+    # As they are in memory: as Python objects, each takes 100 us.
+    own = PyBytes_FromStringAndSize(<char *> <void *> GENERATOR + sizeof(PyObject), GENERATOR_SIZE - sizeof(PyObject))
+    generator = numpy.random.get_bit_generator()
+    if type(generator) is MT19937:
+        # 624 words and a position.
+        state = PyBytes_FromStringAndSize(<char *> <size_t> generator.ctypes.state_address, 625 * sizeof(int))
+    else:
+        state = repr(generator.state)
+    return own, GENERATOR.gauss_next, state
 
 
 cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
@@ -246,6 +270,21 @@ cdef class Transform:
 
     cdef tuple trace(self, Signature signature, list point):
         """Return the program of the function at a point, and the structure of its result."""
+        if not self.compiled:
+            return self.trace_once(signature, point)
+        before = random_states()
+        program, output = self.trace_once(signature, point)
+        # Another thread may have drawn the numbers: then a second trace is the same.
+        if random_states() != before and not (<Program> program).code.is_same(
+            (<Program> self.trace_once(signature, point)[0]).code
+        ):
+            raise RuntimeError(
+                f"{self.caller}: {self.__name__} draws random numbers, of random or numpy.random, which would be the "
+                "same in every replay; pass them as arguments"
+            )
+        return program, output
+
+    cdef tuple trace_once(self, Signature signature, list point):
         cdef Trace trace = Trace.__new__(Trace)
         try:
             output, numbers = self.evaluate(signature, trace.begin(point[:signature.size]))
