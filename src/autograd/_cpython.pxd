@@ -50,6 +50,7 @@ cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept nogil
     object PyObject_Vectorcall(object, PyObject **, size_t, PyObject *)
     object PyObject_GenericGetDict(object, void *)
+    int PyBuffer_ToContiguous(void *, const Py_buffer *, Py_ssize_t, char) except -1
 
 
 cdef inline double *address(object array) except? NULL:

@@ -12,14 +12,15 @@ from cpython.object cimport PyObject
 from libc.string cimport memset
 
 from autograd._core cimport Value, number
-from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, address
+from autograd._cpython cimport (
+    PyBuffer_ToContiguous, PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, address,
+)
 from autograd._interpreter.interpreter cimport Array
 from autograd._transforms.pytree cimport ARRAY, MAPPING, NUMBER, NUMBERS, REAL, SEQUENCE, STATIC, Kind, Tree
 
 import numpy
 
 cdef extern from "Python.h":
-    int PyBuffer_ToContiguous(void *, const Py_buffer *, Py_ssize_t, char) except -1
     Py_ssize_t PyLong_AsSsize_t(PyObject *) noexcept
     PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
     Py_ssize_t PySequence_Fast_GET_SIZE(object) noexcept
