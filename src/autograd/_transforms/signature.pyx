@@ -7,6 +7,8 @@ used where they are, without a copy.
 
 cimport cython
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
+from cpython.dict cimport PyDict_Next
+from cpython.list cimport PyList_GET_ITEM
 from cpython.mem cimport PyMem_RawFree
 from cpython.object cimport PyObject
 from libc.string cimport memset
@@ -126,9 +128,28 @@ cdef bint read(Tree tree, object x, Reader reader, Py_ssize_t shift) except -1:
     if kind == SEQUENCE:
         return type(x) is tree.type and read_items(tree, tuple(x), reader, shift)
     if kind == MAPPING:
-        # The order counts: a function may see it.
-        return type(x) is dict and list(x) == tree.keys and read_items(tree, tuple((<dict> x).values()), reader, shift)
+        return type(x) is dict and read_mapping(tree, <dict> x, reader, shift)
     return is_static(tree, x)
+
+
+cdef bint read_mapping(Tree tree, dict x, Reader reader, Py_ssize_t shift) except -1:
+    """Read the items of a dict, whose order counts: a function may see it."""
+    cdef PyObject *key
+    cdef PyObject *item
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t position = 0
+    if len(x) != len(tree.keys):
+        return False
+    # While keys are the same objects and items are floats, no Python code runs that could change the dict.
+    while PyDict_Next(x, &position, &key, &item):
+        child = <Tree> PyList_GET_ITEM(tree.children, i)
+        if key != PyList_GET_ITEM(tree.keys, i) or child.kind != NUMBER or child.axis >= 0:
+            break
+        if not PyFloat_CheckExact(item):
+            break
+        reader.inputs[child.start + shift].data[0] = PyFloat_AS_DOUBLE(item)
+        i += 1
+    return i == len(tree.keys) or list(x) == tree.keys and read_items(tree, tuple(x.values()), reader, shift)
 
 
 cdef bint read_items(Tree tree, tuple items, Reader reader, Py_ssize_t shift) except -1:
@@ -137,7 +158,8 @@ cdef bint read_items(Tree tree, tuple items, Reader reader, Py_ssize_t shift) ex
     if len(items) != len(tree.children):
         return False
     for i in range(len(items)):
-        if not read(tree.children[i], items[i], reader, shift):
+        if not read(<Tree> PyList_GET_ITEM(tree.children, i), <object> PyTuple_GET_ITEM(<PyObject *> items, i), reader,
+                    shift):
             return False
     return True
 
