@@ -221,7 +221,9 @@ cdef bint add_leaves(object holder, list leaves, int most) except -1:
         inside, most = (<DenseNetwork> holder).layers, (most >= NETWORK) * LAYER
     else:
         return False
-    return most and type(inside) is list and add_leaves(inside, leaves, most) and add_attributes(holder, leaves, VALUES)
+    if not most or type(inside) is not list or not add_leaves(inside, leaves, most):
+        return False
+    return add_attributes(holder, leaves, VALUES)
 
 
 cdef bint add_attributes(object holder, list leaves, int most) except -1:

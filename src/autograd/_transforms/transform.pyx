@@ -37,6 +37,9 @@ cdef Py_ssize_t MOST_SPECIALIZATIONS = 64
 cdef Py_ssize_t MOST_SIGNATURES = 128
 
 
+cdef object MISSING = object()
+
+
 cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
     cdef void *memory = PyMem_RawMalloc(count * size)
     if memory == NULL:
@@ -154,8 +157,15 @@ cdef class Transform:
         self.threads = options.get("threads", 0)
         self.compilations = ()
         self.read_options()
-        self.__name__ = type(function).__name__
-        functools.update_wrapper(self, function)
+        # As functools.update_wrapper, in a third of its time.
+        attributes = <dict> (<object> self).__dict__
+        attributes["__name__"] = type(function).__name__
+        for name in functools.WRAPPER_ASSIGNMENTS:
+            attribute = getattr(function, name, MISSING)
+            if attribute is not MISSING:
+                attributes[name] = attribute
+        attributes.update(getattr(function, "__dict__", ()))
+        attributes["__wrapped__"] = function
 
     def __call__(self, *args, **kwargs):
         cdef Frame frame = self.start(args, kwargs)
