@@ -24,6 +24,7 @@ cdef extern from "Python.h":
         unsigned long tp_flags
         void *tp_call
         void *tp_vectorcall
+    int PyBuffer_ToContiguous(void *, const Py_buffer *, Py_ssize_t, char) except -1
     int PyFloat_Check(PyObject *) noexcept
     int PyFloat_CheckExact(PyObject *) noexcept
     double PyFloat_AS_DOUBLE(PyObject *) noexcept
@@ -50,7 +51,6 @@ cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(PyObject *, Py_ssize_t) noexcept nogil
     object PyObject_Vectorcall(object, PyObject **, size_t, PyObject *)
     object PyObject_GenericGetDict(object, void *)
-    int PyBuffer_ToContiguous(void *, const Py_buffer *, Py_ssize_t, char) except -1
 
 
 cdef inline double *address(object array) except? NULL:

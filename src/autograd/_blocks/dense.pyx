@@ -10,7 +10,7 @@ neuron with its own `__call__`, a weight that is not a number) runs as scalar op
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from cpython.object cimport PyObject
 from libc.math cimport isfinite
@@ -713,58 +713,33 @@ cdef object row_of(str title, object n, object x):
 cdef DenseBlock read_rows(Plan plan, object x):
     """Return the Block for the rows of a 2-D array."""
     cdef Py_ssize_t n = plan.stages.n_in
+    cdef Py_ssize_t rows = x.shape[0]
     cdef Py_ssize_t i
+    cdef Py_buffer view
     cdef DenseBlock block
+    if x.shape[1] != n:
+        raise wrong_length(plan.title, n, x.shape[1])
     if x.dtype == object:
-        if x.shape[1] != n:
-            raise wrong_length(plan.title, n, x.shape[1])
-        block = new_call(plan, x.shape[0], x.size)
+        block = new_call(plan, rows, rows * n)
         for i, item in enumerate(x.ravel().tolist()):
             read_input(block, i, item)
         return block
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{plan.title} expects Values or numbers as inputs, got an array of {x.dtype}")
-    cdef bint batch = True
-    return read_doubles(plan, numpy.asarray(x, dtype=FLOAT64), &batch)
-
-
-cdef DenseBlock read_doubles(Plan plan, object x, bint *batch):
-    """Return the Block for an array of doubles, a row or a 2-D array, a `batch`; None if it is neither."""
-    cdef Py_ssize_t n = plan.stages.n_in
-    cdef Py_ssize_t rows = 1
-    cdef Py_buffer view
-    cdef DenseBlock block = None
-    PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
-    try:
-        if view.ndim == 1 or view.ndim == 2:
-            if view.shape[view.ndim - 1] != n:
-                raise wrong_length(plan.title, n, view.shape[view.ndim - 1])
-            batch[0] = view.ndim == 2
-            if batch[0]:
-                rows = view.shape[0]
-            block = new_call(plan, rows, 0)
-            if view.len:
-                PyBuffer_ToContiguous(block.values, &view, view.len, b"C")
-    finally:
-        PyBuffer_Release(&view)
-    return block
-
-
-cdef inline DenseBlock read(Plan plan, object x, bint *batch):
-    """Return the Block for a row, or for a 2-D array, a `batch`."""
-    cdef DenseBlock block = None
-    if type(x) is ndarray and x.dtype is FLOAT64:
-        block = read_doubles(plan, x, batch)
-    if block is None:
-        batch[0] = type(x) is not list and is_batch(x)
-        block = read_rows(plan, x) if batch[0] else read_row(plan, x)
+    block = new_call(plan, rows, 0)
+    PyObject_GetBuffer(numpy.ascontiguousarray(x, dtype=float), &view, PyBUF_SIMPLE)
+    memcpy(block.values, view.buf, rows * n * sizeof(double))
+    PyBuffer_Release(&view)
     return block
 
 
 cdef object run(Plan plan, object x):
     """Call the layers of a plan with one row, or with the rows of a 2-D array."""
     cdef bint batch = False
-    cdef DenseBlock block = read(plan, x, &batch)
+    cdef DenseBlock block = read_doubles(plan, x, &batch) if type(x) is ndarray and x.dtype is FLOAT64 else None
+    if block is None:
+        batch = type(x) is not list and is_batch(x)
+        block = read_rows(plan, x) if batch else read_row(plan, x)
     cdef Py_ssize_t n_out = plan.stages[plan.stage_count - 1].n_out
     cdef Py_ssize_t i, row
     cdef bint records = recording()
@@ -783,6 +758,25 @@ cdef object run(Plan plan, object x):
     for row in range(block.rows):
         results[row] = outputs(block, row * n_out, n_out, records)
     return results if batch else results[0]
+
+
+cdef DenseBlock read_doubles(Plan plan, object x, bint *batch):
+    """Return the Block for an array of doubles, a row or a 2-D array, a `batch`; None if it is neither."""
+    cdef Py_ssize_t n = plan.stages.n_in
+    cdef Py_buffer view
+    cdef DenseBlock block = None
+    PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
+    try:
+        if view.ndim == 1 or view.ndim == 2:
+            batch[0] = view.ndim == 2
+            if view.shape[view.ndim - 1] != n:
+                raise wrong_length(plan.title, n, view.shape[view.ndim - 1])
+            block = new_call(plan, view.shape[0] if batch[0] else 1, 0)
+            if view.len:
+                PyBuffer_ToContiguous(block.values, &view, view.len, b"C")
+    finally:
+        PyBuffer_Release(&view)
+    return block
 
 
 cdef list outputs(DenseBlock block, Py_ssize_t first, Py_ssize_t count, bint records):
