@@ -8,21 +8,19 @@ used where they are, without a copy.
 cimport cython
 from cpython.buffer cimport PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.dict cimport PyDict_Next
-from cpython.list cimport PyList_GET_ITEM
 from cpython.mem cimport PyMem_RawFree
 from cpython.object cimport PyObject
 from libc.string cimport memset
 
 from autograd._core cimport Value, number
-from autograd._cpython cimport (
-    PyBuffer_ToContiguous, PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, address,
-)
+from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, address
 from autograd._interpreter.interpreter cimport Array
 from autograd._transforms.pytree cimport ARRAY, MAPPING, NUMBER, NUMBERS, REAL, SEQUENCE, STATIC, Kind, Tree
 
 import numpy
 
 cdef extern from "Python.h":
+    int PyBuffer_ToContiguous(void *, const Py_buffer *, Py_ssize_t, char) except -1
     Py_ssize_t PyLong_AsSsize_t(PyObject *) noexcept
     PyObject *PySequence_Fast_GET_ITEM(object, Py_ssize_t) noexcept
     Py_ssize_t PySequence_Fast_GET_SIZE(object) noexcept
@@ -141,8 +139,7 @@ cdef bint read_items(Tree tree, tuple items, Reader reader, Py_ssize_t shift) ex
     if len(items) != len(tree.children):
         return False
     for i in range(len(items)):
-        if not read(<Tree> PyList_GET_ITEM(tree.children, i), <object> PyTuple_GET_ITEM(<PyObject *> items, i), reader,
-                    shift):
+        if not read(tree.children[i], items[i], reader, shift):
             return False
     return True
 
@@ -160,8 +157,8 @@ cdef bint read_floats(Tree tree, dict x, Reader reader, Py_ssize_t shift) noexce
     if len(x) != len(tree.keys):
         return False
     while PyDict_Next(x, &position, &key, &item):
-        child = <Tree> PyList_GET_ITEM(tree.children, i)
-        if key != PyList_GET_ITEM(tree.keys, i) or type(<object> key) is not str or not PyFloat_CheckExact(item):
+        child = <Tree> PySequence_Fast_GET_ITEM(tree.children, i)
+        if key != PySequence_Fast_GET_ITEM(tree.keys, i) or type(<object> key) is not str or not PyFloat_CheckExact(item):
             return False
         if child.kind != NUMBER or child.axis >= 0:
             return False
