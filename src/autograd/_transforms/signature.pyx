@@ -144,29 +144,6 @@ cdef bint read_items(Tree tree, tuple items, Reader reader, Py_ssize_t shift) ex
     return True
 
 
-cdef bint read_floats(Tree tree, dict x, Reader reader, Py_ssize_t shift) noexcept:
-    """Read a dict of floats whose keys are the very strings; return False for any other.
-
-    No Python code runs, so items are read where they are: a fifth of the time of a whole call is saved.
-    """
-    cdef PyObject *key
-    cdef PyObject *item
-    cdef Py_ssize_t i = 0
-    cdef Py_ssize_t position = 0
-    cdef Tree child
-    if len(x) != len(tree.keys):
-        return False
-    while PyDict_Next(x, &position, &key, &item):
-        child = <Tree> PySequence_Fast_GET_ITEM(tree.children, i)
-        if key != PySequence_Fast_GET_ITEM(tree.keys, i) or type(<object> key) is not str or not PyFloat_CheckExact(item):
-            return False
-        if child.kind != NUMBER or child.axis >= 0:
-            return False
-        reader.inputs[child.start + shift].data[0] = PyFloat_AS_DOUBLE(item)
-        i += 1
-    return True
-
-
 cdef bint is_static(Tree tree, object x) except -1:
     """Whether an object is the static object or equal to it."""
     if x is tree.static:
@@ -196,6 +173,29 @@ cdef bint read_other_number(Reader reader, object x, double *place, Py_ssize_t i
     if reader.values is None:
         reader.values = []
     reader.values.append((x, input, lane))
+    return True
+
+
+cdef bint read_floats(Tree tree, dict x, Reader reader, Py_ssize_t shift) noexcept:
+    """Read a dict of floats whose keys are the very strings; return False for any other.
+
+    No Python code runs, so items are read where they are: a fifth of the time of a whole call is saved.
+    """
+    cdef PyObject *key
+    cdef PyObject *item
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t position = 0
+    cdef Tree child
+    if len(x) != len(tree.keys):
+        return False
+    while PyDict_Next(x, &position, &key, &item):
+        child = <Tree> PySequence_Fast_GET_ITEM(tree.children, i)
+        if key != PySequence_Fast_GET_ITEM(tree.keys, i) or type(<object> key) is not str:
+            return False
+        if child.kind != NUMBER or child.axis >= 0 or not PyFloat_CheckExact(item):
+            return False
+        reader.inputs[child.start + shift].data[0] = PyFloat_AS_DOUBLE(item)
+        i += 1
     return True
 
 

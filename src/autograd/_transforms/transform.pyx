@@ -37,9 +37,6 @@ cdef Py_ssize_t MOST_SPECIALIZATIONS = 64
 cdef Py_ssize_t MOST_SIGNATURES = 128
 
 
-cdef object MISSING = object()
-
-
 cdef void *allocate(Py_ssize_t count, size_t size) except NULL:
     cdef void *memory = PyMem_RawMalloc(count * size)
     if memory == NULL:
@@ -121,6 +118,10 @@ cdef int give_back(Frame frame) except -1:
         frame.kept = []
     compilation.spare = frame
     return 0
+
+
+# Stands for an attribute that a function does not have.
+cdef object MISSING = object()
 
 
 @cython.auto_pickle(False)
