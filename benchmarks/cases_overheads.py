@@ -67,6 +67,10 @@ def _optimizer(engine: Engine) -> Names:
     return {"optimizer": importlib.import_module("autograd.optim").SGD(parameters, lr=1e-9)}
 
 
+def _copy() -> Names:
+    return {"copyto": numpy.copyto, "a": numpy.ones(10_000_000), "b": numpy.ones(10_000_000)}
+
+
 def _register(
     name: str, title: str, make: Callable[[Engine], Names], statement: str, beside: str = "product", **options: Any
 ) -> Benchmark:
@@ -109,15 +113,16 @@ _register(
     "f(x0)",
 )
 _register("grad_plain", "grad(f)(2.0), f a lambda", _derivative, "grad(f)(2.0)")
-_register(
+SGD_MILLION = _register(
     "sgd_million",
     "SGD.step, a million parameters",
     _optimizer,
     "optimizer.step()",
-    beside="",
+    beside="copy",
     per=1_000_000,
     of="parameter",
 )
+SGD_MILLION.on("autograd/copy", "a copy of 80 MB")(lambda engine: _workload(_copy(), "copyto(a, b)"))
 
 target("model.parameters() of 337, over Value * 2.0", "parameters", "autograd", "autograd/product", at_most=75)
 target("model.parameters() of 337: nanoseconds", "parameters", "autograd", at_most=3000)
@@ -128,3 +133,4 @@ target("A compiled call with a dict of two: nanoseconds", "call_dict", "autograd
 target("A compiled call with an array of 100: nanoseconds", "call_array", "autograd", at_most=600)
 target("grad(f)(2.0) of a lambda: nanoseconds", "grad_plain", "autograd", at_most=12_000)
 target("SGD.step, nanoseconds a parameter of a million", "sgd_million", "autograd", at_most=5)
+target("SGD.step, over a copy of the bytes of the nodes", "sgd_million", "autograd", "autograd/copy", at_most=1.25)
