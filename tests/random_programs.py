@@ -1,11 +1,7 @@
 """Random straight-line programs, for tests that run one in several ways."""
 
 from domains import SPECIAL
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-
-settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-settings.load_profile("quick")
 
 floats = st.one_of(
     st.sampled_from(SPECIAL), st.floats(), st.floats(-10, 10), st.integers(-5, 5).map(float), st.floats(-1, 1, width=16)

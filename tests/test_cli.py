@@ -657,7 +657,7 @@ def start(arguments, directory):
 
 def finish(arguments, directory):
     with start(arguments, directory) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=100)
     return process.returncode, out, err
 
 
@@ -675,7 +675,7 @@ def test_control_c(tmp_path, save):
         while not process.stdout.readline().lstrip().startswith("1 "):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=100)
     assert process.returncode == 130
     words = r"autograd: interrupted after epoch (\d+) of 1000000; "
     words += "saved to m.npz" if save else "nothing saved, as --save was not given"

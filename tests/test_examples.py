@@ -30,7 +30,7 @@ def run(name, directory, *arguments, absent=("matplotlib", "scipy", "sklearn", "
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert not list(directory.iterdir())

@@ -120,7 +120,7 @@ MODULES = {
 
 
 @pytest.mark.parametrize("make", MODULES.values(), ids=MODULES)
-@pytest.mark.parametrize("activation", CHOICES, ids=str)
+@pytest.mark.parametrize("activation", CHOICES, ids=lambda choice: getattr(choice, "__name__", str(choice)))
 def test_outputs_and_gradients_are_those_of_scalar_nodes(make, activation):
     module = make(activation)
     for neuron in (part for part in module.modules() if isinstance(part, Neuron)):

@@ -308,7 +308,7 @@ def test_a_finalizer_that_waits_does_not_stop_freeing_in_other_threads():
     class Patient(Value):
         def __del__(self):
             waiting.set()
-            assert done.wait(30)
+            assert done.wait(100)
 
     def watched():
         x = y = Value(1.0)
@@ -327,7 +327,7 @@ def test_a_finalizer_that_waits_does_not_stop_freeing_in_other_threads():
     thread = threading.Thread(target=drop)
     thread.start()
     try:
-        assert waiting.wait(30)
+        assert waiting.wait(100)
         y, *references = watched()
         del y
         assert all(reference() is None for reference in references)
@@ -342,7 +342,7 @@ def test_a_callback_that_waits_does_not_stop_freeing_in_other_threads():
 
     def wait(_):
         waiting.set()
-        assert done.wait(30)
+        assert done.wait(100)
 
     def drop():
         x = Value(1.0)
@@ -354,7 +354,7 @@ def test_a_callback_that_waits_does_not_stop_freeing_in_other_threads():
     thread = threading.Thread(target=drop)
     thread.start()
     try:
-        assert waiting.wait(30)
+        assert waiting.wait(100)
         x = Value(1.0)
         reference = weakref.ref(x)
         y = x * 2.0 + 1.0

@@ -225,6 +225,31 @@ def test_inputs_may_be_values_floats_a_row_or_a_mix():
     assert all(value.grad != 0 for value in x)
 
 
+ROWS = {
+    "doubles": np.array([0.5, -1.5, 2.0]),
+    "strided": np.array([0.5, 9.0, -1.5, 9.0, 2.0])[::2],
+    "reversed": np.array([2.0, -1.5, 0.5])[::-1],
+    "column": np.array([[0.5, 9.0], [-1.5, 9.0], [2.0, 9.0]])[:, 0],
+    "single precision": np.array([0.5, -1.5, 2.0], np.float32),
+    "big-endian": np.array([0.5, -1.5, 2.0], ">f8"),
+    "subclass": np.array([0.5, -1.5, 2.0]).view(type("Subclass", (np.ndarray,), {})),
+    "objects": np.array([0.5, Value(-1.5), 2.0], object),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_row_of_any_array_is_the_row_of_its_numbers(row):
+    model = MLP(3, [4, 2], seed=1)
+    expected = [output.data for output in model([0.5, -1.5, 2.0])]
+    assert [output.data for output in model(row)] == expected
+    for rows in (np.stack([row, row]), np.asfortranarray(np.stack([row, row]))):
+        assert [[output.data for output in outputs] for outputs in model(rows)] == [expected, expected]
+    with pytest.raises(ValueError, match="MLP expects 3 inputs, got 2"):
+        model(row[:2])
+    with pytest.raises(ValueError, match="MLP expects 3 inputs, got 2"):
+        model(np.stack([row, row])[:, :2])
+
+
 def test_one_input_may_be_bare():
     model = MLP(1, [2, 1])
     assert model(0.5).data == model(Value(0.5)).data == model([0.5]).data
@@ -399,6 +424,62 @@ def test_parameters_are_found_in_containers_and_once():
         "array.1",
     ]
     assert Module().parameters() == []
+
+
+class Slope(Module):
+    """An activation with a parameter."""
+
+    def __init__(self):
+        self.slope = Value(0.1)
+
+    def __call__(self, x):
+        return x * self.slope
+
+
+def cycle(model):
+    model.layers[0].neurons[0].itself = model.layers
+    model.layers[0].neurons[0].w.append(model.layers[0].neurons[0].w)
+
+
+def replaced_weight(model):
+    model.layers[1].neurons[2].w[0] = Value(3.0)
+
+
+MUTATIONS = {
+    "none": lambda model: None,
+    "mode": lambda model: model.train(),
+    "weight": replaced_weight,
+    "bias": lambda model: setattr(model.layers[0].neurons[1], "b", Value(1.0)),
+    "number": lambda model: model.layers[0].neurons[1].w.append(2.0),
+    "computed": lambda model: model.layers[0].neurons[1].w.append(model.layers[0].neurons[0].b * 2),
+    "tied": lambda model: model.layers[1].neurons[0].w.append(model.layers[0].neurons[0].w[0]),
+    "shared": lambda model: model.layers.append(model.layers[0]),
+    "nested": lambda model: model.layers[0].neurons[1].w.append([Value(1.0), [Value(2.0)]]),
+    "tuple": lambda model: setattr(model, "layers", tuple(model.layers)),
+    "attribute": lambda model: setattr(model.layers[0], "scale", Value(2.0)),
+    "of a neuron": lambda model: setattr(model.layers[0].neurons[0], "scales", {"x": [Value(2.0)]}),
+    "activation": lambda model: setattr(model.layers[0].neurons[1], "activation", Slope()),
+    "dropout": lambda model: model.layers.insert(1, Dropout(0.5)),
+    "module": lambda model: model.layers.insert(1, Slope()),
+    "module among neurons": lambda model: model.layers[0].neurons.insert(1, Slope()),
+    "layer among neurons": lambda model: model.layers[0].neurons.insert(1, Layer(2, 2)),
+    "cycle": cycle,
+}
+
+
+@pytest.mark.parametrize("mutate", MUTATIONS.values(), ids=MUTATIONS)
+def test_parameters_are_those_of_the_model_as_it_is_now(mutate):
+    model = MLP(2, [3, 3, 1], activation="tanh")
+    model([1.0, 2.0])
+    model.parameters()
+    mutate(model)
+    parameters, named = model.parameters(), [value for _, value in model.named_parameters()]
+    assert len(parameters) == len(set(named))
+    assert all(a is b for a, b in zip(parameters, named, strict=True))
+    for value in named:
+        value.grad = 1.0
+    model.zero_grad()
+    assert not any(value.grad for value in named)
 
 
 def test_equal_but_distinct_values_are_distinct_parameters():

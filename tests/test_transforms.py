@@ -852,3 +852,18 @@ def test_where_on_every_comparison(compare):
     assert_same_bits(got, np.where(getattr(a, compare)(b), a, b), a, b)
     with_number = vmap(lambda a: where(getattr(a, compare)(0.0), 1.0, 2.0))(xs)
     assert_same_bits(with_number, np.where(getattr(xs, compare)(0.0), 1.0, 2.0), xs)
+
+
+def test_a_dict_is_read_by_its_keys():
+    f = compile(lambda p: tuple((key, 10.0 * x) for key, x in p.items()))
+    assert f({"a": 1.0, "b": 2.0}) == (("a", 10.0), ("b", 20.0))
+    equal = "".join(["a"]), "".join(["b"])
+    assert f(dict.fromkeys(equal, 3.0)) == (("a", 30.0), ("b", 30.0))
+    assert f({"a": 4, "b": np.float32(5)}) == (("a", 40.0), ("b", 50.0))
+    assert len(f.programs) == 1
+    assert f({"b": 2.0, "a": 1.0}) == (("b", 20.0), ("a", 10.0))
+    assert f({"a": 1.0, "c": 2.0}) == (("a", 10.0), ("c", 20.0))
+    assert f({"a": 1.0}) == (("a", 10.0),)
+    assert f({}) == ()
+    assert f({"a": 1.0, "b": np.array([2.0])})[1][1] == [20.0]
+    assert f(p={"a": 1.0, "b": 2.0}) == (("a", 10.0), ("b", 20.0))

@@ -24,6 +24,7 @@ cdef extern from "Python.h":
         unsigned long tp_flags
         void *tp_call
         void *tp_vectorcall
+    int PyBuffer_ToContiguous(void *, const Py_buffer *, Py_ssize_t, char) except -1
     int PyFloat_Check(PyObject *) noexcept
     int PyFloat_CheckExact(PyObject *) noexcept
     double PyFloat_AS_DOUBLE(PyObject *) noexcept

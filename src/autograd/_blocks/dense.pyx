@@ -10,7 +10,7 @@ neuron with its own `__call__`, a weight that is not a number) runs as scalar op
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from cpython.object cimport PyObject
 from libc.math cimport isfinite
@@ -25,7 +25,7 @@ import numpy
 
 from autograd import _core, ops
 
-from autograd._cpython cimport ListLayout, Py_TYPE
+from autograd._cpython cimport ListLayout, PyBuffer_ToContiguous, Py_TYPE
 from autograd._core cimport (
     SHARED,
     Block,
@@ -76,6 +76,7 @@ cdef extern from "_kernels/dense.h" nogil:
 
 
 cdef type ndarray = numpy.ndarray
+cdef object FLOAT64 = numpy.dtype(numpy.float64)
 
 # Named because an exception in isinstance() is lost where the tuple is written in place (Cython 3.3.1).
 cdef tuple SCALARS = (Value, numbers.Real)
@@ -765,10 +766,13 @@ cdef bint raises_here(Plan plan) except -1:
 
 cdef object run(Plan plan, object x):
     """Call the layers of a plan with one row or with several."""
-    if type(x) is not list:
-        x = as_inputs(plan.title, x)
-    cdef bint batch = is_batch(x)
-    cdef DenseBlock block = read_rows(plan, x) if batch else read_row(plan, x)
+    cdef bint batch = False
+    cdef DenseBlock block = read_doubles(plan, x, &batch) if type(x) is ndarray and x.dtype is FLOAT64 else None
+    if block is None:
+        if type(x) is not list:
+            x = as_inputs(plan.title, x)
+        batch = is_batch(x)
+        block = read_rows(plan, x) if batch else read_row(plan, x)
     cdef Py_ssize_t n_out = plan.stages[plan.stage_count - 1].n_out
     cdef Py_ssize_t i, row
     cdef bint records = recording()
@@ -787,6 +791,25 @@ cdef object run(Plan plan, object x):
     for row in range(block.rows):
         results[row] = outputs(block, row * n_out, n_out, records)
     return results if batch else results[0]
+
+
+cdef DenseBlock read_doubles(Plan plan, object x, bint *batch):
+    """Return the Block for an array of doubles, a row or a 2-D array, a `batch`; None if it is neither."""
+    cdef Py_ssize_t n = plan.stages.n_in
+    cdef Py_buffer view
+    cdef DenseBlock block = None
+    PyObject_GetBuffer(x, &view, PyBUF_STRIDES)
+    try:
+        if view.ndim == 1 or view.ndim == 2:
+            batch[0] = view.ndim == 2
+            if view.shape[view.ndim - 1] != n:
+                raise wrong_length(plan.title, n, view.shape[view.ndim - 1])
+            block = new_call(plan, view.shape[0] if batch[0] else 1, 0)
+            if view.len:
+                PyBuffer_ToContiguous(block.values, &view, view.len, b"C")
+    finally:
+        PyBuffer_Release(&view)
+    return block
 
 
 cdef list outputs(DenseBlock block, Py_ssize_t first, Py_ssize_t count, bint records):

@@ -12,7 +12,8 @@ from libc.string cimport memcmp, memcpy
 from autograd._core cimport Value
 from autograd._cpython cimport TypeSlots, address
 from autograd._interpreter.interpreter cimport Array
-from autograd._program.program cimport Program
+from autograd._ir.derivatives cimport reverse
+from autograd._program.program cimport Program, new_program
 from autograd._transforms.pytree cimport (
     ARRAY, FIXED, NUMBER, SEQUENCE, STATIC, Builder, Leaves, Objects, Tree, describe, new_builder,
     object_array, unflatten,
@@ -235,7 +236,7 @@ cdef class Gradient(Derivative):
         return pair
 
     cdef Program derive(self, Signature signature, Tree output, Program program):
-        return program.reverse(signature.wrt, [0], range(1, output.size), True)
+        return new_program(reverse(program.code, signature.wrt, [0], list(range(1, output.size)), True))
 
     cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
         result = self.gradient(signature, leaves, output.size - 1)
@@ -246,7 +247,7 @@ cdef class ValueAndGradient(Gradient):
     """See `autograd.value_and_grad`."""
 
     cdef Program derive(self, Signature signature, Tree output, Program program):
-        return program.reverse(signature.wrt, [0], range(output.size), True)
+        return new_program(reverse(program.code, signature.wrt, [0], list(range(output.size)), True))
 
     cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
         value = (leaves.scalar(0), unflatten(output.children[1], leaves)) if self.has_aux else leaves.scalar(0)

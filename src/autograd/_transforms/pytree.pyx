@@ -167,6 +167,8 @@ cdef class Builder:
             tree.type = type(x)
             labels, items = range(len(x)), x
         tree.children = []
+        if not len(x):
+            return tree
         Py_EnterRecursiveCall(" while finding the structure of an object")
         try:
             for label, item, axis in zip(labels, items, axes):

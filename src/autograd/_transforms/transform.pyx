@@ -144,6 +144,10 @@ cdef int give_back(Frame frame) except -1:
     return 0
 
 
+# Stands for an attribute that a function does not have.
+cdef object MISSING = object()
+
+
 @cython.auto_pickle(False)
 cdef class Transform:
     """A function that runs the program of another function; the kinds run a derivative of it, or for many points.
@@ -178,8 +182,15 @@ cdef class Transform:
         self.threads = options.get("threads", 0)
         self.compilations = ()
         self.read_options()
-        self.__name__ = type(function).__name__
-        functools.update_wrapper(self, function)
+        # As functools.update_wrapper, in a third of its time.
+        attributes = <dict> (<object> self).__dict__
+        attributes["__name__"] = type(function).__name__
+        for name in functools.WRAPPER_ASSIGNMENTS:
+            attribute = getattr(function, name, MISSING)
+            if attribute is not MISSING:
+                attributes[name] = attribute
+        attributes.update(getattr(function, "__dict__", ()))
+        attributes["__wrapped__"] = function
 
     def __call__(self, *args, **kwargs):
         cdef Frame frame = self.start(args, kwargs)
