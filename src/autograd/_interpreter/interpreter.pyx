@@ -6,7 +6,7 @@ consistent in a child process whenever the parent forks.
 
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.object cimport PyObject
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
 import os
@@ -35,7 +35,7 @@ cdef extern from "_interpreter/interpreter.h" nogil:
         const Array *inputs
         const Array *outputs
         const Py_ssize_t *rows
-        unsigned char *failed
+        uint32_t *failed
         Py_ssize_t lanes
         Py_ssize_t width
         Py_ssize_t segment
@@ -43,7 +43,7 @@ cdef extern from "_interpreter/interpreter.h" nogil:
         double *uniform
         double *sums
         PyObject *calls
-        int (*call)(const Run *, const Instruction *, double *, Py_ssize_t, const unsigned char *) except -1
+        int (*call)(const Run *, const Instruction *, double *, Py_ssize_t, const int64_t *) except -1
         int (*interrupted)() noexcept
         Py_ssize_t next
         int stopped
@@ -241,7 +241,7 @@ cdef Py_ssize_t thread_count(const Run *run, int threads) except -1:
 # Running
 
 cdef int call_python(const Run *run, const Instruction *instruction, double *varying, Py_ssize_t count,
-                     const unsigned char *failed) except -1 with gil:
+                     const int64_t *failed) except -1 with gil:
     """Call a Python function for every lane that has not failed, or once over uniform slots if `varying` is NULL."""
     cdef const uint32_t *slots = run.schedule.arguments + instruction.b
     cdef Py_ssize_t stride = lane_stride(run), lane, i
@@ -278,9 +278,11 @@ cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
     """Run all phases; return -1 with an exception set if a call of Python or Ctrl-C ended the run."""
     cdef const Schedule *schedule = run.schedule
     cdef Worker *worker
+    cdef Py_ssize_t lane
     cdef int status = lane_point(run, schedule.prologue, schedule.prologue_size)
     if status > 0:
-        memset(run.failed, 1, run.lanes)
+        for lane in range(run.lanes):
+            run.failed[lane] = status
         return 0
     if status < 0:
         return -1
@@ -320,7 +322,7 @@ cdef void divide(Run *run) noexcept:
 
 
 cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
-             const Array *outputs, unsigned char *failed, int threads) except -1:
+             const Array *outputs, uint32_t *failed, int threads) except -1:
     cdef Run state
     cdef Memory *uniform
     cdef Memory *frame = NULL
@@ -338,7 +340,7 @@ cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_s
     state.next = 0
     state.stopped = 0
     state.segments = 0
-    memset(failed, 0, lanes)
+    memset(failed, 0, lanes * sizeof(uint32_t))
     if lanes > 0 and schedule.body_size > 0:
         divide(&state)
     uniform = take(schedule.uniform_slots + max(state.segments, 1) * schedule.sum_count)
