@@ -49,7 +49,8 @@ struct Run {
     const Schedule *schedule;
     const Array *inputs, *outputs;
     const ptrdiff_t *rows; /* lane l is row rows[l] of the arrays; NULL: row l */
-    uint32_t *failed;
+    uint32_t *failed; /* by lane, the number of the guard that failed first; only in blocks with a failure */
+    unsigned char *failures; /* by block, whether a guard failed */
     ptrdiff_t lanes;
     ptrdiff_t width;    /* lanes in a block, a multiple of 8 */
     ptrdiff_t segment;  /* lanes in a segment, a multiple of the width */
@@ -197,6 +198,7 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
         int64_t any = 0, left = 0; \
         LANES any |= (bad); \
         if (any) { \
+            failure = 1; \
             const int64_t number = in->out; \
             LANES failed[i] = failed[i] == 0 && (bad) ? number : failed[i]; \
             LANES left |= failed[i] == 0; \
@@ -231,6 +233,8 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
     const uint32_t *const arguments = run->schedule->arguments;
     const ptrdiff_t *const rows = run->rows != NULL ? run->rows + first : NULL;
     const Instruction *in = run->schedule->body, *const end = in + run->schedule->body_size;
+
+    int failure = 0;
 
     for (ptrdiff_t i = 0; i < n; i++)
         failed[i] = i >= count;
@@ -412,8 +416,11 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
         }
     }
 give_up:
-    for (ptrdiff_t i = 0; i < count; i++)
-        run->failed[first + i] = (uint32_t)failed[i];
+    if (failure) {
+        run->failures[first / run->width] = 1;
+        for (ptrdiff_t i = 0; i < count; i++)
+            run->failed[first + i] = (uint32_t)failed[i];
+    }
     return 0;
 }
 

@@ -62,6 +62,7 @@ cdef class Call(Block):
         cdef Array *arrays = NULL
         cdef double *results = NULL
         cdef unsigned *failed = NULL
+        cdef bint failure
         if alive is not None:
             count = len(alive) // sizeof(Py_ssize_t)
             subset = <const Py_ssize_t *> PyBytes_AS_STRING(alive)
@@ -92,15 +93,15 @@ cdef class Call(Block):
                     results + min(i, differentiated) * self.lanes + max(0, i - differentiated), not summed[i])
             if self.lanes == 1:
                 # Nothing varies: a point.
-                pullback.run(None, None, 1, NULL, arrays, arrays + pullback.inputs, failed, 1)
+                failure = pullback.run(None, None, 1, NULL, arrays, arrays + pullback.inputs, failed, 1)
             else:
-                pullback.run(bytes(varying), bytes(summed), count, subset, arrays, arrays + pullback.inputs, failed, 0)
-            for i in range(count):
-                if failed[i]:
-                    raise RuntimeError(
-                        f"data that {self.function} captured changed between its call and backward, so that it would "
-                        "now take another way through its branches"
-                    )
+                failure = pullback.run(bytes(varying), bytes(summed), count, subset, arrays, arrays + pullback.inputs,
+                                       failed, 0)
+            if failure:
+                raise RuntimeError(
+                    f"data that {self.function} captured changed between its call and backward, so that it would now "
+                    "take another way through its branches"
+                )
             for i in range(len(self.places)):
                 k, lane = self.places[i]
                 k *= self.lanes

@@ -19,7 +19,7 @@ cdef class Program:
     # The executable for what varies from lane to lane (by input) and what is summed over the lanes (by output).
     # With `only_guards`, that of the guards without the outputs.
     cdef Executable executable(self, bytes varying, bytes summed, bint only_guards=*)
-    # Run it; see `autograd._interpreter.interpreter.run`.
+    # Run it, and return whether a guard failed; see `autograd._interpreter.interpreter.run`.
     cdef int run(self, bytes varying, bytes summed, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
                  const Array *outputs, unsigned *failed, int threads, bint only_guards=*) except -1
     # Run it for one row of the arrays, and return the number of the guard that failed, 0 if none did.

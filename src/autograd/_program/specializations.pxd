@@ -1,6 +1,6 @@
 """Specializations, for other Cython modules to ``cimport``."""
 
-from autograd._interpreter.interpreter cimport Array
+from autograd._interpreter.interpreter cimport Array, Memory
 from autograd._program.program cimport Program
 
 
@@ -9,9 +9,12 @@ cdef class Decision:
     # The programs that may serve these points, sorted by their paths: triples of path, number and program.
     cdef list candidates
     cdef Program program
-    # By the guard that failed and the executable that ran, the next Decision, None where no program is left.
+    # The instructions of a lane, 0 if there is no other candidate.
+    cdef Py_ssize_t work
+    # By the guard that failed and the executable that ran, the next Decision.
     cdef dict exits
 
+    # None if no program is left.
     cdef Decision exit(self, bytes varying, bint only_guards, unsigned guard)
 
 
@@ -23,6 +26,9 @@ cdef class Batch:
     cdef int threads
     # See `Specializations.run`.
     cdef list parts
+    # The memory of `rows` and `scratch`, and of `failed`.
+    cdef Memory *order
+    cdef Memory *outcomes
     # The rows of the arrays in groups, each in rising order; NULL as long as all are one group.
     cdef Py_ssize_t *rows
     cdef Py_ssize_t *scratch

@@ -19,13 +19,13 @@ import warnings
 
 from autograd._core cimport new_leaf, new_output, recording
 from autograd._interpreter.executable cimport Executable
-from autograd._interpreter.interpreter cimport Array
+from autograd._interpreter.interpreter cimport Array, give, take
 from autograd._ir.code cimport room
 from autograd._program.call cimport Call, begin_call
 from autograd._program.program cimport Program, varying_of
 
-# The guards alone, before the whole program, do not pay for fewer lanes than this.
-cdef Py_ssize_t LEAST_GUARDED = 16
+# The least work of a program, in instructions times lanes, for which it pays to run its guards alone before.
+cdef Py_ssize_t LEAST_WORK = 2048
 # After as many new programs that served one lane or none, each lane left is traced for itself: the rows of a batch
 # could all go ways of their own.
 cdef Py_ssize_t MOST_ALONE = 64
@@ -40,20 +40,24 @@ cdef class Decision:
         cdef Executable executable
         cdef list left = []
         cdef tuple candidate
+        cdef Decision following
         key = 2 * guard + only_guards
-        if key not in self.exits:
+        following = self.exits.get(key)
+        if following is None:
             executable = self.program.executable(varying, None, only_guards)
             for candidate in self.candidates:
                 if remains(candidate[0], executable, guard - 1):
                     left.append(candidate)
-            self.exits[key] = new_decision(left) if left else None
-        return self.exits[key]
+            if left:
+                following = self.exits[key] = new_decision(left, varying)
+        return following
 
 
-cdef Decision new_decision(list candidates):
+cdef Decision new_decision(list candidates, bytes varying):
     cdef Decision decision = Decision.__new__(Decision)
     decision.candidates = candidates
     decision.program = candidates[len(candidates) // 2][2]
+    decision.work = decision.program.executable(varying, None).schedule.body_size if len(candidates) > 1 else 0
     decision.exits = {}
     return decision
 
@@ -75,9 +79,10 @@ cdef class Batch:
     """A run over lanes."""
 
     def __dealloc__(self):
-        PyMem_RawFree(self.rows)
-        PyMem_RawFree(self.scratch)
-        PyMem_RawFree(self.failed)
+        if self.order != NULL:
+            give(self.order)
+        if self.outcomes != NULL:
+            give(self.outcomes)
 
     cdef list split(self, Program program, bint only_guards, Py_ssize_t first, Py_ssize_t count, bint by_guard):
         """Run a program, or its guards, for a group of rows, and divide it by the guard that failed, or whether one did.
@@ -85,36 +90,45 @@ cdef class Batch:
         Returns triples of a guard, 0 for none, the first position of its group, and the size.
         """
         cdef Py_ssize_t *rows = NULL if self.rows == NULL else self.rows + first
-        cdef Py_ssize_t *starts
-        cdef Py_ssize_t i
-        cdef unsigned guard, last = 0
-        program.run(self.varying, None, count, rows, self.inputs, self.outputs, self.failed, self.threads, only_guards)
-        for i in range(count):
-            last = max(last, self.failed[i])
-        if last == 0:
+        cdef Py_ssize_t *ends
+        cdef Py_ssize_t i, passed = 0, failed = 0
+        cdef unsigned guard, lowest = 0xFFFFFFFF, highest = 0
+        if not program.run(self.varying, None, count, rows, self.inputs, self.outputs, self.failed, self.threads,
+                           only_guards):
             return [(0, first, count)]
         if rows == NULL:
-            self.scratch = <Py_ssize_t *> room(count, sizeof(Py_ssize_t))
-            self.rows = rows = <Py_ssize_t *> room(count, sizeof(Py_ssize_t))
+            self.order = take(2 * count)
+            self.rows = rows = <Py_ssize_t *> self.order.data
+            self.scratch = rows + count
             for i in range(count):
                 rows[i] = i
-        if not by_guard:
-            last = 1
-            for i in range(count):
-                self.failed[i] = self.failed[i] != 0
-        starts = <Py_ssize_t *> room(last + 2, sizeof(Py_ssize_t))
+        # Without branches, of which every second one could be mispredicted.
         for i in range(count):
-            starts[self.failed[i] + 1] += 1
-        groups = []
-        for guard in range(last + 1):
-            if starts[guard + 1]:
-                groups.append((guard, first + starts[guard], starts[guard + 1]))
-            starts[guard + 1] += starts[guard]
-        for i in range(count):
-            self.scratch[starts[self.failed[i]]] = rows[i]
-            starts[self.failed[i]] += 1
-        memcpy(rows, self.scratch, count * sizeof(Py_ssize_t))
-        PyMem_RawFree(starts)
+            guard = self.failed[i]
+            self.scratch[failed] = rows[i]
+            self.failed[failed] = guard
+            rows[passed] = rows[i]
+            passed += guard == 0
+            failed += guard != 0
+        groups = [(0, first, passed)] if passed else []
+        for i in range(failed):
+            lowest, highest = min(lowest, self.failed[i]), max(highest, self.failed[i])
+        if lowest == highest or not by_guard:
+            memcpy(rows + passed, self.scratch, failed * sizeof(Py_ssize_t))
+            groups.append((highest, first + passed, failed))
+            return groups
+        ends = <Py_ssize_t *> room(highest - lowest + 1, sizeof(Py_ssize_t))
+        for i in range(failed):
+            ends[self.failed[i] - lowest] += 1
+        for guard in range(highest - lowest + 1):
+            if ends[guard]:
+                groups.append((guard + lowest, first + passed, ends[guard]))
+            passed += ends[guard]
+            ends[guard] = passed
+        for i in reversed(range(failed)):
+            ends[self.failed[i] - lowest] -= 1
+            rows[ends[self.failed[i] - lowest]] = self.scratch[i]
+        PyMem_RawFree(ends)
         return groups
 
     cdef int serve(self, Program program, Py_ssize_t first, Py_ssize_t count) except -1:
@@ -173,7 +187,7 @@ cdef class Specializations:
             for number, program in enumerate(self.programs):
                 candidates.append((program.executable(varying, None).path, number, program))
             candidates.sort()
-            self.root = new_decision(candidates)
+            self.root = new_decision(candidates, varying)
             self.varying = varying
         return self.root
 
@@ -204,8 +218,9 @@ cdef class Specializations:
         if guard:
             decision = self.tree(None)
             while guard and decision is not None:
-                program = decision.program
-                guard = program.run_point(0, inputs, outputs)
+                if program is not decision.program:
+                    program = decision.program
+                    guard = program.run_point(0, inputs, outputs)
                 if guard:
                     decision = decision.exit(None, False, guard)
             if guard:
@@ -228,10 +243,13 @@ cdef class Specializations:
         batch = Batch.__new__(Batch)
         batch.inputs, batch.outputs, batch.threads, batch.parts = inputs, outputs, threads, parts
         batch.varying = varying_of(inputs, (<Program> self.programs[0]).inputs)
-        batch.failed = <unsigned *> room(lanes, sizeof(unsigned))
+        batch.outcomes = take((lanes + 1) // 2)
+        batch.failed = <unsigned *> batch.outcomes.data
         batch.decided, batch.unknown = [], []
         if self.latest is None:
             batch.decided.append((self.tree(batch.varying), 0, lanes))
+        elif self.latest is self.tree(batch.varying).program:
+            batch.decide(self.root, False, 0, lanes)
         else:
             for guard, first, count in batch.split(self.latest, False, 0, lanes, False):
                 if guard:
@@ -240,7 +258,7 @@ cdef class Specializations:
                     batch.serve(self.latest, first, count)
         while batch.decided:
             decision, first, count = batch.decided.pop()
-            batch.decide(decision, len(decision.candidates) > 1 and count >= LEAST_GUARDED, first, count)
+            batch.decide(decision, decision.work * count >= LEAST_WORK, first, count)
         self.run_unknown(batch)
         self.latest = batch.top if 2 * batch.most > lanes else None
         if parts is not None and len(parts) > 1:
