@@ -5,7 +5,8 @@ Read in this order, the order of the pipeline:
 - `tracing` records the operations of a function that runs, on a tape;
 - `lowering` turns a tape into flat instructions (`autograd._ir`);
 - `program` has `Program`: instructions, what runs them (`autograd._interpreter`), and their derivatives;
-- `specializations` keeps a program for every way through the branches of a function, and decides which serves a lane;
+- `specializations` keeps a program for every way through the branches of a function, and finds the one for a lane in a
+  decision tree;
 - `call` is a compiled call in the eager graph, a Block;
 - `serialization` pickles programs.
 

@@ -262,7 +262,7 @@ cdef class Specializations:
         self.run_unknown(batch)
         self.latest = batch.top if 2 * batch.most > lanes else None
         if parts is not None and len(parts) > 1:
-            parts.sort(key=first_row)
+            parts.sort(key=_first_row)
         return 0
 
     cdef int run_unknown(self, Batch batch) except -1:
@@ -346,6 +346,6 @@ cdef class Specializations:
         return columns
 
 
-def first_row(part):
+def _first_row(part):
     """Return the first row of a part."""
     return (<const Py_ssize_t *> PyBytes_AS_STRING(<bytes> part[1]))[0]
