@@ -406,9 +406,7 @@ _register_compile("compile_31000", 2_400, ("autograd",))
 
 target("Black-Scholes, value and gradient: over JAX", "black_scholes", "autograd", "jax", at_most=0.7)
 target("Black-Scholes: one thread over two", "black_scholes", "autograd", "autograd/threads", at_least=1.6)
-target(
-    "Swaptions, value and 161 sensitivities: over the value in scalar C", "swaptions", "autograd", "c", at_most=1.6
-)
+target("Swaptions, value and 161 sensitivities: over the value in scalar C", "swaptions", "autograd", "c", at_most=1.6)
 target("Swaptions: over JAX with arrays", "swaptions", "autograd", "jax", at_most=0.3)
 target("Rosenbrock, compiled, one point: microseconds", "rosenbrock_point", "autograd", at_most=8)
 target("Rosenbrock, compiled, one point: over JAX's jit", "rosenbrock_point", "autograd", "jax", at_most=0.15)

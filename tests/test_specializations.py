@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from bits import assert_same_bits, bits, data
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from test_guards import as_function, branching, counted, lanes, step_function
 
 import autograd
@@ -252,7 +251,7 @@ def test_gradients_to_captured_values_beyond_the_bound():
 
 
 def test_guards_that_an_order_for_few_slots_would_move():
-    """The terms of a long sum are computed when they are added, and what is asked of one of them first after the sum."""
+    """The terms of a sum are computed when they are added; what is asked of one comes after what is asked of the sum."""
 
     def f(x, y):
         terms = [sin(x * k) for k in range(1, 10)]

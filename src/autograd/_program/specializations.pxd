@@ -18,8 +18,8 @@ cdef class Decision:
     cdef Decision exit(self, bytes varying, bint only_guards, unsigned guard)
 
 
-cdef class Batch:
-    """A run over lanes."""
+cdef class Partition:
+    """The lanes of a run, in groups that go the same way."""
     cdef const Array *inputs
     cdef const Array *outputs
     cdef bytes varying
@@ -82,7 +82,7 @@ cdef class Specializations:
     cdef int run_point(self, const Array *inputs, const Array *outputs, list parts) except -1
     cdef int run_lanes(self, const Array *inputs, Py_ssize_t lanes, const Array *outputs, int threads,
                        list parts) except -1
-    cdef int run_unknown(self, Batch batch) except -1
+    cdef int run_unknown(self, Partition partition) except -1
     cdef int run_traced(self, Program program, Py_ssize_t row, const Array *inputs, const Array *outputs,
                         list parts) except -1
     cdef list point_at(self, Py_ssize_t row, const Array *inputs)

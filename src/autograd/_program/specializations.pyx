@@ -75,8 +75,8 @@ cdef bint remains(bytes path, Executable failed, unsigned guard) noexcept:
 
 
 @cython.auto_pickle(False)
-cdef class Batch:
-    """A run over lanes."""
+cdef class Partition:
+    """The lanes of a run, in groups that go the same way."""
 
     def __dealloc__(self):
         if self.order != NULL:
@@ -85,9 +85,9 @@ cdef class Batch:
             give(self.outcomes)
 
     cdef list split(self, Program program, bint only_guards, Py_ssize_t first, Py_ssize_t count, bint by_guard):
-        """Run a program, or its guards, for a group of rows, and divide it by the guard that failed, or whether one did.
+        """Run a program, or its guards, for a group, and divide it by the guard that failed, or by whether one did.
 
-        Returns triples of a guard, 0 for none, the first position of its group, and the size.
+        Returns triples of a guard, 0 where none failed, the first position of its group, and the size.
         """
         cdef Py_ssize_t *rows = NULL if self.rows == NULL else self.rows + first
         cdef Py_ssize_t *ends
@@ -235,58 +235,58 @@ cdef class Specializations:
 
     cdef int run_lanes(self, const Array *inputs, Py_ssize_t lanes, const Array *outputs, int threads,
                        list parts) except -1:
-        cdef Batch batch
+        cdef Partition partition
         cdef Decision decision
         cdef Py_ssize_t first, count
         if not lanes:
             return 0
-        batch = Batch.__new__(Batch)
-        batch.inputs, batch.outputs, batch.threads, batch.parts = inputs, outputs, threads, parts
-        batch.varying = varying_of(inputs, (<Program> self.programs[0]).inputs)
-        batch.outcomes = take((lanes + 1) // 2)
-        batch.failed = <unsigned *> batch.outcomes.data
-        batch.decided, batch.unknown = [], []
+        partition = Partition.__new__(Partition)
+        partition.inputs, partition.outputs, partition.threads, partition.parts = inputs, outputs, threads, parts
+        partition.varying = varying_of(inputs, (<Program> self.programs[0]).inputs)
+        partition.outcomes = take((lanes + 1) // 2)
+        partition.failed = <unsigned *> partition.outcomes.data
+        partition.decided, partition.unknown = [], []
         if self.latest is None:
-            batch.decided.append((self.tree(batch.varying), 0, lanes))
-        elif self.latest is self.tree(batch.varying).program:
-            batch.decide(self.root, False, 0, lanes)
+            partition.decided.append((self.tree(partition.varying), 0, lanes))
+        elif self.latest is self.tree(partition.varying).program:
+            partition.decide(self.root, False, 0, lanes)
         else:
-            for guard, first, count in batch.split(self.latest, False, 0, lanes, False):
+            for guard, first, count in partition.split(self.latest, False, 0, lanes, False):
                 if guard:
-                    batch.decided.append((self.tree(batch.varying), first, count))
+                    partition.decided.append((self.tree(partition.varying), first, count))
                 else:
-                    batch.serve(self.latest, first, count)
-        while batch.decided:
-            decision, first, count = batch.decided.pop()
-            batch.decide(decision, decision.work * count >= LEAST_WORK, first, count)
-        self.run_unknown(batch)
-        self.latest = batch.top if 2 * batch.most > lanes else None
+                    partition.serve(self.latest, first, count)
+        while partition.decided:
+            decision, first, count = partition.decided.pop()
+            partition.decide(decision, decision.work * count >= LEAST_WORK, first, count)
+        self.run_unknown(partition)
+        self.latest = partition.top if 2 * partition.most > lanes else None
         if parts is not None and len(parts) > 1:
             parts.sort(key=_first_row)
         return 0
 
-    cdef int run_unknown(self, Batch batch) except -1:
+    cdef int run_unknown(self, Partition partition) except -1:
         """Trace the function for the lanes that no program is left for, those of the first rows first."""
         cdef Py_ssize_t row, first, count, alone, start, size, i
         cdef Program program, tried
         cdef unsigned guard
-        while batch.unknown:
-            row, first, count, alone, tried, guard = heapq.heappop(batch.unknown)
+        while partition.unknown:
+            row, first, count, alone, tried, guard = heapq.heappop(partition.unknown)
             if alone >= MOST_ALONE:
                 for i in range(first, first + count):
-                    row = batch.rows[i]
-                    self.run_traced(self.specialize(self.point_at(row, batch.inputs)), row, batch.inputs,
-                                    batch.outputs, batch.parts)
+                    row = partition.rows[i]
+                    self.run_traced(self.specialize(self.point_at(row, partition.inputs)), row, partition.inputs,
+                                    partition.outputs, partition.parts)
                 continue
-            program = self.specialize(self.point_at(row, batch.inputs))
+            program = self.specialize(self.point_at(row, partition.inputs))
             self.keep(program, tried, guard)
-            groups = batch.split(program, False, first, count, True)
+            groups = partition.split(program, False, first, count, True)
             alone += groups[0][0] != 0 or groups[0][2] == 1
             for guard, start, size in groups:
                 if guard:
-                    batch.set_aside(program, guard, start, size, alone)
+                    partition.set_aside(program, guard, start, size, alone)
                 else:
-                    batch.serve(program, start, size)
+                    partition.serve(program, start, size)
         return 0
 
     cdef int run_traced(self, Program program, Py_ssize_t row, const Array *inputs, const Array *outputs,
