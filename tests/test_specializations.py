@@ -3,6 +3,7 @@
 import itertools
 import math
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from test_guards import as_function, branching, counted, lanes, step_function
 
 import autograd
-from autograd import Value, compile, sin, value_and_grad, vmap
+from autograd import Value, compile, custom_vjp, sin, value_and_grad, vmap
 
 
 def chain(ways):
@@ -153,6 +154,41 @@ def test_points_beyond_the_bound():
     assert len(calls) < 22 + 50 * 22 // 3
 
 
+@pytest.mark.filterwarnings("ignore:.*more than 10 ways:RuntimeWarning")
+def test_calls_in_several_threads():
+    """A call keeps to the programs that it found while another one replaces them."""
+    function = bisection(16)
+    x = np.random.default_rng(7).uniform(0.0, 16.0, (8, 20000))
+    batch = compile(vmap(function, max_ways=10))
+
+    def call(row):
+        return [batch(x[row] if k % 2 else x[row][x[row] < 9.0]) for k in range(6)]
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(call, range(len(x))))
+    for row, batches in zip(x, results, strict=True):
+        expected = np.array([function(number) for number in row.tolist()])
+        for k, got in enumerate(batches):
+            assert_same_bits(got, expected if k % 2 else expected[row < 9.0])
+
+
+def test_a_custom_operation_that_decides_is_called_once_for_a_lane():
+    called = []
+
+    def half(x):
+        called.append(x)
+        return x / 2.0
+
+    f = custom_vjp(half)
+    f.defvjp(lambda x: (half(x), None), lambda _, g: (g / 2.0,))
+    x = np.random.default_rng(8).normal(size=3000)
+    batch = compile(vmap(lambda x: x * 2.0 if f(x) > 0.0 else x))
+    batch(x)
+    called.clear()
+    assert_same_bits(batch(x), np.where(x > 0.0, 2.0 * x, x))
+    assert len(called) <= len(x) + max(np.count_nonzero(x > 0.0), np.count_nonzero(x <= 0.0))
+
+
 def test_rows_that_all_go_ways_of_their_own():
     function, calls = counted(lambda x, y: math.floor(x.data) * y)
     x, y = np.arange(300.0), np.linspace(-1.0, 1.0, 300)
@@ -251,7 +287,7 @@ def test_gradients_to_captured_values_beyond_the_bound():
 
 
 def test_guards_that_an_order_for_few_slots_would_move():
-    """The terms of a sum are computed when they are added; what is asked of one comes after what is asked of the sum."""
+    """Terms are computed when they are added; what is asked of one comes after what is asked of their sum."""
 
     def f(x, y):
         terms = [sin(x * k) for k in range(1, 10)]

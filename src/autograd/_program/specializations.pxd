@@ -9,7 +9,7 @@ cdef class Decision:
     # The programs that may serve these points, sorted by their paths: triples of path, number and program.
     cdef list candidates
     cdef Program program
-    # The instructions of a lane, 0 if there is no other candidate.
+    # The instructions of a lane; 0 if the guards never run alone, as this is the only candidate or calls Python.
     cdef Py_ssize_t work
     # By the guard that failed and the executable that ran, the next Decision.
     cdef dict exits

@@ -57,7 +57,8 @@ cdef Decision new_decision(list candidates, bytes varying):
     cdef Decision decision = Decision.__new__(Decision)
     decision.candidates = candidates
     decision.program = candidates[len(candidates) // 2][2]
-    decision.work = decision.program.executable(varying, None).schedule.body_size if len(candidates) > 1 else 0
+    if len(candidates) > 1 and not decision.program.code.calls:
+        decision.work = decision.program.executable(varying, None).schedule.body_size
     decision.exits = {}
     return decision
 
@@ -182,14 +183,15 @@ cdef class Specializations:
     cdef Decision tree(self, bytes varying):
         """Return the root of the decision tree."""
         cdef Program program
-        if self.root is None or varying != self.varying:
+        cdef Decision root = self.root
+        if root is None or varying != self.varying:
             candidates = []
             for number, program in enumerate(self.programs):
                 candidates.append((program.executable(varying, None).path, number, program))
             candidates.sort()
-            self.root = new_decision(candidates, varying)
+            self.root = root = new_decision(candidates, varying)
             self.varying = varying
-        return self.root
+        return root
 
     cdef int keep(self, Program program, Program tried, unsigned guard) except -1:
         """Add a program for points at which a guard of the one tried last failed."""
@@ -236,6 +238,8 @@ cdef class Specializations:
     cdef int run_lanes(self, const Array *inputs, Py_ssize_t lanes, const Array *outputs, int threads,
                        list parts) except -1:
         cdef Partition partition
+        # Another thread may change the attributes while this one runs a program.
+        cdef Program latest = self.latest
         cdef Decision decision
         cdef Py_ssize_t first, count
         if not lanes:
@@ -246,16 +250,17 @@ cdef class Specializations:
         partition.outcomes = take((lanes + 1) // 2)
         partition.failed = <unsigned *> partition.outcomes.data
         partition.decided, partition.unknown = [], []
-        if self.latest is None:
-            partition.decided.append((self.tree(partition.varying), 0, lanes))
-        elif self.latest is self.tree(partition.varying).program:
-            partition.decide(self.root, False, 0, lanes)
+        decision = self.tree(partition.varying)
+        if latest is None:
+            partition.decided.append((decision, 0, lanes))
+        elif latest is decision.program:
+            partition.decide(decision, False, 0, lanes)
         else:
-            for guard, first, count in partition.split(self.latest, False, 0, lanes, False):
+            for guard, first, count in partition.split(latest, False, 0, lanes, False):
                 if guard:
-                    partition.decided.append((self.tree(partition.varying), first, count))
+                    partition.decided.append((decision, first, count))
                 else:
-                    partition.serve(self.latest, first, count)
+                    partition.serve(latest, first, count)
         while partition.decided:
             decision, first, count = partition.decided.pop()
             partition.decide(decision, decision.work * count >= LEAST_WORK, first, count)
