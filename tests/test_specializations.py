@@ -189,6 +189,20 @@ def test_a_custom_operation_that_decides_is_called_once_for_a_lane():
     assert len(called) <= len(x) + max(np.count_nonzero(x > 0.0), np.count_nonzero(x <= 0.0))
 
 
+def test_lanes_that_fill_a_vector_up_do_not_fail():
+    """The results of a call of Python beyond the last lane are what an earlier run left there."""
+    w = Value(2.0)
+    f = custom_vjp(lambda x: x * 1.0)
+    f.defvjp(lambda x: (x * 1.0, None), lambda _, g: (g,))
+    batch = compile(vmap(lambda x: x * w if f(x) > 0.0 else -x))
+    for size in range(1, 40):
+        batch(np.full(40, -1.0))
+        for sign in (1.0, -1.0):
+            w.grad = 0.0
+            autograd.sum(list(batch(np.full(size, sign)))).backward()
+            assert w.grad == (size if sign > 0.0 else 0.0)
+
+
 def test_rows_that_all_go_ways_of_their_own():
     function, calls = counted(lambda x, y: math.floor(x.data) * y)
     x, y = np.arange(300.0), np.linspace(-1.0, 1.0, 300)
