@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import random
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
@@ -283,6 +285,80 @@ def rosenbrock_batch_jax(engine: Engine) -> Workload:
     return over_a_batch(engine, _jax_rosenbrock(engine.module.numpy), _rosenbrock_points())
 
 
+BRANCHES = section(
+    "branches",
+    "Branches",
+    "`compile(vmap(value_and_grad(f)))` where `f` finds the interval of a number by `if`, and every interval is a way "
+    "of its own through the branches: nanoseconds a point in a batch, after the first call. A compiled function keeps "
+    "64 programs, so that with 100 ways every call traces 36 of them again. Point by point it is "
+    "`compile(value_and_grad(f))` in a loop of Python. JAX cannot follow an `if`: its `f` is `where` all the way down, "
+    "which computes every interval for every point.",
+)
+
+BRANCHING = 100_000
+
+
+def _branching_points(ways: int) -> list[float]:
+    generator = random.Random(1337)
+    return [generator.uniform(0.0, ways) for _ in range(BRANCHING)]
+
+
+def _ways(engine: Engine, function: Function, ways: int) -> Workload:
+    warnings.filterwarnings("ignore", ".* takes more than ", RuntimeWarning)
+    return _over_a_batch(engine, function, _arrays(_branching_points(ways)))
+
+
+def _ways_by_where(engine: Engine, ways: int) -> Workload:
+    where = engine.module.numpy.where
+
+    def function(x: Any, low: int = 0, high: int = ways) -> Any:
+        if high - low == 1:
+            return x * (x - low)
+        middle = (low + high) // 2
+        return where(x < middle, function(x, low, middle), function(x, middle, high))
+
+    return _ways(engine, lambda x: function(x), ways)
+
+
+def _ways_by_points(engine: Engine, ways: int) -> Workload:
+    points, function = _branching_points(ways), models.bisection(ways)
+    functions = [_compile(engine, f) for f in (function, engine.module.value_and_grad(function))]
+
+    def over(function: Function, count: int) -> list[Any]:
+        return [function(x) for x in points[:count]]
+
+    def run(repetitions: int) -> dict[str, float]:
+        alone, both = (_seconds(over, (function, BRANCHING), repetitions) for function in functions)
+        return {"value": alone, "derivatives": both - alone}
+
+    def check() -> list[float]:
+        value, both = (over(function, CHECKED) for function in functions)
+        return _numbers([value, *zip(*both, strict=True)], None)
+
+    return Workload(run, check)
+
+
+def _register_ways(ways: int, entries: tuple[str, ...]) -> None:
+    @benchmark(
+        f"ways_{ways}",
+        BRANCHES,
+        f"{ways} ways, {BRANCHING:,} points",
+        entries,
+        per=BRANCHING,
+        of="point",
+        base="value",
+        left_out_by_quick=("autograd/points",),
+    )
+    def build(engine: Engine) -> Workload:
+        return _ways(engine, models.bisection(ways), ways)
+
+    build.on("autograd/points", "point by point")(partial(_ways_by_points, ways=ways))
+    build.on("jax", "where instead of if")(partial(_ways_by_where, ways=ways))
+
+
+_register_ways(64, ("autograd", "autograd/points", "jax"))
+_register_ways(100, ("autograd", "jax"))
+
 COMPILING = section(
     "compiling",
     "Tracing and compiling",
@@ -331,12 +407,12 @@ _register_compile("compile_31000", 2_400, ("autograd",))
 
 target("Black-Scholes, value and gradient: over JAX", "black_scholes", "autograd", "jax", at_most=0.7)
 target("Black-Scholes: one thread over two", "black_scholes", "autograd", "autograd/threads", at_least=1.6)
-target(
-    "Swaptions, value and 161 sensitivities: over the value in scalar C", "swaptions", "autograd", "c", at_most=1.6
-)
+target("Swaptions, value and 161 sensitivities: over the value in scalar C", "swaptions", "autograd", "c", at_most=1.6)
 target("Swaptions: over JAX with arrays", "swaptions", "autograd", "jax", at_most=0.3)
 target("Rosenbrock, compiled, one point: microseconds", "rosenbrock_point", "autograd", at_most=8)
 target("Rosenbrock, compiled, one point: over JAX's jit", "rosenbrock_point", "autograd", "jax", at_most=0.15)
 target("Rosenbrock, compiled, a batch: microseconds a point", "rosenbrock_batch", "autograd", at_most=1.0)
+target("A batch with 64 ways: nanoseconds a point", "ways_64", "autograd", at_most=250)
+target("A batch with 100 ways, of which 64 are kept: nanoseconds a point", "ways_100", "autograd", at_most=10_000)
 for _name, _count in (("compile_1300", "1,300"), ("compile_31000", "31,000")):
     target(f"Tracing and compiling {_count} operations: microseconds each", _name, "autograd", at_most=2.0)

@@ -109,3 +109,19 @@ def swaption_paths(count: int) -> list[list[float]]:
     """Return the normal random numbers of some paths."""
     generator = random.Random(1337)
     return [[generator.gauss(0.0, 1.0) for _ in range(STEPS)] for _ in range(count)]
+
+
+def bisection(ways: int) -> Callable[[Any], Any]:
+    """Return a function of a number from 0 to `ways`, whose interval of length 1 it finds by comparisons."""
+
+    def function(x: Any) -> Any:
+        low, high = 0, ways
+        while high - low > 1:
+            middle = (low + high) // 2
+            if x < middle:
+                high = middle
+            else:
+                low = middle
+        return x * (x - low)
+
+    return function

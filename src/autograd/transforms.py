@@ -340,8 +340,8 @@ def vmap(
         ``AUTOGRAD_NUM_THREADS``; as many run as pay for the size of the work. The result does not depend on it.
     max_ways : int, optional
         The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
-        neither here nor by a `compile` of `f`. Points that need another one are traced one by one, with a
-        RuntimeWarning.
+        neither here nor by a `compile` of `f`. Beyond them `f` is traced in every call for each way that is not kept,
+        once for all points that take it, with a RuntimeWarning the first time.
 
     Returns
     -------
@@ -420,7 +420,8 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
         dataclasses of these are told apart by type and content, other objects by identity.
     max_ways : int, optional
         The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
-        neither here nor by a `vmap` that `f` is. A call that needs another one traces `f`, with a RuntimeWarning.
+        neither here nor by a `vmap` that `f` is. A call that needs another one traces `f`, with a RuntimeWarning the
+        first time; the new one takes the place of one chosen at random.
 
     Returns
     -------

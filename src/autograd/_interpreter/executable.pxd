@@ -12,8 +12,13 @@ cdef class Executable:
     cdef Instruction *instructions
     cdef unsigned *arguments
     cdef double *constants
+    # The outcomes of the guards in the order of the trace, as doubles: 0 or 1, or the number that a LANE_SAME demands.
+    cdef bytes path
+    # By number of a guard, from 0 on: how many guards run before it.
+    cdef unsigned *ranks
 
 
 # `varying` says for every input and captured Value of the code whether it differs from lane to lane, `summed` for every
-# output whether its sum over the lanes is wanted. Both may be None, for none at all.
-cdef Executable make_executable(Code code, bytes varying, bytes summed)
+# output whether its sum over the lanes is wanted. Both may be None, for none at all. With `only_guards` it has no
+# outputs.
+cdef Executable make_executable(Code code, bytes varying, bytes summed, bint only_guards)

@@ -12,7 +12,7 @@ from autograd._interpreter.interpreter cimport (
     LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM,
     LANE_SUM_MUL, LANE_TOTAL,
 )
-from autograd._ir.code cimport NONE, Code, Entry, operand_count, room
+from autograd._ir.code cimport Code, Entry, operand_count, room
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard
 from autograd._kernels.functions cimport is_function
@@ -260,7 +260,7 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
     elif fusion.length[i]:
         append_dot(fusion, phase, i)
     else:
-        fused = append(fusion, phase, entry.op, NONE if is_guard(entry.op) else i)
+        fused = append(fusion, phase, entry.op, entry.c if is_guard(entry.op) else i)
         fused.flags = entry.b if entry.op == LANE_GUARD else 0
         for k in range(operand_count(entry.op)):
             use(fused, fusion.code.operand(entry, k))

@@ -51,7 +51,8 @@ struct Run {
     const Schedule *schedule;
     const Array *inputs, *outputs;
     const ptrdiff_t *rows; /* lane l is row rows[l] of the arrays; NULL: row l */
-    unsigned char *failed;
+    uint32_t *failed; /* by lane, the number of the guard that failed first; only in blocks with a failure */
+    unsigned char *failures; /* by block, whether a guard failed */
     ptrdiff_t lanes;
     ptrdiff_t width;    /* lanes in a block, a multiple of 8 */
     ptrdiff_t segment;  /* lanes in a segment, a multiple of the width */
@@ -60,7 +61,7 @@ struct Run {
     double *sums; /* [segments][sum_count]; at the end the first row holds the totals */
     PyObject *calls;
     /* Calls Python for `count` lanes, or over uniform slots if `varying` is NULL; negative: an exception is set. */
-    int (*call)(const Run *, const Instruction *, double *varying, ptrdiff_t count, const unsigned char *failed);
+    int (*call)(const Run *, const Instruction *, double *varying, ptrdiff_t count, const int64_t *failed);
     /* Checks for Ctrl-C; nonzero: an exception is set. */
     int (*interrupted)(void);
     atomic_ptrdiff_t next;
@@ -71,7 +72,7 @@ typedef struct {
     double *varying; /* [varying_slots][lane_stride] */
     double *scratch; /* [LANE_SCRATCH][lane_stride] */
     double *partial; /* [sum_count][8], sums over the lanes of a segment, by lane modulo 8 */
-    unsigned char failed[LANE_MOST_WIDTH];
+    int64_t failed[LANE_MOST_WIDTH]; /* as in Run; meaningless in a block without a failure */
 } Frame;
 
 OP_INLINE ptrdiff_t lane_stride(const Run *run) { return run->width + LANE_GAP; }
@@ -110,7 +111,7 @@ static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
         u[result[i] & ~LANE_UNIFORM] = rows[2][i];
 }
 
-/* Runs instructions over the uniform slots. Returns 0, 1 if a guard failed, or -1 with an exception set. */
+/* Runs instructions over the uniform slots. Returns 0, the number of the guard that failed, or -1 with an exception set. */
 static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
 {
     double *const u = run->uniform;
@@ -151,11 +152,11 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
         }
         case LANE_GUARD:
             if ((u[in->a] != 0.0) != in->flags)
-                return 1;
+                return (int)in->out;
             break;
         case LANE_SAME:
             if (!lane_same(u[in->a], u[in->b]))
-                return 1;
+                return (int)in->out;
             break;
         case LANE_TOTAL: u[in->out] = run->sums[in->a]; break;
         case LANE_CALL:
@@ -193,15 +194,20 @@ OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *
     LANES out[i] = (((start[i] + p0[i] * q0) + p1[i] * q1) + p2[i] * q2) + p3[i] * q3;
 }
 
-/* Fails the lanes in which `bad`, an expression in i, is true; ends the block once all lanes have failed. */
+/* Fails the lanes in which `bad`, an expression in i, is true; ends the block once all lanes have failed. The lanes beyond
+ * the last count as failed. */
 #define BLOCK_FAIL(bad) \
     { \
-        int64_t any = 0; \
+        int64_t any = 0, left = 0; \
         LANES any |= (bad); \
         if (any) { \
-            for (ptrdiff_t i = 0; i < count; i++) \
-                failed[i] |= (bad); \
-            if (memchr(failed, 0, count) == NULL) \
+            if (!failure) \
+                LANES failed[i] = i >= count; \
+            failure = 1; \
+            const int64_t number = in->out; \
+            LANES failed[i] = failed[i] == 0 && (bad) ? number : failed[i]; \
+            LANES left |= failed[i] == 0; \
+            if (!left) \
                 goto give_up; \
         } \
     }
@@ -228,12 +234,12 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
     const ptrdiff_t n = (count + 7) & ~(ptrdiff_t)7, stride = lane_stride(run);
     const double *const u = run->uniform;
     double *const v = frame->varying, *const scratch = frame->scratch;
-    unsigned char *const failed = frame->failed;
+    int64_t *const failed = frame->failed;
     const uint32_t *const arguments = run->schedule->arguments;
     const ptrdiff_t *const rows = run->rows != NULL ? run->rows + first : NULL;
     const Instruction *in = run->schedule->body, *const end = in + run->schedule->body_size;
+    int failure = 0;
 
-    memset(failed, 0, count);
     for (; in < end; in++) {
 /* The rows of a slot, of operand number k, of the result. */
 #define ROW(slot) (v + (ptrdiff_t)(slot) * stride)
@@ -407,14 +413,21 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             break;
         }
         case LANE_CALL:
-            if (run->call(run, in, v, count, failed) < 0)
+            if (run->call(run, in, v, count, failure ? failed : NULL) < 0)
                 return -1;
             break;
         default: break;
         }
     }
 give_up:
-    memcpy(run->failed + first, failed, count);
+    if (failure) {
+        int64_t any = 0;
+        for (ptrdiff_t i = 0; i < count; i++) {
+            any |= failed[i];
+            run->failed[first + i] = (uint32_t)failed[i];
+        }
+        run->failures[first / run->width] = any != 0;
+    }
     return 0;
 }
 

@@ -48,14 +48,26 @@ cdef extern from "_interpreter/schedule.h" nogil:
         Py_ssize_t stride
 
 
+# Memory that is kept for the next use.
+cdef struct Memory:
+    Memory *next
+    size_t size
+    double *data
+
+
+# Memory for `size` doubles, aligned to a cache line; needs the GIL, as `give` does.
+cdef Memory *take(size_t size) except NULL
+cdef void give(Memory *memory) noexcept
+
 # Run a schedule: the prologue once, the body for every lane, the epilogue once.
 #
-# Lane l reads and writes row l of the arrays, or row rows[l] if `rows` is not NULL. failed[l] becomes 1 where a guard
-# of lane l failed, 0 elsewhere; the outputs of failed lanes are unspecified. A guard that fails in the prologue fails
+# Lane l reads and writes row l of the arrays, or row rows[l] if `rows` is not NULL. Returns whether a
+# guard failed in some lane; only then is `failed` written: failed[l] becomes the number of the guard of lane l that
+# failed first, 0 where none did. The outputs of failed lanes are unspecified. A guard that fails in the prologue fails
 # all lanes, and nothing else is run. LOAD in the prologue reads the row of lane 0, STORE writes the row of every lane;
 # in the epilogue STORE writes row 0. The elements of `calls` return tuples of floats.
 #
 # `threads` is the most threads to use; 0: as many as pay, up to AUTOGRAD_NUM_THREADS or the processors there are. The
 # result is the same for any number of threads.
 cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
-             const Array *outputs, unsigned char *failed, int threads) except -1
+             const Array *outputs, uint32_t *failed, int threads) except -1

@@ -6,8 +6,8 @@ consistent in a child process whenever the parent forks.
 
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.object cimport PyObject
-from libc.stdint cimport uint32_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memchr, memcpy, memset
 
 import os
 
@@ -35,7 +35,8 @@ cdef extern from "_interpreter/interpreter.h" nogil:
         const Array *inputs
         const Array *outputs
         const Py_ssize_t *rows
-        unsigned char *failed
+        uint32_t *failed
+        unsigned char *failures
         Py_ssize_t lanes
         Py_ssize_t width
         Py_ssize_t segment
@@ -43,7 +44,7 @@ cdef extern from "_interpreter/interpreter.h" nogil:
         double *uniform
         double *sums
         PyObject *calls
-        int (*call)(const Run *, const Instruction *, double *, Py_ssize_t, const unsigned char *) except -1
+        int (*call)(const Run *, const Instruction *, double *, Py_ssize_t, const int64_t *) except -1
         int (*interrupted)() noexcept
         Py_ssize_t next
         int stopped
@@ -70,12 +71,6 @@ cdef double THREAD_WORK = 2e5
 # ---------------------------------------------------------------------------------------------------------------------
 # Workspaces, kept for the next run
 
-cdef struct Memory:
-    Memory *next
-    size_t size
-    double *data
-
-
 cdef Memory *kept = NULL
 cdef int kept_count = 0
 cdef enum:
@@ -84,7 +79,6 @@ cdef enum:
 
 
 cdef Memory *take(size_t size) except NULL:
-    """Return memory for `size` doubles, aligned to a cache line."""
     global kept, kept_count
     cdef Memory **place = &kept
     cdef Memory *memory
@@ -236,7 +230,7 @@ cdef Py_ssize_t thread_count(const Run *run, int threads) except -1:
 # Running
 
 cdef int call_python(const Run *run, const Instruction *instruction, double *varying, Py_ssize_t count,
-                     const unsigned char *failed) except -1 with gil:
+                     const int64_t *failed) except -1 with gil:
     """Call a Python function for every lane that has not failed, or once over uniform slots if `varying` is NULL."""
     cdef const uint32_t *slots = run.schedule.arguments + instruction.b
     cdef Py_ssize_t stride = lane_stride(run), lane, i
@@ -270,13 +264,15 @@ cdef inline double *slot(const Run *run, double *varying, Py_ssize_t stride, uin
 
 
 cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
-    """Run all phases; return -1 with an exception set if a call of Python or Ctrl-C ended the run."""
+    """Run all phases, and return whether a guard failed; -1 with an exception set if Python or Ctrl-C ended the run."""
     cdef const Schedule *schedule = run.schedule
     cdef Worker *worker
+    cdef Py_ssize_t lane
     cdef int status = lane_point(run, schedule.prologue, schedule.prologue_size)
     if status > 0:
-        memset(run.failed, 1, run.lanes)
-        return 0
+        for lane in range(run.lanes):
+            run.failed[lane] = status
+        return run.lanes > 0
     if status < 0:
         return -1
     if run.segments > 0:
@@ -294,10 +290,24 @@ cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
             worker = worker.next
         if run.stopped:
             return -1
+        status = fill_failed(run)
     lane_add_up(run)
     run.lanes = 1
     run.rows = NULL
-    return 0 if lane_point(run, schedule.epilogue, schedule.epilogue_size) >= 0 else -1
+    lane_point(run, schedule.epilogue, schedule.epilogue_size)
+    return status
+
+
+cdef int fill_failed(Run *run) noexcept nogil:
+    """Return whether a guard failed in a lane; if so, write zeros for the blocks in which none did."""
+    cdef Py_ssize_t blocks = (run.lanes + run.width - 1) // run.width
+    cdef Py_ssize_t k
+    if memchr(run.failures, 1, blocks) == NULL:
+        return 0
+    for k in range(blocks):
+        if not run.failures[k]:
+            memset(run.failed + k * run.width, 0, min(run.width, run.lanes - k * run.width) * sizeof(uint32_t))
+    return 1
 
 
 cdef void divide(Run *run) noexcept:
@@ -315,11 +325,12 @@ cdef void divide(Run *run) noexcept:
 
 
 cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
-             const Array *outputs, unsigned char *failed, int threads) except -1:
+             const Array *outputs, uint32_t *failed, int threads) except -1:
     cdef Run state
     cdef Memory *uniform
     cdef Memory *frame = NULL
     cdef Worker *workers = NULL
+    cdef Py_ssize_t blocks = 0
     cdef int status
     state.schedule = schedule
     state.inputs = inputs
@@ -333,12 +344,14 @@ cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_s
     state.next = 0
     state.stopped = 0
     state.segments = 0
-    memset(failed, 0, lanes)
     if lanes > 0 and schedule.body_size > 0:
         divide(&state)
-    uniform = take(schedule.uniform_slots + max(state.segments, 1) * schedule.sum_count)
+        blocks = (lanes + state.width - 1) // state.width
+    uniform = take(schedule.uniform_slots + max(state.segments, 1) * schedule.sum_count + (blocks + 7) // 8)
     state.uniform = uniform.data
     state.sums = uniform.data + schedule.uniform_slots
+    state.failures = <unsigned char *> (state.sums + max(state.segments, 1) * schedule.sum_count)
+    memset(state.failures, 0, blocks)
     memcpy(state.uniform, schedule.constants, schedule.constant_count * sizeof(double))
     try:
         if state.segments > 0:

@@ -11,7 +11,7 @@ from libc.string cimport memset
 
 from autograd._ir.code cimport NONE, Code, Entry, room
 from autograd._ir.liveness cimport count_uses
-from autograd._ir.opcodes cimport LANE_LOAD, OP_COUNT, is_free
+from autograd._ir.opcodes cimport LANE_LOAD, OP_COUNT, has_value, is_free, is_guard
 from autograd._kernels.functions cimport is_function
 
 # A point's slots that surely fit into the first level of the cache.
@@ -53,11 +53,15 @@ cdef class InstructionOrder:
         PyMem_RawFree(self.order)
 
     cdef void find_users(self) noexcept:
-        """Fill in `users`, and how many operands of each instruction other instructions compute."""
+        """Fill in `users`, and how many operands of each instruction other instructions compute.
+
+        A guard counts as an operand of the next one, so that the first that fails is the first of the trace.
+        """
         cdef Entry *entry
         cdef Py_ssize_t i, k
         cdef unsigned operand
         cdef unsigned total = 0
+        cdef unsigned guard = NONE
         for i in range(self.code.size):
             entry = &self.code.entries[i]
             if self.uses[i]:
@@ -66,11 +70,17 @@ cdef class InstructionOrder:
                     if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] += 1
                         self.missing[i] += 1
+                if is_guard(entry.op):
+                    if guard != NONE:
+                        self.first_user[guard] += 1
+                        self.missing[i] += 1
+                    guard = i
         for i in range(self.code.size):
             total += self.first_user[i]
             self.first_user[i] = total
         self.first_user[self.code.size] = total
         # From the end, so that each list is in rising order and begins where the next one ends.
+        guard = NONE
         for i in reversed(range(self.code.size)):
             entry = &self.code.entries[i]
             if self.uses[i]:
@@ -79,6 +89,11 @@ cdef class InstructionOrder:
                     if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] -= 1
                         self.users[self.first_user[operand]] = i
+                if is_guard(entry.op):
+                    if guard != NONE:
+                        self.first_user[i] -= 1
+                        self.users[self.first_user[i]] = guard
+                    guard = i
 
     cdef void in_depth(self) noexcept:
         """Order the instructions depth first: what a result makes ready comes next."""
@@ -195,7 +210,7 @@ cdef class InstructionOrder:
                 if not is_free(self.code.entries[operand].op):
                     left[operand] -= 1
                     held -= not left[operand]
-            held += left[order[k]] > 0
+            held += left[order[k]] > 0 and has_value(entry.op)
             most = max(most, held)
         return most
 

@@ -6,7 +6,8 @@ Read in this order, the order of the pipeline:
 - `handlers` (and `handlers.h`) finds out whether a handler in the function surrounds an operation, which then raises;
 - `lowering` turns a tape into flat instructions (`autograd._ir`);
 - `program` has `Program`: instructions, what runs them (`autograd._interpreter`), and their derivatives;
-- `specializations` keeps a program for every way through the branches of a function, and decides which serves a lane;
+- `specializations` keeps a program for every way through the branches of a function, and finds the one for a lane in a
+  decision tree;
 - `call` is a compiled call in the eager graph, a Block;
 - `serialization` pickles programs.
 

@@ -8,7 +8,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree
 from cpython.object cimport PyObject
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 import numpy
 
@@ -62,7 +62,8 @@ cdef class Call(Block):
         cdef Program pullback
         cdef Array *arrays = NULL
         cdef double *results = NULL
-        cdef unsigned char *failed = NULL
+        cdef unsigned *failed = NULL
+        cdef bint failure
         if alive is not None:
             count = len(alive) // sizeof(Py_ssize_t)
             subset = <const Py_ssize_t *> PyBytes_AS_STRING(alive)
@@ -83,7 +84,7 @@ cdef class Call(Block):
         try:
             arrays = <Array *> room(pullback.inputs + pullback.outputs, sizeof(Array))
             results = <double *> room(differentiated * self.lanes + outputs, sizeof(double))
-            failed = <unsigned char *> room(count, 1)
+            failed = <unsigned *> room(count, sizeof(unsigned))
             memcpy(arrays, self.arrays, self.array_count * sizeof(Array))
             for i in range(len(of)):
                 arrays[self.array_count + i] = Array(self.adjoints + <Py_ssize_t> of[i] * self.lanes, 1)
@@ -91,18 +92,17 @@ cdef class Call(Block):
             for i in range(outputs):
                 arrays[pullback.inputs + i] = Array(
                     results + min(i, differentiated) * self.lanes + max(0, i - differentiated), not summed[i])
-            memset(failed, 0, count)
             if self.lanes == 1:
                 # Nothing varies: a point.
-                pullback.run(None, None, 1, NULL, arrays, arrays + pullback.inputs, failed, 1)
+                failure = pullback.run(None, None, 1, NULL, arrays, arrays + pullback.inputs, failed, 1)
             else:
-                pullback.run(bytes(varying), bytes(summed), count, subset, arrays, arrays + pullback.inputs, failed, 0)
-            for i in range(count):
-                if failed[i]:
-                    raise RuntimeError(
-                        f"data that {self.function} captured changed between its call and backward, so that it would "
-                        "now take another way through its branches"
-                    )
+                failure = pullback.run(bytes(varying), bytes(summed), count, subset, arrays, arrays + pullback.inputs,
+                                       failed, 0)
+            if failure:
+                raise RuntimeError(
+                    f"data that {self.function} captured changed between its call and backward, so that it would now "
+                    "take another way through its branches"
+                )
             for i in range(len(self.places)):
                 k, lane = self.places[i]
                 k *= self.lanes

@@ -17,15 +17,17 @@ cdef class Program:
     cdef Program unguarded
 
     # The executable for what varies from lane to lane (by input) and what is summed over the lanes (by output).
-    cdef Executable executable(self, bytes varying, bytes summed)
-    # Run it; see `autograd._interpreter.interpreter.run`.
+    # With `only_guards`, that of the guards without the outputs.
+    cdef Executable executable(self, bytes varying, bytes summed, bint only_guards=*)
+    # Run it, and return whether a guard failed; see `autograd._interpreter.interpreter.run`.
     cdef int run(self, bytes varying, bytes summed, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
-                 const Array *outputs, unsigned char *failed, int threads) except -1
-    # Run it for one row of the arrays, and return whether all guards held.
-    cdef bint run_point(self, Py_ssize_t row, const Array *inputs, const Array *outputs) except -1
+                 const Array *outputs, unsigned *failed, int threads, bint only_guards=*) except -1
+    # Run it for one row of the arrays, and return the number of the guard that failed, 0 if none did.
+    cdef unsigned run_point(self, Py_ssize_t row, const Array *inputs, const Array *outputs) except? 0xFFFFFFFF
     # The program of the branches that were traced, wherever it is run.
     cdef Program without_guards(self)
-    cdef tuple failing_guard(self, Py_ssize_t row, const Array *inputs)
+    # File and line of a guard.
+    cdef tuple place(self, unsigned guard)
 
 
 cdef Program new_program(Code code)

@@ -7,16 +7,16 @@ branches that the function took at the point of the trace, and its guards check 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from autograd._cpython cimport TypeSlots
 from autograd._core cimport TRACED, Value, number
 from autograd._interpreter.executable cimport Executable, make_executable
 from autograd._interpreter.interpreter cimport Array, Instruction, run as run_schedule
-from autograd._ir.code cimport Code, Entry, room
+from autograd._ir.code cimport Code, room
 from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.listing cimport listing, plural, sizes
-from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_GUARD, is_guard
+from autograd._ir.opcodes cimport CODE_CONSTANT, is_guard
 from autograd._program.serialization cimport FORMAT, packed, unpacked
 from autograd._program.tracing cimport check_captured
 
@@ -102,22 +102,22 @@ cdef class Program:
         """Bytes of instructions and slots."""
         return self.instructions * sizeof(Instruction) + self.slots * sizeof(double)
 
-    cdef Executable executable(self, bytes varying, bytes summed):
+    cdef Executable executable(self, bytes varying, bytes summed, bint only_guards=False):
         if varying is None and summed is None:
             if self.point is None:
-                self.point = make_executable(self.code, None, None)
+                self.point = make_executable(self.code, None, None, False)
             return self.point
-        key = varying, summed
+        key = varying, summed, only_guards
         executable = self.executables.get(key)
         if executable is None:
             # All lanes share the captured Values.
-            executable = make_executable(self.code, varying + bytes(len(self.code.captured)), summed)
+            executable = make_executable(self.code, varying + bytes(len(self.code.captured)), summed, only_guards)
             keep(self.executables, key, executable)
         return executable
 
     cdef int run(self, bytes varying, bytes summed, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
-                 const Array *outputs, unsigned char *failed, int threads) except -1:
-        cdef Executable executable = self.executable(varying, summed)
+                 const Array *outputs, unsigned *failed, int threads, bint only_guards=False) except -1:
+        cdef Executable executable = self.executable(varying, summed, only_guards)
         cdef Py_ssize_t captured = len(self.code.captured)
         cdef Array *arrays = NULL
         cdef Value value
@@ -136,10 +136,10 @@ cdef class Program:
         finally:
             PyMem_RawFree(arrays)
 
-    cdef bint run_point(self, Py_ssize_t row, const Array *inputs, const Array *outputs) except -1:
-        cdef unsigned char failed = False
+    cdef unsigned run_point(self, Py_ssize_t row, const Array *inputs, const Array *outputs) except? 0xFFFFFFFF:
+        cdef unsigned failed = 0
         self.run(None, None, 1, &row, inputs, outputs, &failed, 1)
-        return not failed
+        return failed
 
     cdef Program without_guards(self):
         cdef Code code
@@ -230,6 +230,7 @@ cdef class Program:
         cdef double *numbers
         cdef Array *arrays
         cdef Py_ssize_t i
+        cdef unsigned guard
         if len(inputs) != self.inputs:
             raise TypeError(f"Program expects {self.inputs} inputs, got {len(inputs)}")
         numbers = <double *> room(self.inputs + self.outputs, sizeof(double))
@@ -241,8 +242,9 @@ cdef class Program:
             for i in range(self.inputs):
                 if not number(inputs[i], numbers + i):
                     raise TypeError(f"Program expects numbers, got {type(inputs[i]).__name__} as input {i}")
-            if not self.run_point(0, arrays, arrays + self.inputs):
-                file, line = self.failing_guard(0, arrays)
+            guard = self.run_point(0, arrays, arrays + self.inputs)
+            if guard:
+                file, line = self.place(guard)
                 raise RuntimeError(f"the traced function takes another way here, at {file}:{line}")
             results = []
             for i in range(self.outputs):
@@ -252,38 +254,9 @@ cdef class Program:
             PyMem_RawFree(numbers)
             PyMem_RawFree(arrays)
 
-    cdef tuple failing_guard(self, Py_ssize_t row, const Array *inputs):
-        """Return file and line of the first guard that fails for a row; of the last if none does."""
-        cdef Code code = self.code.copy_of()
-        cdef Program probe
-        cdef double *results
-        cdef Array *arrays
-        cdef Py_ssize_t i
-        cdef Entry *entry
-        guards = []
-        for i in range(code.size):
-            if is_guard(code.entries[i].op):
-                guards.append(i)
-        code.outputs = [code.entries[<Py_ssize_t> guard].a for guard in guards]
-        probe = new_program(code).without_guards()
-        results = <double *> room(len(guards), sizeof(double))
-        arrays = NULL
-        found = "<unknown>", 0
-        try:
-            arrays = <Array *> room(len(guards), sizeof(Array))
-            for i in range(len(guards)):
-                arrays[i] = Array(results + i, 0)
-            probe.run_point(row, inputs, arrays)
-            for i in range(len(guards)):
-                entry = &code.entries[<Py_ssize_t> guards[i]]
-                found = code.places[guards[i]]
-                if (results[i] != 0.0) != entry.b if entry.op == LANE_GUARD else (
-                        not same_bits(code, entry.b, results[i])):
-                    break
-        finally:
-            PyMem_RawFree(results)
-            PyMem_RawFree(arrays)
-        return found
+    cdef tuple place(self, unsigned guard):
+        # Guards have their numbers in the expanded code, in which two of this code may be one.
+        return list(self.code.copy_of(True).places.values())[guard - 1]
 
     @cython.binding(False)
     def _is_same(self, Program other not None):
@@ -322,12 +295,6 @@ cdef list indices(str name, object numbers, Py_ssize_t count):
         if not isinstance(i, int) or not 0 <= i < count:
             raise ValueError(f"{name} must be numbers from 0 to {count - 1}, got {i!r}")
     return checked
-
-
-cdef bint same_bits(Code code, unsigned constant, double x) noexcept:
-    cdef double expected = 0.0
-    code.is_constant(constant, &expected)
-    return not memcmp(&expected, &x, sizeof(double)) or (x != x and expected != expected)
 
 
 cdef bytes varying_of(const Array *inputs, Py_ssize_t count):
