@@ -635,7 +635,7 @@ def test_decision_boundary_of_a_model_that_sees_one_class(ax):
 @pytest.mark.parametrize(
     ("rows", "X", "y", "message"),
     [
-        (1, [1.0, 2.0], [0], r"X must have the shape \(rows, 2\) and y \(rows,\), got \(2,\) and \(1,\)"),
+        (1, [1.0, 2.0], [0], r"X must have the shape \(rows, inputs\), got \(2,\)"),
         (1, [[1.0, 2.0, 3.0]], [0], r"got \(1, 3\) and \(1,\)"),
         (1, [[1.0, 2.0]], [0, 1], r"got \(1, 2\) and \(2,\)"),
         (1, [[1.0, 2.0]], [2], r"the model tells the classes \(-1, 0, 1\) apart, y has 2"),

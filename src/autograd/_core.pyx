@@ -674,7 +674,7 @@ cdef class Value:
                 "take detach()"
             )
         forbid_in_trace("data was set")
-        set_primal(&self.node, as_number(value, "data"), next_change())
+        change_primal(&self.node, as_number(value, "data"), next_change())
         if self.node.flags & SHARED:
             touch_shared()
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Set
 import numpy
 
 from autograd._core cimport (
-    SHARED, Node, Value, check_array, flush_deferred, forbid_in_trace, next_change, number, set_primal,
+    SHARED, Node, Value, change_primal, check_array, flush_deferred, forbid_in_trace, next_change, number,
     touch_shared,
 )
 from autograd._cpython cimport ListLayout, address
@@ -137,7 +137,7 @@ def set_data(list params not None, data):
         raise ValueError(f"there are {len(params)} parameters, got data of shape {array.shape}")
     for i in range(len(params)):
         node = parameter_at(params, i)
-        set_primal(node, numbers[i], change)
+        change_primal(node, numbers[i], change)
         flags |= node.flags
     if flags & SHARED:
         touch_shared()
@@ -437,7 +437,7 @@ cdef class Rule:
                     grad[i] += self.weight_decay * data[i]
             self.update(n, data, grad, self.rows + start)
             for i in range(n):
-                set_primal(node_at(values, start + i), data[i], change)
+                change_primal(node_at(values, start + i), data[i], change)
         if flags & SHARED:
             touch_shared()
 
