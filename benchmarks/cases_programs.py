@@ -305,7 +305,7 @@ def _branching_points(ways: int) -> list[float]:
 
 def _ways(engine: Engine, function: Function, ways: int) -> Workload:
     warnings.filterwarnings("ignore", ".* takes more than ", RuntimeWarning)
-    return _over_a_batch(engine, function, _arrays(_branching_points(ways)))
+    return over_a_batch(engine, function, arrays(_branching_points(ways)))
 
 
 def _ways_by_where(engine: Engine, ways: int) -> Workload:
@@ -328,7 +328,7 @@ def _ways_by_points(engine: Engine, ways: int) -> Workload:
         return [function(x) for x in points[:count]]
 
     def run(repetitions: int) -> dict[str, float]:
-        alone, both = (_seconds(over, (function, BRANCHING), repetitions) for function in functions)
+        alone, both = (seconds_of(over, (function, BRANCHING), repetitions) for function in functions)
         return {"value": alone, "derivatives": both - alone}
 
     def check() -> list[float]:
