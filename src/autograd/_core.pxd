@@ -150,15 +150,12 @@ cdef Value stop_gradient(Value value)
 
 # The count of changes to data, of which backward() concludes whether a leaf changed after a node had read it.
 cdef unsigned long long next_change() noexcept
-cdef inline void set_primal(Node *node, double primal, unsigned long long change) noexcept nogil:
-    """Give a leaf or a hand-made node its number."""
-    node.primal = primal
-    node.stamp = <unsigned> change
-    node.immediate = <double> change
 cdef inline void change_primal(Node *node, double primal, unsigned long long change) noexcept nogil:
-    """Set the number of a leaf or a hand-made node that has one; the same bits are no change."""
+    """Set the number of a leaf or a hand-made node; the same bits are no change."""
     if memcmp(&node.primal, &primal, sizeof(double)):
-        set_primal(node, primal, change)
+        node.primal = primal
+        node.stamp = <unsigned> change
+        node.immediate = <double> change
 cdef bint is_changed(Node *parent, Node *node) noexcept
 
 # Count of changes to the data of SHARED leaves.

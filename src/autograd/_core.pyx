@@ -542,6 +542,7 @@ cdef int make_by_hand(Value value, tuple parents, tuple local_grads) except -1:
     if local_grads is not None:
         Py_INCREF(local_grads)
         node.right = <Node *> <PyObject *> local_grads
+    node.stamp = <unsigned> changes
     node.op = OP_CUSTOM
     node.flags |= flags
     return 0
@@ -640,7 +641,7 @@ cdef class Value:
         cdef Node *node = &self.node
         if node.op != OP_LEAF:
             raise RuntimeError("a computed Value cannot be initialised again")
-        set_primal(node, as_number(data, "data"), next_change())
+        change_primal(node, as_number(data, "data"), next_change())
         if node.flags & SHARED:
             touch_shared()
         if label != "":
