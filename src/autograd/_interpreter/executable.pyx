@@ -23,8 +23,7 @@ cdef class Executable:
 cdef Executable make_executable(Code code, bytes varying, bytes summed):
     cdef Executable executable = Executable.__new__(Executable)
     # Composite primitives become those that there are kernels for; without a varying input the lanes are one point.
-    cdef Code expanded = code.copy_of(True)
-    cdef Code scheduled = ordered(expanded, varying is None)
+    cdef Code scheduled = ordered(code.expanded(), varying is None)
     cdef Fusion fusion = fuse(scheduled, varying, summed)
     cdef Py_ssize_t total = fusion.counts[PROLOGUE] + fusion.counts[BODY] + fusion.counts[EPILOGUE]
     executable.instructions = <Instruction *> room(total, sizeof(Instruction))

@@ -12,9 +12,11 @@ from autograd._interpreter.interpreter cimport (
     LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM,
     LANE_SUM_MUL, LANE_TOTAL,
 )
-from autograd._ir.code cimport NONE, Code, Entry, operand_count, room
+from autograd._ir.code cimport NONE, Code, Entry, arity, operands_of, room
 from autograd._ir.liveness cimport count_uses
-from autograd._ir.opcodes cimport LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard
+from autograd._ir.opcodes cimport (
+    LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard, operand_count,
+)
 from autograd._kernels.loops cimport is_function
 
 # The operands of a product that is computed later, as part of another instruction, have to keep their slots until then.
@@ -75,8 +77,8 @@ cdef int find_varying(Fusion fusion, bytes varying) except -1:
             fusion.varies[i] = varying is not None and varying[entry.a]
         if not fusion.uses[i]:
             continue
-        for k in range(fusion.code.arity(entry)):
-            operand = fusion.code.operand(entry, k)
+        for k in range(arity(entry)):
+            operand = operands_of(fusion.code, entry)[k]
             fusion.varies[i] |= fusion.varies[operand]
             fusion.needed[operand] = i
         if entry.op == LANE_CALL:
@@ -212,8 +214,8 @@ cdef void load_chain(Fusion fusion, unsigned chain) noexcept:
     cdef Py_ssize_t k
     cdef unsigned operand
     while True:
-        for k in range(fusion.code.arity(entry)):
-            operand = fusion.code.operand(entry, k)
+        for k in range(arity(entry)):
+            operand = operands_of(fusion.code, entry)[k]
             if not fusion.absorbed[operand]:
                 load(fusion, operand)
         if fusion.length[chain]:
@@ -263,7 +265,7 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
         fused = append(fusion, phase, entry.op, NONE if is_guard(entry.op) else i)
         fused.flags = entry.b if entry.op == LANE_GUARD else 0
         for k in range(operand_count(entry.op)):
-            use(fused, fusion.code.operand(entry, k))
+            use(fused, operands_of(fusion.code, entry)[k])
 
 
 cdef Py_ssize_t run_length(Fusion fusion, Py_ssize_t i) noexcept:
@@ -276,7 +278,7 @@ cdef Py_ssize_t run_length(Fusion fusion, Py_ssize_t i) noexcept:
         if entry.op != first.op or fusion.varies[i + n] or not fusion.uses[i + n]:
             break
         for k in range(operand_count(entry.op)):
-            if fusion.code.operand(entry, k) >= <unsigned> i:
+            if operands_of(fusion.code, entry)[k] >= <unsigned> i:
                 return n
         n += 1
     return n
@@ -296,7 +298,7 @@ cdef void append_map(Fusion fusion, Py_ssize_t i, Py_ssize_t n) noexcept:
     fused.flags = n
     for k in range(operands):
         for j in range(i, i + n):
-            add_operand(fusion, fusion.code.operand(&fusion.code.entries[j], k))
+            add_operand(fusion, operands_of(fusion.code, &fusion.code.entries[j])[k])
     for j in range(i, i + n):
         add_operand(fusion, j)
         fusion.done[j] = True

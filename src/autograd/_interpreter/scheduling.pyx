@@ -9,7 +9,7 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memset
 
-from autograd._ir.code cimport NONE, Code, Entry, room
+from autograd._ir.code cimport NONE, Code, Entry, arity, operands_of, room
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport LANE_LOAD, OP_COUNT, is_free
 from autograd._kernels.loops cimport is_function
@@ -61,8 +61,8 @@ cdef class InstructionOrder:
         for i in range(self.code.size):
             entry = &self.code.entries[i]
             if self.uses[i]:
-                for k in range(self.code.arity(entry)):
-                    operand = self.code.operand(entry, k)
+                for k in range(arity(entry)):
+                    operand = operands_of(self.code, entry)[k]
                     if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] += 1
                         self.missing[i] += 1
@@ -74,8 +74,8 @@ cdef class InstructionOrder:
         for i in reversed(range(self.code.size)):
             entry = &self.code.entries[i]
             if self.uses[i]:
-                for k in range(self.code.arity(entry)):
-                    operand = self.code.operand(entry, k)
+                for k in range(arity(entry)):
+                    operand = operands_of(self.code, entry)[k]
                     if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] -= 1
                         self.users[self.first_user[operand]] = i
@@ -109,8 +109,8 @@ cdef class InstructionOrder:
                 continue
             entry = &self.code.entries[i]
             latest = 0
-            for k in range(self.code.arity(entry)):
-                operand = self.code.operand(entry, k)
+            for k in range(arity(entry)):
+                operand = operands_of(self.code, entry)[k]
                 if self.code.entries[operand].op == LANE_LOAD:
                     latest = max(latest, operand)
             self.missing[i] = self.order[latest]
@@ -136,8 +136,8 @@ cdef class InstructionOrder:
             i = source[k]
             entry = &self.code.entries[i]
             level = 0
-            for j in range(self.code.arity(entry)):
-                operand = self.code.operand(entry, j)
+            for j in range(arity(entry)):
+                operand = operands_of(self.code, entry)[j]
                 if not is_free(self.code.entries[operand].op):
                     level = max(level, levels[<Py_ssize_t> operand] + (levels[<Py_ssize_t> operand] & 1))
             levels[i] = level + is_function(entry.op)
@@ -190,8 +190,8 @@ cdef class InstructionOrder:
             left[k] = self.first_user[k + 1] - self.first_user[k]
         for k in range(count):
             entry = &self.code.entries[order[k]]
-            for j in range(self.code.arity(entry)):
-                operand = self.code.operand(entry, j)
+            for j in range(arity(entry)):
+                operand = operands_of(self.code, entry)[j]
                 if not is_free(self.code.entries[operand].op):
                     left[operand] -= 1
                     held -= not left[operand]

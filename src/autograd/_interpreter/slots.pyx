@@ -10,7 +10,7 @@ from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, FusedInstruc
 from autograd._interpreter.interpreter cimport (
     LANE_DOT, LANE_MAP, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction, Schedule,
 )
-from autograd._ir.code cimport room
+from autograd._ir.code cimport is_constant, room
 from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, LANE_LOAD, has_value
 
 # As the last use of a result: its slot is not used again.
@@ -172,7 +172,7 @@ cdef int assign_slots(
         slots.pools[PROLOGUE].free = <unsigned *> room(size, sizeof(unsigned))
         slots.pools[BODY].free = <unsigned *> room(size, sizeof(unsigned))
         for i in range(size):
-            if fusion.uses[i] and fusion.code.is_constant(i, &constants[slots.pools[PROLOGUE].count]):
+            if fusion.uses[i] and is_constant(fusion.code, i, &constants[slots.pools[PROLOGUE].count]):
                 slots.slots[i] = take(&slots.pools[PROLOGUE])
         schedule.constant_count = slots.pools[PROLOGUE].count
         find_last_uses(fusion, slots.last)

@@ -13,7 +13,7 @@ from autograd._cpython cimport TypeSlots
 from autograd._core cimport TRACED, Value, number
 from autograd._interpreter.executable cimport Executable, make_executable
 from autograd._interpreter.interpreter cimport Array, Instruction, run as run_schedule
-from autograd._ir.code cimport Code, Entry, room
+from autograd._ir.code cimport Code, Entry, is_constant, room
 from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.listing cimport listing, plural, sizes
 from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_GUARD, is_guard
@@ -321,7 +321,7 @@ cdef list indices(str name, object numbers, Py_ssize_t count):
 
 cdef bint same_bits(Code code, unsigned constant, double x) noexcept:
     cdef double expected = 0.0
-    code.is_constant(constant, &expected)
+    is_constant(code, constant, &expected)
     return not memcmp(&expected, &x, sizeof(double)) or (x != x and expected != expected)
 
 
