@@ -103,6 +103,9 @@ cdef class Deferred:
 
 
 cdef Value new_leaf(double primal)
+# The number of dead nodes kept for reuse, which can be reduced.
+cdef int free_node_count() noexcept
+cdef void keep_free_nodes(int count) noexcept
 cdef int number(object x, double *result) except -1
 cdef int run_backward(Value root, double seed) except -1
 

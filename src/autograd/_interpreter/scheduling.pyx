@@ -45,12 +45,17 @@ cdef class InstructionOrder:
         self.order = <unsigned *> room(n, sizeof(unsigned))
 
     def __dealloc__(self):
+        self.end_search()
         PyMem_RawFree(self.uses)
+        PyMem_RawFree(self.order)
+
+    cdef void end_search(self) noexcept:
+        """Free the memory of the search; the result stays."""
         PyMem_RawFree(self.missing)
         PyMem_RawFree(self.first_user)
         PyMem_RawFree(self.users)
         PyMem_RawFree(self.ready)
-        PyMem_RawFree(self.order)
+        self.missing = self.first_user = self.users = self.ready = NULL
 
     cdef void find_users(self) noexcept:
         """Fill in `users`, and how many operands of each instruction other instructions compute."""
@@ -181,8 +186,10 @@ cdef class InstructionOrder:
     cdef inline unsigned kind(self, unsigned i, const unsigned *levels) noexcept:
         return self.code.entries[i].op if levels[i] & 1 else 0
 
-    cdef Py_ssize_t most_slots(self, const unsigned *order, Py_ssize_t count, unsigned *left) noexcept:
-        """Return the most results that are live at once in an order."""
+    cdef Py_ssize_t most_slots(self, const unsigned *order, Py_ssize_t count, unsigned *left, Py_ssize_t limit
+                               ) noexcept:
+        """Return the most results that are live at once in an order; if they are more than `limit`, any such number.
+        """
         cdef Entry *entry
         cdef Py_ssize_t k, j, held = 0, most = 0
         cdef unsigned operand
@@ -197,6 +204,8 @@ cdef class InstructionOrder:
                     held -= not left[operand]
             held += left[order[k]] > 0
             most = max(most, held)
+            if most > limit:
+                break
         return most
 
 
@@ -210,7 +219,7 @@ cdef Code ordered(Code code, bint for_point):
     cdef InstructionOrder order = InstructionOrder.__new__(InstructionOrder, code)
     cdef Code result = Code.__new__(Code)
     cdef Py_ssize_t n = code.size
-    cdef Py_ssize_t i, count = 0
+    cdef Py_ssize_t i, most, count = 0
     cdef unsigned *as_it_is = <unsigned *> room(n, sizeof(unsigned))
     cdef unsigned *room_for_count = NULL
     cdef unsigned *chosen = as_it_is
@@ -225,12 +234,16 @@ cdef Code ordered(Code code, bint for_point):
             # A call stays behind the guards before it: it may raise where a guard fails.
             pass
         elif for_point and order.in_levels(count, as_it_is, room_for_count) and (
-                order.most_slots(order.order, count, room_for_count) <= MOST_POINT_SLOTS):
+                order.most_slots(order.order, count, room_for_count, MOST_POINT_SLOTS) <= MOST_POINT_SLOTS):
             chosen = order.order
         else:
             order.in_depth()
-            if order.most_slots(order.order, count, room_for_count) < order.most_slots(as_it_is, count, room_for_count):
+            most = order.most_slots(order.order, count, room_for_count, n)
+            if most < order.most_slots(as_it_is, count, room_for_count, most):
                 chosen = order.order
+        order.end_search()
+        PyMem_RawFree(room_for_count)
+        room_for_count = NULL
         result.take_over(code, order.uses, chosen, count)
     finally:
         PyMem_RawFree(as_it_is)

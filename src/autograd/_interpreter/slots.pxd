@@ -1,11 +1,8 @@
-"""Slots, for other Cython modules to ``cimport``."""
+"""Slot allocation, for other Cython modules to ``cimport``."""
 
 from autograd._interpreter.fusion cimport Fusion
-from autograd._interpreter.interpreter cimport Instruction, Schedule
+from autograd._interpreter.interpreter cimport Schedule
 
 
-# Write the instructions of a fusion, in the order of the phases, with their arguments and constants, and describe them
-# in `schedule`.
-cdef int assign_slots(
-    Fusion fusion, Instruction *instructions, unsigned *arguments, double *constants, Schedule *schedule
-) except -1
+# Write slots in the place of positions into the instructions of a fusion and its `operands`, and the constants.
+cdef int assign_slots(Fusion fusion, double *constants, Schedule *schedule) except -1

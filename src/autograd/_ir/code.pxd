@@ -28,9 +28,10 @@ cdef class Code:
     cdef Py_ssize_t size
     cdef Py_ssize_t capacity
     # Hash table of the instructions, for `find`; NULL if none has been looked up. A slot is 0, or the position plus one
-    # in as many bits as the size of the table takes, with the upper bits of the hash. Few instructions are looked up
-    # that have the same latest operand, which is mostly a late instruction: an instruction is in the LINE of that
-    # operand, so that a program of any size is looked up in the cache; if the line is full, in a scattered place.
+    # in as many bits as the size of the table takes, with the upper bits of the hash. Few instructions have the same
+    # latest operand, constants aside, and it is mostly a recent one: the place of an instruction is in the line of the
+    # cache that belongs to that operand, so that the lookups of a large program stay in the cache; if the line is full,
+    # it is a scattered one.
     cdef unsigned *table
     cdef Py_ssize_t table_size
     # By number of the input: the position of the instruction that loads it, or None.

@@ -43,10 +43,21 @@ cdef extern from *:
     size_t slot_of "autograd_slot" (size_t home, unsigned hash, size_t k, size_t mask) noexcept
 
 
-cdef inline size_t home_of(unsigned hash, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d, size_t mask
-                           ) noexcept:
-    """Return the line of the table where an instruction belongs: that of its latest operand."""
-    return (hash & mask if is_free(op) else 2 * <size_t> max(max(a, b), max(c, d))) // LINE
+cdef inline size_t home_of(const Entry *entries, unsigned hash, unsigned op, unsigned a, unsigned b, unsigned c,
+                           unsigned d, size_t mask) noexcept:
+    """Return the line of the table where an instruction belongs: see `Code.table`."""
+    cdef unsigned latest = 0
+    if is_free(op):
+        return (hash & mask) // LINE
+    if entries[a].op != CODE_CONSTANT:
+        latest = a
+    if b > latest and entries[b].op != CODE_CONSTANT:
+        latest = b
+    if c > latest and entries[c].op != CODE_CONSTANT:
+        latest = c
+    if d > latest and entries[d].op != CODE_CONSTANT:
+        latest = d
+    return 2 * <size_t> latest // LINE
 
 
 cdef void *room(size_t count, size_t size) except NULL:
@@ -109,7 +120,7 @@ cdef class Code:
         if 2 * (self.size + 1) > self.table_size:
             self.rehash()
         mask = self.table_size - 1
-        home = home_of(hash, op, a, b, c, d, mask)
+        home = home_of(self.entries, hash, op, a, b, c, d, mask)
         while True:
             slot = &self.table[slot_of(home, hash, k, mask)]
             if not slot[0]:
@@ -141,7 +152,7 @@ cdef class Code:
             # A call has other things than positions, and is never looked up.
             if entry.op == LANE_CALL:
                 continue
-            home = home_of(hash, entry.op, entry.a, entry.b, entry.c, entry.d, mask)
+            home = home_of(self.entries, hash, entry.op, entry.a, entry.b, entry.c, entry.d, mask)
             k = 0
             slot = &table[slot_of(home, hash, k, mask)]
             while slot[0]:
@@ -471,6 +482,8 @@ cdef class Code:
         cdef Py_ssize_t i, k
         try:
             self.inputs, self.captured, self.calls = source.inputs, source.captured, source.calls
+            self.entries = <Entry *> resized(self.entries, (source.size + 1) * sizeof(Entry))
+            self.capacity = source.size + 1
             for i in range(source.size):
                 entry = &source.entries[i]
                 if uses[i] and is_free(entry.op):
