@@ -33,10 +33,11 @@ cdef extern from *:
         return (unsigned) (h >> 32);
     }
 
-    /* Place k to look for an instruction: the slots of its home line, then those from a scattered place on. */
+    /* Place k to look for an instruction: the slots of its home line, then scattered ones, all of them in the end. */
     static inline size_t autograd_slot(size_t home, unsigned hash, size_t k, size_t mask) {
         if (k < 16) return home * 16 + (hash + k) % 16;
-        return ((hash * 0x9E3779B97F4A7C15ull >> 20) + k) & mask;
+        const unsigned long long place = hash * 0x9E3779B97F4A7C15ull;
+        return ((place >> 20) + k * (place >> 40 | 1)) & mask;
     }
     """
     unsigned hash_of "autograd_hash" (unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) noexcept
