@@ -22,8 +22,8 @@ cdef class Fusion:
     cdef unsigned *uses
     cdef unsigned char *varies
     cdef unsigned *needed
-    # By position: whether the instruction became part of another one; the length of the chain of additions that ends with
-    # it, 0 if it takes in no product; whether the product that it takes in is its second operand.
+    # By position: whether the instruction became part of another one; the length of the chain of additions that ends
+    # with it, 0 if it takes in no product; whether the product that it takes in is its second operand.
     cdef unsigned char *absorbed
     cdef unsigned char *length
     cdef unsigned char *product

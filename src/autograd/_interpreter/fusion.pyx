@@ -9,8 +9,8 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 
 from autograd._interpreter.interpreter cimport (
-    Instruction, LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM,
-    LANE_SUM_MUL, LANE_TOTAL,
+    Instruction, LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE,
+    LANE_SUM, LANE_SUM_MUL, LANE_TOTAL,
 )
 from autograd._ir.code cimport NONE, Code, Entry, arity, operands_of, room
 from autograd._ir.liveness cimport count_uses
@@ -44,7 +44,7 @@ cdef class Fusion:
         self.product = <unsigned char *> room(n, 1)
         self.length = <unsigned char *> room(n, 1)
         self.done = <unsigned char *> room(n, 1)
-        # Memory that is not written to is none.
+        # Pages that are never written to take no memory.
         self.fused[PROLOGUE] = <Instruction *> room(n + outputs, sizeof(Instruction))
         self.fused[BODY] = <Instruction *> room(0 if for_point else n + outputs, sizeof(Instruction))
         self.fused[EPILOGUE] = <Instruction *> room(2 * outputs, sizeof(Instruction))

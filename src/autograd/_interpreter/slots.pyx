@@ -11,7 +11,7 @@ from autograd._interpreter.interpreter cimport (
     LANE_DOT, LANE_MAP, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction, Schedule,
 )
 from autograd._ir.code cimport is_constant, room
-from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, LANE_LOAD, has_value
+from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, has_value
 
 # As the last use of a result: its slot is not used again.
 cdef enum:

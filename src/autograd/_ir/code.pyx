@@ -47,16 +47,17 @@ cdef extern from *:
 cdef inline size_t home_of(const Entry *entries, unsigned hash, unsigned op, unsigned a, unsigned b, unsigned c,
                            unsigned d, size_t mask) noexcept:
     """Return the line of the table where an instruction belongs: see `Code.table`."""
+    cdef Py_ssize_t count = operand_count(op)
     cdef unsigned latest = 0
     if is_free(op):
         return (hash & mask) // LINE
     if entries[a].op != CODE_CONSTANT:
         latest = a
-    if b > latest and entries[b].op != CODE_CONSTANT:
+    if count > 1 and b > latest and entries[b].op != CODE_CONSTANT:
         latest = b
-    if c > latest and entries[c].op != CODE_CONSTANT:
+    if count > 2 and c > latest and entries[c].op != CODE_CONSTANT:
         latest = c
-    if d > latest and entries[d].op != CODE_CONSTANT:
+    if count > 3 and d > latest and entries[d].op != CODE_CONSTANT:
         latest = d
     return 2 * <size_t> latest // LINE
 
