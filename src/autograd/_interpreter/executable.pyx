@@ -6,8 +6,8 @@ from cpython.mem cimport PyMem_RawFree
 from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, Fusion, fuse
 from autograd._interpreter.interpreter cimport Instruction
 from autograd._interpreter.scheduling cimport ordered
-from autograd._interpreter.slots cimport assign_slots
-from autograd._ir.code cimport Code, resized, room
+from autograd._interpreter.slots cimport assign_slots, constants_of
+from autograd._ir.code cimport Code, resized
 
 
 @cython.auto_pickle(False)
@@ -28,10 +28,8 @@ cdef Executable make_executable(Code code, bytes varying, bytes summed):
     cdef Code scheduled = ordered(code.expanded(), varying is None)
     cdef Fusion fusion = fuse(scheduled, varying, summed)
     cdef Py_ssize_t phase
-    executable.constants = <double *> room(scheduled.size, sizeof(double))
-    assign_slots(fusion, executable.constants, &executable.schedule)
-    executable.constants = <double *> resized(
-        executable.constants, (executable.schedule.constant_count + 1) * sizeof(double))
+    executable.constants = constants_of(scheduled, fusion.uses)
+    assign_slots(fusion, &executable.schedule)
     for phase in range(3):
         executable.instructions[phase] = <Instruction *> resized(
             fusion.fused[phase], (fusion.counts[phase] + 1) * sizeof(Instruction))

@@ -40,7 +40,6 @@ cdef class InstructionOrder:
         self.uses = count_uses(code)
         self.missing = <unsigned *> room(n, sizeof(unsigned))
         self.first_user = <unsigned *> room(n + 1, sizeof(unsigned))
-        self.users = <unsigned *> room(4 * n + code.argument_count, sizeof(unsigned))
         self.ready = <unsigned *> room(n, sizeof(unsigned))
         self.order = <unsigned *> room(n, sizeof(unsigned))
 
@@ -57,7 +56,7 @@ cdef class InstructionOrder:
         PyMem_RawFree(self.ready)
         self.missing = self.first_user = self.users = self.ready = NULL
 
-    cdef void find_users(self) noexcept:
+    cdef int find_users(self) except -1:
         """Fill in `users`, and how many operands of each instruction other instructions compute."""
         cdef Entry *entry
         cdef Py_ssize_t i, k
@@ -75,6 +74,7 @@ cdef class InstructionOrder:
             total += self.first_user[i]
             self.first_user[i] = total
         self.first_user[self.code.size] = total
+        self.users = <unsigned *> room(total, sizeof(unsigned))
         # From the end, so that each list is in rising order and begins where the next one ends.
         for i in reversed(range(self.code.size)):
             entry = &self.code.entries[i]
@@ -84,6 +84,7 @@ cdef class InstructionOrder:
                     if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] -= 1
                         self.users[self.first_user[operand]] = i
+        return 0
 
     cdef void in_depth(self) noexcept:
         """Order the instructions depth first: what a result makes ready comes next."""

@@ -10,7 +10,7 @@ from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, Fusion
 from autograd._interpreter.interpreter cimport (
     LANE_DOT, LANE_MAP, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction, Schedule,
 )
-from autograd._ir.code cimport is_constant, room
+from autograd._ir.code cimport Code, is_constant, room
 from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, has_value
 
 # As the last use of a result: its slot is not used again.
@@ -150,7 +150,20 @@ cdef void assign_epilogue(Fusion fusion, Pool *pool) noexcept:
     pool.count += fusion.counts[EPILOGUE] > 0
 
 
-cdef int assign_slots(Fusion fusion, double *constants, Schedule *schedule) except -1:
+cdef double *constants_of(Code code, const unsigned *uses) except NULL:
+    cdef Py_ssize_t i, count = 0
+    cdef double *constants
+    for i in range(code.size):
+        count += uses[i] and code.entries[i].op == CODE_CONSTANT
+    constants = <double *> room(count, sizeof(double))
+    count = 0
+    for i in range(code.size):
+        if uses[i] and is_constant(code, i, &constants[count]):
+            count += 1
+    return constants
+
+
+cdef int assign_slots(Fusion fusion, Schedule *schedule) except -1:
     cdef Slots slots
     cdef Py_ssize_t size = fusion.code.size
     cdef Py_ssize_t i
@@ -161,7 +174,7 @@ cdef int assign_slots(Fusion fusion, double *constants, Schedule *schedule) exce
         slots.pools[PROLOGUE].free = <unsigned *> room(size, sizeof(unsigned))
         slots.pools[BODY].free = <unsigned *> room(size, sizeof(unsigned))
         for i in range(size):
-            if fusion.uses[i] and is_constant(fusion.code, i, &constants[slots.pools[PROLOGUE].count]):
+            if fusion.uses[i] and fusion.code.entries[i].op == CODE_CONSTANT:
                 slots.slots[i] = take(&slots.pools[PROLOGUE])
         schedule.constant_count = slots.pools[PROLOGUE].count
         find_last_uses(fusion, slots.last)
