@@ -65,7 +65,7 @@ loops = (
     "_blocks.reductions",
     "_blocks.rules",
     "_interpreter.interpreter",
-    "_kernels.loops",
+    "_kernels.functions",
 )
 
 NO_COMPILER = (

@@ -2,5 +2,5 @@
 
 from importlib import import_module
 
-for _module in ("cases_operations", "cases_graphs", "cases_calls", "cases_training", "cases_programs"):
-    import_module(_module)
+for _module in ("operations", "graphs", "calls", "training", "programs", "simulations"):
+    import_module(f"cases_{_module}")

@@ -39,11 +39,11 @@ PROGRAMS = section(
 )
 
 
-def _model(make: Callable[[Any], Function], engine: Engine) -> Function:
+def with_functions(make: Callable[[Any], Function], engine: Engine) -> Function:
     return make(SimpleNamespace(**engine.functions))
 
 
-def _arrays(*data: Any) -> list[Any]:
+def arrays(*data: Any) -> list[Any]:
     numpy = importlib.import_module("numpy")
     return [numpy.array(numbers) for numbers in data]
 
@@ -57,7 +57,7 @@ def _compile(engine: Engine, function: Function) -> Function:
     return lambda *arguments: engine.module.tree.map(to_numpy, jitted(*arguments))
 
 
-def _seconds(function: Function, arguments: Sequence[Any], repetitions: int) -> float:
+def seconds_of(function: Function, arguments: Sequence[Any], repetitions: int) -> float:
     begin = perf_counter()
     for _ in range(repetitions):
         function(*arguments)
@@ -75,8 +75,8 @@ def _workload(value: Function, value_and_grad: Function, arguments: Sequence[Any
     """Time a function with its derivatives, and compare the results for some rows of a batch, or for all."""
 
     def run(repetitions: int) -> dict[str, float]:
-        alone = _seconds(value, arguments, repetitions)
-        return {"value": alone, "derivatives": _seconds(value_and_grad, arguments, repetitions) - alone}
+        alone = seconds_of(value, arguments, repetitions)
+        return {"value": alone, "derivatives": seconds_of(value_and_grad, arguments, repetitions) - alone}
 
     def check() -> list[float]:
         return _numbers([value(*arguments), value_and_grad(*arguments)], rows)
@@ -89,7 +89,7 @@ def _at_a_point(engine: Engine, function: Function, arguments: Sequence[Any]) ->
     return _workload(_compile(engine, function), _compile(engine, both), arguments, None)
 
 
-def _over_a_batch(
+def over_a_batch(
     engine: Engine,
     function: Function,
     arguments: Sequence[Any],
@@ -108,19 +108,20 @@ OPTIONS = 200_000
 
 
 def _black_scholes(engine: Engine, threads: int) -> Workload:
-    arguments = _arrays(*models.options(OPTIONS))
-    function = _model(models.black_scholes, engine)
-    return _over_a_batch(engine, function, arguments, argnums=(0, 1, 2, 3, 4), threads=threads)
+    arguments = arrays(*models.options(OPTIONS))
+    function = with_functions(models.black_scholes, engine)
+    return over_a_batch(engine, function, arguments, argnums=(0, 1, 2, 3, 4), threads=threads)
 
 
 @benchmark(
     "black_scholes",
     PROGRAMS,
     f"Black-Scholes and five sensitivities, {OPTIONS:,} points",
-    ("autograd", "autograd/threads", "jax"),
+    ("autograd", "autograd/threads", "heyoka", "jax"),
     per=OPTIONS,
     of="point",
     base="value",
+    left_out_by_quick=("heyoka",),
 )
 def black_scholes(engine: Engine) -> Workload:
     return _black_scholes(engine, 1)
@@ -138,8 +139,8 @@ PATHS = 1_000
 
 def _swaptions(engine: Engine, path: Function) -> Workload:
     d, *market = models.swaption_market()
-    arguments = [d, *_arrays(*market, models.swaption_paths(PATHS))]
-    return _over_a_batch(engine, path, arguments, argnums=(0, 1, 2), in_axes=(None, None, None, 0))
+    arguments = [d, *arrays(*market, models.swaption_paths(PATHS))]
+    return over_a_batch(engine, path, arguments, argnums=(0, 1, 2), in_axes=(None, None, None, 0))
 
 
 @benchmark(
@@ -154,7 +155,7 @@ def _swaptions(engine: Engine, path: Function) -> Workload:
     left_out_by_quick=("jax", "jax/loops"),
 )
 def swaptions(engine: Engine) -> Workload:
-    return _swaptions(engine, _model(models.swaptions, engine))
+    return _swaptions(engine, with_functions(models.swaptions, engine))
 
 
 @swaptions.on("c", "cc -O2, the value alone")
@@ -174,7 +175,7 @@ def swaptions_c(engine: Engine) -> Workload:
         function(d, *pointers, PATHS)
         return list(values[:CHECKED])
 
-    return Workload(lambda repetitions: {"value": _seconds(function, (d, *pointers, PATHS), repetitions)}, check)
+    return Workload(lambda repetitions: {"value": seconds_of(function, (d, *pointers, PATHS), repetitions)}, check)
 
 
 def _jax_swaptions(jax: Any, step: Function) -> Function:
@@ -248,7 +249,7 @@ def _jax_rosenbrock(jnp: Any) -> Function:
     left_out_by_quick=("jax",),
 )
 def rosenbrock_point(engine: Engine) -> Workload:
-    return _at_a_point(engine, _model(models.rosenbrock, engine), _arrays(models.rosenbrock_point(VARIABLES)))
+    return _at_a_point(engine, with_functions(models.rosenbrock, engine), arrays(models.rosenbrock_point(VARIABLES)))
 
 
 rosenbrock_point.on("jax", "the same loop over scalars")(rosenbrock_point.build)
@@ -257,12 +258,12 @@ rosenbrock_point.on("jax", "the same loop over scalars")(rosenbrock_point.build)
 @rosenbrock_point.on("jax/arrays", "written for arrays")
 def rosenbrock_point_arrays(engine: Engine) -> Workload:
     function = _jax_rosenbrock(engine.module.numpy)
-    return _at_a_point(engine, function, _arrays(models.rosenbrock_point(VARIABLES)))
+    return _at_a_point(engine, function, arrays(models.rosenbrock_point(VARIABLES)))
 
 
 def _rosenbrock_points() -> list[Any]:
     numbers = models.rosenbrock_point(VARIABLES + POINTS)
-    return _arrays([numbers[i : i + VARIABLES] for i in range(POINTS)])
+    return arrays([numbers[i : i + VARIABLES] for i in range(POINTS)])
 
 
 @benchmark(
@@ -276,12 +277,12 @@ def _rosenbrock_points() -> list[Any]:
     base="value",
 )
 def rosenbrock_batch(engine: Engine) -> Workload:
-    return _over_a_batch(engine, _model(models.rosenbrock, engine), _rosenbrock_points())
+    return over_a_batch(engine, with_functions(models.rosenbrock, engine), _rosenbrock_points())
 
 
 @rosenbrock_batch.on("jax", "written for arrays")
 def rosenbrock_batch_jax(engine: Engine) -> Workload:
-    return _over_a_batch(engine, _jax_rosenbrock(engine.module.numpy), _rosenbrock_points())
+    return over_a_batch(engine, _jax_rosenbrock(engine.module.numpy), _rosenbrock_points())
 
 
 COMPILING = section(
@@ -295,12 +296,12 @@ COMPILING = section(
 
 
 def _compile_workload(engine: Engine, variables: int) -> Workload:
-    arguments = _arrays(models.rosenbrock_point(variables))
+    arguments = arrays(models.rosenbrock_point(variables))
 
     def first_call(transform: Callable[[Function], Function]) -> float:
         # A new function every time, as JAX caches what it has compiled.
-        compiled = _compile(engine, transform(_model(models.rosenbrock, engine)))
-        return _seconds(compiled, arguments, 1) - _seconds(compiled, arguments, 1)
+        compiled = _compile(engine, transform(with_functions(models.rosenbrock, engine)))
+        return seconds_of(compiled, arguments, 1) - seconds_of(compiled, arguments, 1)
 
     def run(repetitions: int) -> dict[str, float]:
         value = sum(first_call(lambda function: function) for _ in range(repetitions))

@@ -141,6 +141,21 @@ def _jax() -> Engine:
     return Engine("jax", title, jax.numpy.float64, table, differentiates=False, module=jax, surroundings=_single_core)
 
 
+def _heyoka() -> Engine:
+    heyoka = importlib.import_module("heyoka")
+    table = {name: getattr(heyoka, name) for name in (*FUNCTIONS, "erf")}
+    table["maximum"] = lambda x, bound: heyoka.relu(x - bound) + bound
+    return Engine(
+        "heyoka",
+        f"heyoka {heyoka.__version__}",
+        heyoka.expression,
+        table,
+        differentiates=False,
+        module=heyoka,
+        surroundings=_single_core,
+    )
+
+
 @contextmanager
 def _single_core() -> Iterator[None]:
     if not hasattr(os, "sched_setaffinity"):
@@ -180,6 +195,7 @@ _LOADERS: dict[str, Callable[[], Engine]] = {
     "micrograd": _micrograd,
     "torch": _torch,
     "jax": _jax,
+    "heyoka": _heyoka,
     "c": _c,
 }
 NAMES = tuple(_LOADERS)

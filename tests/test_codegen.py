@@ -190,7 +190,7 @@ def test_the_header_is_c_that_computes_the_rows(codegen, tmp_path):
             return 0;
         }"""
     (tmp_path / "main.c").write_text(main, encoding="utf-8")
-    flags = ["-Wall", "-Wextra", "-Werror", "-std=c99"]
+    flags = ["-Wall", "-Wextra", "-Werror", "-std=c99", f"-I{PACKAGE / '_kernels'}"]
     subprocess.run(["cc", *flags, "-o", tmp_path / "main", tmp_path / "main.c", "-lm"], check=True)
     printed = subprocess.run([tmp_path / "main"], check=True, capture_output=True, text=True).stdout
     assert [float(x) for x in printed.split()] == [27.0, 7.0, 1 + 54 + 4, 1 - 24, 0, 1, 2]
@@ -216,11 +216,11 @@ def test_the_rows_that_the_interpreter_has_instructions_for(codegen, tmp_path):
     unary = ("neg", "abs", "sqrt", "relu", "stop_gradient", "same")
     assert lists["UNARY"] == [f"X(OP_{x.upper()}, op_{x})" for x in unary]
     assert {"X(OP_ADD, op_add)", "X(OP_MAXIMUM, op_maximum)", "X(OP_STEP, op_step)"} < set(lists["BINARY"])
-    functions = {'X(OP_POW, 2, "power")', 'X(OP_ERF, 1, "erf")', 'X(OP_ARCTAN2, 2, "arctan2")'}
+    functions = {"X(OP_POW, 2, pow)", "X(OP_ERF, 1, erf)", "X(OP_ARCTAN2, 2, arctan2)", "X(OP_SIGMOID, 1, sigmoid)"}
     assert functions < set(lists["FUNCTIONS"])
-    assert 'X(OP_LOG_GAMMA, 1, "log_gamma")' in lists["FUNCTIONS"]
+    assert "X(OP_LOG_GAMMA, 1, log_gamma)" in lists["FUNCTIONS"]
     everything = "".join(sum(lists.values(), []))
-    assert not re.search(r"OP_(CUBE|TWICE_TAN|LOG_ABS|SIGMOID|SOFTPLUS|SILU|GELU|ADD_C)\b", everything)
+    assert not re.search(r"OP_(CUBE|TWICE_TAN|LOG_ABS|SILU|GELU|ADD_C)\b", everything)
 
 
 def test_write_leaves_alone_what_is_right(codegen, tmp_path):

@@ -210,7 +210,8 @@ def free_memory():
     """Give the memory that is kept for reuse back to Python's allocator.
 
     The memory of freed Values serves new ones, up to 80 MB, and is given back by itself when graphs become much
-    smaller. Call this function to give it back at once.
+    smaller; that of large arrays returned by batches serves the next ones, up to 64 MB. Call this function to give all
+    of it back at once.
 
     Examples
     --------
@@ -228,6 +229,7 @@ def free_memory():
         PyMem_RawFree(dying)
         dying = NULL
         dying_capacity = 0
+    _hooks.call("free_results")
 
 
 cdef int value_traverse(PyObject *value, visitproc visit, void *argument) noexcept:

@@ -66,6 +66,9 @@ class Op:
         is called whenever the C result is not finite: it raises, or returns that result.
     exact : bool
         Whether the C result, if finite, has the bits of `python`. If not, `python` is always called.
+    kernel : bool
+        Whether the core computes the value by the function of this name in ``_kernels/elementary.h``, which is faster
+        and more accurate than the formula `value`, its definition.
     commutative : bool
         Whether ``op(a, b)`` and ``op(b, a)`` have the same bits, so that one row serves both orders.
     arguments : str
@@ -85,6 +88,7 @@ class Op:
     libm: str = ""
     python: str = ""
     exact: bool = True
+    kernel: bool = False
     commutative: bool = False
     arguments: str = ""
     base: str = ""
@@ -113,9 +117,9 @@ class Op:
 
     @property
     def is_primitive(self) -> bool:
-        """Whether programs have a kernel: the value is one call of a C function, or arithmetic and choices."""
-        if self.arguments == "abc":
-            return False
+        """Whether programs have an instruction for it: a call of a C function, or arithmetic and choices."""
+        if self.kernel or self.arguments == "abc":
+            return self.kernel
         nodes = list(ast.walk(ast.parse(self.value)))
         calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
         if any(isinstance(node, ast.Pow) for node in nodes):
@@ -211,14 +215,14 @@ _ROWS = (
        libm="hypot", exact=False, commutative=True, example=(3.0, 4.0)),
 
     Op("sigmoid", "where(a < 0, exp(-abs(a)) / (1 + exp(-abs(a))), 1 / (1 + exp(-abs(a))))", ("g * r * sigmoid(-a)",),
-       doc="Logistic function, ``1 / (1 + exp(-x))``"),
+       doc="Logistic function, ``1 / (1 + exp(-x))``", kernel=True),
     Op("relu", "where(a < 0, 0, a)", ("where(a > 0, g, 0)",), symbol="ReLU",
        doc="Rectifier, ``max(x, 0)``; its derivative at 0 is 0"),
     Op("leaky_relu", "where(a > 0, a, b * a)", ("where(a > 0, g, g * b)", "where(a > 0, 0, g * a)"),
        doc="``x`` where positive, else ``negative_slope * x``; its derivative at 0 is `negative_slope`",
        parameters=("x", "negative_slope=0.01"), example=(-2.0,)),
     Op("softplus", "maximum(a, 0) + log1p(exp(-abs(a)))", ("g * sigmoid(a)",),
-       doc="``log(1 + exp(x))``, a smooth rectifier"),
+       doc="``log(1 + exp(x))``, a smooth rectifier", kernel=True),
     # Below -760 the product of x and exp(x) is less than half the smallest double.
     Op("silu", "where(a < -760, -0.0, a * sigmoid(a))",
        ("where(a > 760, g, where(a < -760, 0, g * sigmoid(a) * (1 + a * sigmoid(-a))))",),
@@ -265,7 +269,7 @@ _ROWS = (
 
     # The derivative of tanh; 1 - tanh(a)**2 would be 0 where tanh rounds to 1.
     Op("sech_squared", "4 * exp(-2 * abs(a)) / ((1 + exp(-2 * abs(a))) * (1 + exp(-2 * abs(a))))",
-       ("g * (-2 * r * tanh(a))",)),
+       ("g * (-2 * r * tanh(a))",), kernel=True),
     # Zero also for equal infinities.
     Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
     # Recorded by a trace for comparisons and `detach`.

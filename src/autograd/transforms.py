@@ -332,8 +332,8 @@ def vmap(
     out_axes : int, default 0
         The axis of the results along which the points lie.
     threads : int, optional
-        The most threads to use. Chosen by the size of the work if it is not given, up to the number of processors or
-        the environment variable ``AUTOGRAD_NUM_THREADS``. The result does not depend on it.
+        The most threads to use, by default the number of processors or the environment variable
+        ``AUTOGRAD_NUM_THREADS``; as many run as pay for the size of the work. The result does not depend on it.
     max_ways : int, optional
         The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
         neither here nor by a `compile` of `f`. Points that need another one are traced one by one, with a

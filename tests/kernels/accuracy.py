@@ -20,8 +20,8 @@ FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 BOUNDS = {
     **dict.fromkeys(["exp", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tanh", "cbrt"], 1.0),
     **dict.fromkeys(["expm1", "tan", "hypot", "arctan", "arcsin", "arccos", "exp2"], 1.5),
-    **dict.fromkeys(["sinh", "cosh", "arcsinh", "arccosh", "arctanh", "erf", "erfc", "sigmoid", "softplus"], 2.0),
-    **dict.fromkeys(["pow", "arctan2"], 2.0),
+    **dict.fromkeys(["sinh", "cosh", "arcsinh", "arccosh", "arctanh", "erf", "erfc"], 2.0),
+    **dict.fromkeys(["pow", "arctan2", "sigmoid", "softplus", "sech_squared"], 2.0),
 }
 
 

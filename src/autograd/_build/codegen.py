@@ -81,6 +81,7 @@ def header(ops: ModuleType) -> str:
         "#ifndef AUTOGRAD_OPS_H",
         "#define AUTOGRAD_OPS_H",
         "#include <math.h>",
+        '#include "exponential.h"',
         "#if defined(__GNUC__)",
         "#define OP_INLINE static inline __attribute__((always_inline, unused))",
         "#else",
@@ -224,8 +225,6 @@ def pairs(ops: ModuleType) -> str:
 
 #: Functions that compilers inline as one machine instruction, so that loops over them are vectorised.
 _INSTRUCTIONS = ("fabs", "sqrt")
-#: NumPy's names, as every version has them, of rows with another name.
-_NUMPY_NAMES = {"pow": "power"}
 
 
 def lanes(ops: ModuleType) -> str:
@@ -235,8 +234,8 @@ def lanes(ops: ModuleType) -> str:
         if "c" in row.arguments or not row.is_primitive:
             continue
         op = f"OP_{row.name.upper()}"
-        if row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
-            lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, "{_NUMPY_NAMES.get(row.name, row.name)}")')
+        if row.kernel or row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
+            lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, {row.name})')
         else:
             lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
     lines = [
@@ -247,7 +246,7 @@ def lanes(ops: ModuleType) -> str:
     comments = {
         "UNARY": "Arithmetic of one operand: X(op, function).",
         "BINARY": "Arithmetic of two operands: X(op, function).",
-        "FUNCTIONS": "Functions with a kernel over many numbers: X(op, number of operands, NumPy's name).",
+        "FUNCTIONS": "Functions of elementary.h: X(op, number of operands, name).",
     }
     for name, entries in lists.items():
         lines += ["", f"/* {comments[name]} */", " \\\n    ".join([f"#define LANE_{name}(X)", *entries])]
@@ -267,7 +266,9 @@ def _uses(formulas: tuple[str, ...], name: str) -> bool:
 
 
 def _value(row: Any) -> str:
-    """Return the C expression of a row's value, in which the row's own name means the C library's function."""
+    """Return the C expression of a row's value; in its formula the row's own name means the C library's function."""
+    if row.kernel:
+        return f"kernel_{row.name}({', '.join(row.arguments)})"
     own = row.name.removesuffix("_c").removeprefix("c_")
     return to_c(row.value, lambda name: row.libm if name == own else f"op_{name}")
 

@@ -17,7 +17,7 @@ from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport (
     LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard, operand_count,
 )
-from autograd._kernels.loops cimport is_function
+from autograd._kernels.functions cimport is_function
 
 # The operands of a product that is computed later, as part of another instruction, have to keep their slots until then.
 # A product is moved over at most NEAR instructions, and a dot product has at most NEAR terms, unless the operands keep

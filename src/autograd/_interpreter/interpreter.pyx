@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 
 import os
 
-from autograd._kernels.loops cimport function_table
+from autograd._kernels.functions cimport function_table
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() noexcept
@@ -54,9 +54,9 @@ cdef extern from "_interpreter/interpreter.h" nogil:
     void lane_add_up(Run *) noexcept
 
 
-# The most bytes for the slots of a block, a part of the second-level cache. Blocks of fewer lanes than LEAST_WIDTH are
-# slower for any number of slots.
-cdef Py_ssize_t BLOCK_BYTES = 1 << 18
+# The most bytes for the slots of a block: beyond the second-level cache wide blocks still pay. Blocks of fewer lanes than
+# LEAST_WIDTH are slower for any number of slots.
+cdef Py_ssize_t BLOCK_BYTES = 1 << 20
 cdef Py_ssize_t LEAST_WIDTH = 32
 # The most segments, enough to keep any number of threads busy until the end, and the most partial sums in all segments.
 cdef Py_ssize_t MOST_SEGMENTS = 256
@@ -226,15 +226,10 @@ cdef double work(const Run *run) noexcept:
 
 
 cdef Py_ssize_t thread_count(const Run *run, int threads) except -1:
-    """Return the number of threads for a run; `threads` is the most that the caller allows, 0 for any number."""
-    cdef Py_ssize_t count = threads
-    if run.segments < 2 or threads == 1 or run.schedule.calls_python:
+    """Return the number of threads that pay for a run, at most `threads` or, if that is 0, `most_threads`."""
+    if run.segments < 2 or threads == 1 or run.schedule.calls_python or work(run) < 2 * THREAD_WORK:
         return 1
-    if threads == 0:
-        if work(run) < 2 * THREAD_WORK:
-            return 1
-        count = min(most_threads(), <Py_ssize_t> (work(run) / THREAD_WORK))
-    return min(count, run.segments)
+    return min(threads or most_threads(), <Py_ssize_t> (work(run) / THREAD_WORK), run.segments)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

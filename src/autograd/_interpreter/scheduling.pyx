@@ -12,7 +12,7 @@ from libc.string cimport memset
 from autograd._ir.code cimport NONE, Code, Entry, arity, operands_of, room
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport LANE_LOAD, OP_COUNT, is_free
-from autograd._kernels.loops cimport is_function
+from autograd._kernels.functions cimport is_function
 
 # A point's slots that surely fit into the first level of the cache.
 cdef enum:

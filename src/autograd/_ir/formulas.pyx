@@ -15,7 +15,7 @@ from autograd._ir.opcodes cimport (
     LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, OP_ADD, OP_COUNT, OP_DIV, OP_MUL, OP_NEG, OP_POW, OP_POW_C, OP_SQRT,
     OP_SUB, is_choice, takes_first,
 )
-from autograd._kernels.loops cimport kernel_value
+from autograd._kernels.functions cimport kernel_value
 
 
 @cython.auto_pickle(False)

@@ -13,11 +13,17 @@
 #define KERNELS_PERIODIC(X) X(sin) X(cos) X(tan)
 #define KERNELS_UNARY(X) \
     X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(cbrt) X(arcsin) X(arccos) X(arctan) \
-    X(sinh) X(cosh) X(tanh) X(arcsinh) X(arccosh) X(arctanh) X(erf) X(erfc) X(sigmoid) X(softplus)
+    X(sinh) X(cosh) X(tanh) X(arcsinh) X(arccosh) X(arctanh) X(erf) X(erfc) X(sigmoid) X(softplus) \
+    X(sech_squared)
 #define KERNELS_BINARY(X) X(pow) X(hypot) X(arctan2)
 
+#if defined(__GNUC__)
+#define KERNELS_UNUSED __attribute__((unused))
+#else
+#define KERNELS_UNUSED
+#endif
 #define KERNELS_OF_ONE(name, function) \
-    AUTOGRAD_CLONES \
+    AUTOGRAD_CLONES KERNELS_UNUSED \
     static void name(ptrdiff_t n, const double *a, double *out) \
     { \
         AUTOGRAD_VECTORIZE \

@@ -1,4 +1,4 @@
-/* exp, exp2, expm1, sinh, cosh, tanh, sigmoid and softplus; see arithmetic.h.
+/* exp, exp2, expm1, sinh, cosh, tanh, sech_squared, sigmoid and softplus; see arithmetic.h.
  *
  * x = n log 2 + r with |r| <= log(2) / 2, r and what its rounding loses as two doubles (Cody and Waite, "Software manual
  * for the elementary functions", 1980). Then exp x = 2^n (1 + r + r^2 p(r)); 1 + r is computed exactly, as two doubles,
@@ -153,6 +153,15 @@ KERNEL double kernel_sigmoid(double x)
     const double z = exp_minus_size(x, &z_low), d = 1.0 + z, d_low = ((1.0 - d) + z) + z_low;
     const double y = quotient(x < 0.0 ? z : 1.0, x < 0.0 ? z_low : 0.0, d, d_low, &low);
     return y + low;
+}
+
+/* 4 s (1 - s) with s = z / (1 + z), z = exp(-2|x|) */
+KERNEL double kernel_sech_squared(double x)
+{
+    double z_low, low;
+    const double z = exp_minus_size(2.0 * x, &z_low), d = 1.0 + z, d_low = ((1.0 - d) + z) + z_low;
+    const double s = quotient(z, z_low, d, d_low, &low) + low;
+    return 4.0 * s * (1.0 - s);
 }
 
 /* max(x, 0) + log(1 + exp(-|x|)) */

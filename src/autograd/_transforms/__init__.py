@@ -5,7 +5,8 @@ Read in this order, that of a call:
 - `kinds` has a class for each transform: compiled functions, maps over lanes, and derivatives;
 - `transform` is their base: the path of a call, from the arguments to the result;
 - `signature` has the structure of a call's arguments, and reads their numbers;
-- `pytree` has structures in general, and makes objects of them.
+- `pytree` has structures in general, and makes objects of them;
+- `results` has the memory of the arrays that batches return.
 
 The programs that a call runs are `autograd._program.specializations`. Only `autograd.transforms` imports from here.
 """

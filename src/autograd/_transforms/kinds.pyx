@@ -16,6 +16,7 @@ from autograd._transforms.pytree cimport (
     ARRAY, FIXED, NUMBER, SEQUENCE, STATIC, Builder, Leaves, Objects, Tree, describe, new_builder,
     object_array, unflatten,
 )
+from autograd._transforms.results cimport new_result
 from autograd._transforms.signature cimport Signature, positions_of, read
 from autograd._transforms.transform cimport Compilation, Frame, Transform, give_back, new_frame
 
@@ -107,7 +108,7 @@ cdef class Batch(Leaves):
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
         cdef Py_ssize_t axis = self.transform.output_axis(shape)
-        array = numpy.empty(shape[:axis] + (self.lanes,) + shape[axis:])
+        array = new_result(shape[:axis] + (self.lanes,) + shape[axis:])
         cdef double *data = address(array)
         cdef Py_ssize_t i
         # This many numbers of one lane lie side by side.
