@@ -6,9 +6,11 @@ import ctypes
 import importlib
 import os
 import random
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
@@ -365,7 +367,7 @@ COMPILING = section(
     "The first call of `compile(value_and_grad(f))`, which traces the function, differentiates, and makes the program, "
     "less a second call: microseconds for an operation of `f`, which is Rosenbrock's function of so many variables, a "
     "loop over scalars. JAX, `jit` of the same loop, takes seconds: its figure times the operations. The column of the "
-    "value is `compile(f)`.",
+    "value is `compile(f)`. Memory is the growth of the process's peak meanwhile, in a new process.",
 )
 
 
@@ -403,7 +405,55 @@ def _register_compile(name: str, variables: int, engines: tuple[str, ...]) -> No
 
 
 _register_compile("compile_1300", VARIABLES, ("autograd", "jax"))
-_register_compile("compile_31000", 2_400, ("autograd",))
+LARGE = (770, 7_693, 76_924)
+for _variables in LARGE:
+    _register_compile(f"compile_{_variables}", _variables, ("autograd",))
+
+_STATUS = Path("/proc/self/status")
+
+
+def _memory(name: str) -> int:
+    """Return the bytes of an entry of the process's status, of which VmHWM is the peak of VmRSS."""
+    found = re.search(rf"^{name}:\s*(\d+) kB$", _STATUS.read_text() if _STATUS.exists() else "", re.MULTILINE)
+    if not found:
+        raise Unsupported("peak memory is read from /proc, which this system does not have")
+    return 1024 * int(found[1])
+
+
+def _register_memory(name: str, variables: int) -> None:
+    operations = models.rosenbrock_operations(variables)
+
+    @benchmark(
+        name,
+        COMPILING,
+        f"Peak memory of the first call, {operations:,} operations",
+        ("autograd",),
+        unit="B",
+        per=operations,
+        fresh=True,
+    )
+    def build(engine: Engine) -> Workload:
+        _memory("VmHWM")
+        function = _model(models.rosenbrock, engine)
+
+        def first_call(size: int) -> None:
+            compiled = _compile(engine, engine.module.value_and_grad(function))
+            compiled(*_arrays(models.rosenbrock_point(size)))
+
+        def run(repetitions: int) -> dict[str, float]:
+            first_call(VARIABLES)
+            # The peak is reset to what is resident now, the imports forgotten.
+            Path("/proc/self/clear_refs").write_text("5")
+            before = _memory("VmHWM")
+            for _ in range(repetitions):
+                first_call(variables)
+            return {"peak": float(_memory("VmHWM") - before)}
+
+        return Workload(run)
+
+
+for _variables in LARGE:
+    _register_memory(f"compile_memory_{_variables}", _variables)
 
 target("Black-Scholes, value and gradient: over JAX", "black_scholes", "autograd", "jax", at_most=0.7)
 target("Black-Scholes: one thread over two", "black_scholes", "autograd", "autograd/threads", at_least=1.6)
@@ -414,5 +464,8 @@ target("Rosenbrock, compiled, one point: over JAX's jit", "rosenbrock_point", "a
 target("Rosenbrock, compiled, a batch: microseconds a point", "rosenbrock_batch", "autograd", at_most=1.0)
 target("A batch with 64 ways: nanoseconds a point", "ways_64", "autograd", at_most=250)
 target("A batch with 100 ways, of which 64 are kept: nanoseconds a point", "ways_100", "autograd", at_most=10_000)
-for _name, _count in (("compile_1300", "1,300"), ("compile_31000", "31,000")):
-    target(f"Tracing and compiling {_count} operations: microseconds each", _name, "autograd", at_most=2.0)
+target("Tracing and compiling 1,300 operations: microseconds each", "compile_1300", "autograd", at_most=2.0)
+for _variables in LARGE:
+    _what = f"Tracing and compiling {models.rosenbrock_operations(_variables):,} operations"
+    target(f"{_what}: microseconds each", f"compile_{_variables}", "autograd", at_most=1.5)
+    target(f"{_what}: bytes each", f"compile_memory_{_variables}", "autograd", at_most=250)

@@ -106,6 +106,9 @@ cdef class Deferred:
 
 
 cdef Value new_leaf(double primal)
+# The number of dead nodes kept for reuse, which can be reduced.
+cdef int free_node_count() noexcept
+cdef void keep_free_nodes(int count) noexcept
 cdef int number(object x, double *result) except -1
 # Whether an array is one of real numbers or objects, and no masked array or matrix; raise TypeError if it is not.
 cdef bint is_real_array(object x) except -1

@@ -179,6 +179,16 @@ cdef void give_back(int count) noexcept:
         PyObject_Free(owner(node))
 
 
+cdef int free_node_count() noexcept:
+    return free_count
+
+
+cdef void keep_free_nodes(int count) noexcept:
+    """Shorten the free list to `count` nodes if that is worth it."""
+    if free_count - count > LEAST_TO_SHRINK:
+        give_back(free_count - count)
+
+
 cdef inline void shrink(Py_ssize_t graph_size) noexcept:
     """Give back the free nodes that no recent pass needed, if they are nine times the largest graph.
 

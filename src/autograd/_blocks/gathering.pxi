@@ -183,7 +183,7 @@ cdef int fold(Block block, double *primals) except -1:
     for i in range(block.input_count):
         operands.append(code.constant(block.inputs[i].primal))
     for i, output in enumerate(block.lower(code, operands)):
-        code.is_constant(output, &primals[i])
+        is_constant(code, output, &primals[i])
     return 0
 
 

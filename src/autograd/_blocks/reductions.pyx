@@ -12,7 +12,7 @@ from libc.math cimport INFINITY, exp, isnan, log1p
 from libc.string cimport memcpy
 
 from autograd._core cimport Block, Value, add_input, check_array, number, receive, set_sizes
-from autograd._ir.code cimport NONE, Code
+from autograd._ir.code cimport NONE, Code, is_constant
 
 import numpy
 

@@ -91,6 +91,8 @@ def header(ops: ModuleType) -> str:
         *(f"    OP_{name.upper()}," for name in names),
         "    OP_COUNT",
         "};",
+        "/* By op: the number of operands, an immediate included. */",
+        f"#define OP_OPERANDS {', '.join(str(len(ops.OPS[name].arguments) if name in ops.OPS else 0) for name in names)}",
         # The derivative of a square, the most common power, has the exponent 1; pow() would dominate its cost.
         "OP_INLINE double power(double x, double y) { return y == 1.0 ? x : pow(x, y); }",
     ]

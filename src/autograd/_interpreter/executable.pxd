@@ -9,7 +9,8 @@ cdef class Executable:
     cdef Schedule schedule
     # The Python functions of LANE_CALL.
     cdef tuple calls
-    cdef Instruction *instructions
+    # By phase.
+    cdef Instruction *instructions[3]
     cdef unsigned *arguments
     cdef double *constants
     # The outcomes of the guards in the order of the trace, as doubles: 0 or 1, or the number that a LANE_SAME demands.

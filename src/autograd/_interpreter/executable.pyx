@@ -7,8 +7,8 @@ from cpython.mem cimport PyMem_RawFree
 from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, Fusion, fuse
 from autograd._interpreter.interpreter cimport Instruction, Schedule
 from autograd._interpreter.scheduling cimport ordered
-from autograd._interpreter.slots cimport assign_slots
-from autograd._ir.code cimport Code, room
+from autograd._interpreter.slots cimport assign_slots, constants_of
+from autograd._ir.code cimport Code, is_constant, resized, room
 from autograd._ir.opcodes cimport LANE_GUARD, is_guard
 
 
@@ -17,7 +17,9 @@ cdef class Executable:
     """A code made ready to run."""
 
     def __dealloc__(self):
-        PyMem_RawFree(self.instructions)
+        cdef Py_ssize_t phase
+        for phase in range(3):
+            PyMem_RawFree(self.instructions[phase])
         PyMem_RawFree(self.arguments)
         PyMem_RawFree(self.constants)
         PyMem_RawFree(self.ranks)
@@ -26,21 +28,33 @@ cdef class Executable:
 cdef Executable make_executable(Code code, bytes varying, bytes summed, bint only_guards):
     cdef Executable executable = Executable.__new__(Executable)
     # Composite primitives become those that there are kernels for; without a varying input the lanes are one point.
-    cdef Code expanded = code.copy_of(True)
+    cdef Code expanded = code.expanded()
     cdef Code scheduled
     cdef Fusion fusion
-    cdef Py_ssize_t total
+    cdef Py_ssize_t phase
     executable.path = number_guards(expanded)
     if only_guards:
+        expanded = code.copy_of() if expanded is code else expanded
         expanded.outputs = []
     scheduled = ordered(expanded, varying is None)
     fusion = fuse(scheduled, varying, summed)
-    total = fusion.counts[PROLOGUE] + fusion.counts[BODY] + fusion.counts[EPILOGUE]
-    executable.instructions = <Instruction *> room(total, sizeof(Instruction))
-    executable.arguments = <unsigned *> room(fusion.operand_total, sizeof(unsigned))
-    executable.constants = <double *> room(scheduled.size, sizeof(double))
-    assign_slots(fusion, executable.instructions, executable.arguments, executable.constants, &executable.schedule)
+    executable.constants = constants_of(scheduled, fusion.uses)
+    assign_slots(fusion, &executable.schedule)
+    for phase in range(3):
+        executable.instructions[phase] = <Instruction *> resized(
+            fusion.fused[phase], (fusion.counts[phase] + 1) * sizeof(Instruction))
+        fusion.fused[phase] = NULL
+    executable.arguments = <unsigned *> resized(fusion.operands, (fusion.operand_total + 1) * sizeof(unsigned))
+    fusion.operands = NULL
     executable.calls = tuple(scheduled.calls)
+    executable.schedule.prologue = executable.instructions[PROLOGUE]
+    executable.schedule.prologue_size = fusion.counts[PROLOGUE]
+    executable.schedule.body = executable.instructions[BODY]
+    executable.schedule.body_size = fusion.counts[BODY]
+    executable.schedule.epilogue = executable.instructions[EPILOGUE]
+    executable.schedule.epilogue_size = fusion.counts[EPILOGUE]
+    executable.schedule.arguments = executable.arguments
+    executable.schedule.constants = executable.constants
     executable.schedule.calls_python = fusion.calls_python
     rank_guards(executable)
     return executable
@@ -57,7 +71,7 @@ cdef bytes number_guards(Code code):
             if code.entries[i].op == LANE_GUARD:
                 outcomes[number] = code.entries[i].b
             else:
-                code.is_constant(code.entries[i].b, &outcomes[number])
+                is_constant(code, code.entries[i].b, &outcomes[number])
             number += 1
             code.entries[i].c = number
     return path
@@ -65,12 +79,18 @@ cdef bytes number_guards(Code code):
 
 cdef int rank_guards(Executable executable) except -1:
     cdef const Schedule *schedule = &executable.schedule
-    cdef Py_ssize_t i
     cdef unsigned rank = 0
     executable.ranks = <unsigned *> room(len(executable.path) // sizeof(double), sizeof(unsigned))
-    # The body follows the prologue.
-    for i in range(schedule.prologue_size + schedule.body_size):
-        if is_guard(schedule.prologue[i].op):
-            executable.ranks[schedule.prologue[i].out - 1] = rank
-            rank += 1
+    rank = rank_phase(executable.ranks, schedule.prologue, schedule.prologue_size, rank)
+    rank_phase(executable.ranks, schedule.body, schedule.body_size, rank)
     return 0
+
+
+cdef unsigned rank_phase(unsigned *ranks, const Instruction *instructions, Py_ssize_t size, unsigned rank) noexcept:
+    """Rank the guards of a phase from `rank` on; return the next rank."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        if is_guard(instructions[i].op):
+            ranks[instructions[i].out - 1] = rank
+            rank += 1
+    return rank

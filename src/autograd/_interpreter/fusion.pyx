@@ -9,12 +9,14 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 
 from autograd._interpreter.interpreter cimport (
-    LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM,
-    LANE_SUM_MUL, LANE_TOTAL,
+    Instruction, LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE,
+    LANE_SUM, LANE_SUM_MUL, LANE_TOTAL,
 )
-from autograd._ir.code cimport Code, Entry, operand_count, room
+from autograd._ir.code cimport Code, Entry, arity, operands_of, room
 from autograd._ir.liveness cimport count_uses
-from autograd._ir.opcodes cimport LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard
+from autograd._ir.opcodes cimport (
+    LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard, operand_count,
+)
 from autograd._kernels.functions cimport is_function
 
 # The operands of a product that is computed later, as part of another instruction, have to keep their slots until then.
@@ -31,7 +33,7 @@ cdef class Fusion:
 
     def __cinit__(self, Code code, bint for_point):
         cdef Py_ssize_t n = code.size
-        cdef Py_ssize_t k
+        cdef Py_ssize_t outputs = len(code.outputs)
         self.code = code
         self.size = n
         self.near = n if for_point else NEAR
@@ -39,27 +41,33 @@ cdef class Fusion:
         self.varies = <unsigned char *> room(n, 1)
         self.needed = <unsigned *> room(n, sizeof(unsigned))
         self.absorbed = <unsigned char *> room(n, 1)
-        self.product = <unsigned *> room(n, sizeof(unsigned))
-        self.previous = <unsigned *> room(n, sizeof(unsigned))
-        self.length = <unsigned *> room(n, sizeof(unsigned))
+        self.product = <unsigned char *> room(n, 1)
+        self.length = <unsigned char *> room(n, 1)
         self.done = <unsigned char *> room(n, 1)
-        for k in range(3):
-            self.fused[k] = <FusedInstruction *> room(n + 3 * len(code.outputs), sizeof(FusedInstruction))
+        # Pages that are never written to take no memory.
+        self.fused[PROLOGUE] = <Instruction *> room(n + outputs, sizeof(Instruction))
+        self.fused[BODY] = <Instruction *> room(0 if for_point else n + outputs, sizeof(Instruction))
+        self.fused[EPILOGUE] = <Instruction *> room(2 * outputs, sizeof(Instruction))
         self.operands = <unsigned *> room(2 * n + code.argument_count + n, sizeof(unsigned))
 
     def __dealloc__(self):
         cdef Py_ssize_t k
+        self.end_search()
         PyMem_RawFree(self.uses)
         PyMem_RawFree(self.varies)
-        PyMem_RawFree(self.needed)
-        PyMem_RawFree(self.absorbed)
-        PyMem_RawFree(self.product)
-        PyMem_RawFree(self.previous)
-        PyMem_RawFree(self.length)
-        PyMem_RawFree(self.done)
         for k in range(3):
             PyMem_RawFree(self.fused[k])
         PyMem_RawFree(self.operands)
+
+    cdef void end_search(self) noexcept:
+        """Free the memory that the fused instructions do not need."""
+        PyMem_RawFree(self.needed)
+        PyMem_RawFree(self.absorbed)
+        PyMem_RawFree(self.product)
+        PyMem_RawFree(self.length)
+        PyMem_RawFree(self.done)
+        self.needed = NULL
+        self.absorbed = self.product = self.length = self.done = NULL
 
 
 cdef int find_varying(Fusion fusion, bytes varying) except -1:
@@ -75,8 +83,8 @@ cdef int find_varying(Fusion fusion, bytes varying) except -1:
             fusion.varies[i] = varying is not None and varying[entry.a]
         if not fusion.uses[i]:
             continue
-        for k in range(fusion.code.arity(entry)):
-            operand = fusion.code.operand(entry, k)
+        for k in range(arity(entry)):
+            operand = operands_of(fusion.code, entry)[k]
             fusion.varies[i] |= fusion.varies[operand]
             fusion.needed[operand] = i
         if entry.op == LANE_CALL:
@@ -118,7 +126,7 @@ cdef void fuse_products(Fusion fusion) noexcept:
 cdef void take_in(Fusion fusion, Py_ssize_t i, unsigned product) noexcept:
     cdef Entry *entry = &fusion.code.entries[product]
     fusion.absorbed[product] = True
-    fusion.product[i] = product
+    fusion.product[i] = fusion.code.entries[i].b == product
     fusion.length[i] = 1
     fusion.needed[entry.a] = max(fusion.needed[entry.a], <unsigned> i)
     fusion.needed[entry.b] = max(fusion.needed[entry.b], <unsigned> i)
@@ -137,7 +145,6 @@ cdef void fuse_addition(Fusion fusion, Py_ssize_t i, unsigned a, unsigned b) noe
         return
     if absorbs(fusion, i, rest) and may_wait(fusion, i, rest):
         fusion.absorbed[rest] = True
-        fusion.previous[i] = rest
         fusion.length[i] = max(2, fusion.length[rest] + 1)
         keep(fusion, i, rest)
 
@@ -150,18 +157,26 @@ cdef bint may_wait(Fusion fusion, Py_ssize_t i, unsigned rest) noexcept:
     if i - <Py_ssize_t> rest <= fusion.near and fusion.length[rest] < fusion.near:
         return True
     while True:
-        entry = &fusion.code.entries[fusion.product[rest] if fusion.length[rest] else rest]
+        entry = term_of(fusion, rest)
         if not stays(fusion, i, entry.a) or not stays(fusion, i, entry.b):
             return False
         if fusion.length[rest] < 2:
-            return fusion.length[rest] == 0 or stays(fusion, i, start_of(fusion, rest))
-        rest = fusion.previous[rest]
+            return fusion.length[rest] == 0 or stays(fusion, i, rest_of(fusion, rest))
+        rest = rest_of(fusion, rest)
 
 
-cdef inline unsigned start_of(Fusion fusion, unsigned addition) noexcept:
-    """Return the operand to which the first addition of a chain adds its product."""
-    cdef Entry *entry = &fusion.code.entries[addition]
-    return entry.a if fusion.product[addition] == entry.b else entry.b
+cdef inline Entry *term_of(Fusion fusion, unsigned link) noexcept:
+    """Return the product that an instruction has taken in; if none, itself, the product with which a chain begins."""
+    cdef Entry *entry = &fusion.code.entries[link]
+    if fusion.length[link]:
+        return &fusion.code.entries[entry.b if fusion.product[link] else entry.a]
+    return entry
+
+
+cdef inline unsigned rest_of(Fusion fusion, unsigned link) noexcept:
+    """Return the operand that is not the product: the addition before in the chain, or what the first one adds to."""
+    cdef Entry *entry = &fusion.code.entries[link]
+    return entry.a if fusion.product[link] else entry.b
 
 
 cdef inline bint stays(Fusion fusion, Py_ssize_t i, unsigned operand) noexcept:
@@ -173,37 +188,36 @@ cdef void keep(Fusion fusion, Py_ssize_t i, unsigned rest) noexcept:
     """Extend to i the life of the operands of a chain."""
     cdef Entry *entry
     while True:
-        entry = &fusion.code.entries[fusion.product[rest] if fusion.length[rest] else rest]
+        entry = term_of(fusion, rest)
         fusion.needed[entry.a] = max(fusion.needed[entry.a], <unsigned> i)
         fusion.needed[entry.b] = max(fusion.needed[entry.b], <unsigned> i)
         if fusion.length[rest] < 2:
             break
-        rest = fusion.previous[rest]
+        rest = rest_of(fusion, rest)
     if fusion.length[rest] == 1:
-        fusion.needed[start_of(fusion, rest)] = max(fusion.needed[start_of(fusion, rest)], <unsigned> i)
+        fusion.needed[rest_of(fusion, rest)] = max(fusion.needed[rest_of(fusion, rest)], <unsigned> i)
 
 
-cdef inline FusedInstruction *append(Fusion fusion, Py_ssize_t phase, unsigned op, unsigned out) noexcept:
-    cdef FusedInstruction *fused = &fusion.fused[phase][fusion.counts[phase]]
+cdef inline Instruction *append(Fusion fusion, Py_ssize_t phase, unsigned op, unsigned out) noexcept:
+    cdef Instruction *fused = &fusion.fused[phase][fusion.counts[phase]]
     fusion.counts[phase] += 1
     fused.op = op
     fused.out = out
     return fused
 
 
-cdef inline void use(FusedInstruction *fused, unsigned operand) noexcept:
+cdef inline void use(Instruction *fused, unsigned operand) noexcept:
     """Add an operand."""
-    fused.operands[fused.operand_count] = operand
-    fused.operand_count += 1
+    (&fused.a)[fused.kinds] = operand
+    fused.kinds += 1
 
 
 cdef void load(Fusion fusion, unsigned operand) noexcept:
     """Append the load of an operand that is an input, unless it is there."""
-    cdef FusedInstruction *fused
     if fusion.code.entries[operand].op == LANE_LOAD and not fusion.done[operand]:
         fusion.done[operand] = True
-        fused = append(fusion, BODY if fusion.varies[operand] else PROLOGUE, LANE_LOAD, operand)
-        fused.operands[0] = fusion.code.entries[operand].a
+        append(fusion, BODY if fusion.varies[operand] else PROLOGUE, LANE_LOAD, operand).a = (
+            fusion.code.entries[operand].a)
 
 
 cdef void load_chain(Fusion fusion, unsigned chain) noexcept:
@@ -212,16 +226,16 @@ cdef void load_chain(Fusion fusion, unsigned chain) noexcept:
     cdef Py_ssize_t k
     cdef unsigned operand
     while True:
-        for k in range(fusion.code.arity(entry)):
-            operand = fusion.code.operand(entry, k)
+        for k in range(arity(entry)):
+            operand = operands_of(fusion.code, entry)[k]
             if not fusion.absorbed[operand]:
                 load(fusion, operand)
         if fusion.length[chain]:
-            load(fusion, fusion.code.entries[fusion.product[chain]].a)
-            load(fusion, fusion.code.entries[fusion.product[chain]].b)
+            load(fusion, term_of(fusion, chain).a)
+            load(fusion, term_of(fusion, chain).b)
         if fusion.length[chain] < 2:
             return
-        chain = fusion.previous[chain]
+        chain = rest_of(fusion, chain)
         entry = &fusion.code.entries[chain]
 
 
@@ -229,16 +243,13 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
     """Append an instruction of the code, with what is fused with it."""
     cdef Entry *entry = &fusion.code.entries[i]
     cdef Py_ssize_t phase = BODY if fusion.varies[i] else PROLOGUE
-    cdef FusedInstruction *fused
+    cdef Instruction *fused
     cdef Py_ssize_t k
     load_chain(fusion, i)
     if entry.op == LANE_CALL:
         fused = append(fusion, phase, LANE_CALL, i)
         fusion.calls_python = True
-        fused.operands[0] = entry.a
-        fused.first = fusion.operand_total
-        fused.count = entry.c
-        fused.flags = entry.d
+        fused.a, fused.b, fused.c, fused.d = entry.a, fusion.operand_total, entry.c, entry.d
         for k in range(entry.c):
             add_operand(fusion, fusion.code.arguments[entry.b + k])
         # A result that nobody uses needs a slot too.
@@ -248,22 +259,16 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
     elif phase == PROLOGUE and is_function(entry.op) and run_length(fusion, i) > 1:
         append_map(fusion, i, run_length(fusion, i))
     elif entry.op == OP_SUB and fusion.length[i]:
-        fused = append(fusion, phase, LANE_NMADD if fusion.product[i] == entry.b else LANE_MSUB, i)
-        use(fused, fusion.code.entries[fusion.product[i]].a)
-        use(fused, fusion.code.entries[fusion.product[i]].b)
-        use(fused, entry.a if fusion.product[i] == entry.b else entry.b)
+        append_product(fusion, phase, LANE_NMADD if fusion.product[i] else LANE_MSUB, i)
     elif fusion.length[i] == 1:
-        fused = append(fusion, phase, LANE_MADD, i)
-        use(fused, fusion.code.entries[fusion.product[i]].a)
-        use(fused, fusion.code.entries[fusion.product[i]].b)
-        use(fused, start_of(fusion, i))
+        append_product(fusion, phase, LANE_MADD, i)
     elif fusion.length[i]:
         append_dot(fusion, phase, i)
     else:
         fused = append(fusion, phase, entry.op, entry.c if is_guard(entry.op) else i)
         fused.flags = entry.b if entry.op == LANE_GUARD else 0
         for k in range(operand_count(entry.op)):
-            use(fused, fusion.code.operand(entry, k))
+            use(fused, operands_of(fusion.code, entry)[k])
 
 
 cdef Py_ssize_t run_length(Fusion fusion, Py_ssize_t i) noexcept:
@@ -276,7 +281,7 @@ cdef Py_ssize_t run_length(Fusion fusion, Py_ssize_t i) noexcept:
         if entry.op != first.op or fusion.varies[i + n] or not fusion.uses[i + n]:
             break
         for k in range(operand_count(entry.op)):
-            if fusion.code.operand(entry, k) >= <unsigned> i:
+            if operands_of(fusion.code, entry)[k] >= <unsigned> i:
                 return n
         n += 1
     return n
@@ -286,17 +291,14 @@ cdef void append_map(Fusion fusion, Py_ssize_t i, Py_ssize_t n) noexcept:
     """Append n calls of one function as one instruction."""
     cdef Py_ssize_t operands = operand_count(fusion.code.entries[i].op)
     cdef Py_ssize_t j, k
-    cdef FusedInstruction *fused
+    cdef Instruction *fused
     for j in range(i + 1, i + n):
         load_chain(fusion, j)
     fused = append(fusion, PROLOGUE, LANE_MAP, i)
-    fused.operands[0] = fusion.code.entries[i].op
-    fused.first = fusion.operand_total
-    fused.count = operands * n
-    fused.flags = n
+    fused.a, fused.b, fused.c, fused.d = fusion.code.entries[i].op, fusion.operand_total, operands * n, n
     for k in range(operands):
         for j in range(i, i + n):
-            add_operand(fusion, fusion.code.operand(&fusion.code.entries[j], k))
+            add_operand(fusion, operands_of(fusion.code, &fusion.code.entries[j])[k])
     for j in range(i, i + n):
         add_operand(fusion, j)
         fusion.done[j] = True
@@ -307,25 +309,31 @@ cdef inline void add_operand(Fusion fusion, unsigned operand) noexcept:
     fusion.operand_total += 1
 
 
+cdef void append_product(Fusion fusion, Py_ssize_t phase, unsigned op, Py_ssize_t i) noexcept:
+    """Append an addition or subtraction that has taken in a product."""
+    cdef Instruction *fused = append(fusion, phase, op, i)
+    use(fused, term_of(fusion, i).a)
+    use(fused, term_of(fusion, i).b)
+    use(fused, rest_of(fusion, i))
+
+
 cdef void append_dot(Fusion fusion, Py_ssize_t phase, Py_ssize_t i) noexcept:
     """Append a chain of additions as a dot product."""
-    cdef FusedInstruction *fused = append(fusion, phase, LANE_DOT, i)
+    cdef Instruction *fused = append(fusion, phase, LANE_DOT, i)
     cdef unsigned link = i
-    cdef unsigned term
     cdef Py_ssize_t k = fusion.length[i]
-    fused.first = fusion.operand_total
-    fused.count = fusion.length[i]
+    cdef unsigned *pair
+    fused.b, fused.c = fusion.operand_total, fusion.length[i]
     fusion.operand_total += 2 * fusion.length[i]
     while True:
         k -= 1
-        term = fusion.product[link] if fusion.length[link] else link
-        fusion.operands[fused.first + 2 * k] = fusion.code.entries[term].a
-        fusion.operands[fused.first + 2 * k + 1] = fusion.code.entries[term].b
+        pair = &fusion.operands[fused.b + 2 * k]
+        pair[0], pair[1] = term_of(fusion, link).a, term_of(fusion, link).b
         if fusion.length[link] < 2:
             break
-        link = fusion.previous[link]
+        link = rest_of(fusion, link)
     if fusion.length[link] == 1:
-        use(fused, start_of(fusion, link))
+        use(fused, rest_of(fusion, link))
     else:
         fused.flags = LANE_NO_START
 
@@ -334,16 +342,20 @@ cdef int append_all(Fusion fusion, bytes summed) except -1:
     """Append all instructions: of the prologue and the body in the order of the code, then of the epilogue."""
     cdef Py_ssize_t i
     cdef Entry *entry
-    cdef FusedInstruction *fused
+    cdef Instruction *fused
     cdef list sums = []
+    cdef list numbers
     cdef dict by_position = {}
+    cdef bytearray is_output = bytearray(fusion.size)
+    cdef unsigned char *marks = is_output
     for number, output in enumerate(fusion.code.outputs):
         by_position.setdefault(output, []).append(number)
+        marks[<Py_ssize_t> output] = True
     for i in range(fusion.size):
         entry = &fusion.code.entries[i]
         if fusion.absorbed[i] or not fusion.uses[i]:
             continue
-        numbers = by_position.get(i)
+        numbers = by_position[i] if marks[i] else None
         if (entry.op == OP_MUL and fusion.uses[i] == 1 and fusion.varies[i] and numbers
                 and is_summed(summed, numbers[0])):
             load_chain(fusion, i)
@@ -363,8 +375,8 @@ cdef int append_all(Fusion fusion, bytes summed) except -1:
                 else:
                     use(append(fusion, BODY if fusion.varies[i] else PROLOGUE, LANE_STORE, number), i)
     for index, number in enumerate(sums):
-        append(fusion, EPILOGUE, LANE_TOTAL, index).operands[0] = index
-        append(fusion, EPILOGUE, LANE_STORE, number).operands[0] = index
+        append(fusion, EPILOGUE, LANE_TOTAL, index).a = index
+        append(fusion, EPILOGUE, LANE_STORE, number)
     fusion.sum_count = len(sums)
     return 0
 
@@ -378,4 +390,5 @@ cdef Fusion fuse(Code code, bytes varying, bytes summed):
     find_varying(fusion, varying)
     fuse_products(fusion)
     append_all(fusion, summed)
+    fusion.end_search()
     return fusion

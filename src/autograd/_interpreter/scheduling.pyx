@@ -9,7 +9,7 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memset
 
-from autograd._ir.code cimport NONE, Code, Entry, room
+from autograd._ir.code cimport NONE, Code, Entry, arity, operands_of, room
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport LANE_LOAD, OP_COUNT, has_value, is_free, is_guard
 from autograd._kernels.functions cimport is_function
@@ -40,19 +40,23 @@ cdef class InstructionOrder:
         self.uses = count_uses(code)
         self.missing = <unsigned *> room(n, sizeof(unsigned))
         self.first_user = <unsigned *> room(n + 1, sizeof(unsigned))
-        self.users = <unsigned *> room(4 * n + code.argument_count, sizeof(unsigned))
         self.ready = <unsigned *> room(n, sizeof(unsigned))
         self.order = <unsigned *> room(n, sizeof(unsigned))
 
     def __dealloc__(self):
+        self.end_search()
         PyMem_RawFree(self.uses)
+        PyMem_RawFree(self.order)
+
+    cdef void end_search(self) noexcept:
+        """Free the memory of the search; the result stays."""
         PyMem_RawFree(self.missing)
         PyMem_RawFree(self.first_user)
         PyMem_RawFree(self.users)
         PyMem_RawFree(self.ready)
-        PyMem_RawFree(self.order)
+        self.missing = self.first_user = self.users = self.ready = NULL
 
-    cdef void find_users(self) noexcept:
+    cdef int find_users(self) except -1:
         """Fill in `users`, and how many operands of each instruction other instructions compute.
 
         A guard counts as an operand of the next one, so that the first that fails is the first of the trace.
@@ -65,8 +69,8 @@ cdef class InstructionOrder:
         for i in range(self.code.size):
             entry = &self.code.entries[i]
             if self.uses[i]:
-                for k in range(self.code.arity(entry)):
-                    operand = self.code.operand(entry, k)
+                for k in range(arity(entry)):
+                    operand = operands_of(self.code, entry)[k]
                     if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] += 1
                         self.missing[i] += 1
@@ -79,13 +83,14 @@ cdef class InstructionOrder:
             total += self.first_user[i]
             self.first_user[i] = total
         self.first_user[self.code.size] = total
+        self.users = <unsigned *> room(total, sizeof(unsigned))
         # From the end, so that each list is in rising order and begins where the next one ends.
         guard = NONE
         for i in reversed(range(self.code.size)):
             entry = &self.code.entries[i]
             if self.uses[i]:
-                for k in range(self.code.arity(entry)):
-                    operand = self.code.operand(entry, k)
+                for k in range(arity(entry)):
+                    operand = operands_of(self.code, entry)[k]
                     if not is_free(self.code.entries[operand].op):
                         self.first_user[operand] -= 1
                         self.users[self.first_user[operand]] = i
@@ -94,6 +99,7 @@ cdef class InstructionOrder:
                         self.first_user[i] -= 1
                         self.users[self.first_user[i]] = guard
                     guard = i
+        return 0
 
     cdef void in_depth(self) noexcept:
         """Order the instructions depth first: what a result makes ready comes next."""
@@ -124,8 +130,8 @@ cdef class InstructionOrder:
                 continue
             entry = &self.code.entries[i]
             latest = 0
-            for k in range(self.code.arity(entry)):
-                operand = self.code.operand(entry, k)
+            for k in range(arity(entry)):
+                operand = operands_of(self.code, entry)[k]
                 if self.code.entries[operand].op == LANE_LOAD:
                     latest = max(latest, operand)
             self.missing[i] = self.order[latest]
@@ -151,8 +157,8 @@ cdef class InstructionOrder:
             i = source[k]
             entry = &self.code.entries[i]
             level = 0
-            for j in range(self.code.arity(entry)):
-                operand = self.code.operand(entry, j)
+            for j in range(arity(entry)):
+                operand = operands_of(self.code, entry)[j]
                 if not is_free(self.code.entries[operand].op):
                     level = max(level, levels[<Py_ssize_t> operand] + (levels[<Py_ssize_t> operand] & 1))
             levels[i] = level + is_function(entry.op)
@@ -196,8 +202,10 @@ cdef class InstructionOrder:
     cdef inline unsigned kind(self, unsigned i, const unsigned *levels) noexcept:
         return self.code.entries[i].op if levels[i] & 1 else 0
 
-    cdef Py_ssize_t most_slots(self, const unsigned *order, Py_ssize_t count, unsigned *left) noexcept:
-        """Return the most results that are live at once in an order."""
+    cdef Py_ssize_t most_slots(self, const unsigned *order, Py_ssize_t count, unsigned *left, Py_ssize_t limit
+                               ) noexcept:
+        """Return the most results that are live at once in an order; if they are more than `limit`, any such number.
+        """
         cdef Entry *entry
         cdef Py_ssize_t k, j, held = 0, most = 0
         cdef unsigned operand
@@ -205,13 +213,15 @@ cdef class InstructionOrder:
             left[k] = self.first_user[k + 1] - self.first_user[k]
         for k in range(count):
             entry = &self.code.entries[order[k]]
-            for j in range(self.code.arity(entry)):
-                operand = self.code.operand(entry, j)
+            for j in range(arity(entry)):
+                operand = operands_of(self.code, entry)[j]
                 if not is_free(self.code.entries[operand].op):
                     left[operand] -= 1
                     held -= not left[operand]
             held += left[order[k]] > 0 and has_value(entry.op)
             most = max(most, held)
+            if most > limit:
+                break
         return most
 
 
@@ -225,7 +235,7 @@ cdef Code ordered(Code code, bint for_point):
     cdef InstructionOrder order = InstructionOrder.__new__(InstructionOrder, code)
     cdef Code result = Code.__new__(Code)
     cdef Py_ssize_t n = code.size
-    cdef Py_ssize_t i, count = 0
+    cdef Py_ssize_t i, most, count = 0
     cdef unsigned *as_it_is = <unsigned *> room(n, sizeof(unsigned))
     cdef unsigned *room_for_count = NULL
     cdef unsigned *chosen = as_it_is
@@ -240,12 +250,16 @@ cdef Code ordered(Code code, bint for_point):
             # A call stays behind the guards before it: it may raise where a guard fails.
             pass
         elif for_point and order.in_levels(count, as_it_is, room_for_count) and (
-                order.most_slots(order.order, count, room_for_count) <= MOST_POINT_SLOTS):
+                order.most_slots(order.order, count, room_for_count, MOST_POINT_SLOTS) <= MOST_POINT_SLOTS):
             chosen = order.order
         else:
             order.in_depth()
-            if order.most_slots(order.order, count, room_for_count) < order.most_slots(as_it_is, count, room_for_count):
+            most = order.most_slots(order.order, count, room_for_count, n)
+            if most < order.most_slots(as_it_is, count, room_for_count, most):
                 chosen = order.order
+        order.end_search()
+        PyMem_RawFree(room_for_count)
+        room_for_count = NULL
         result.take_over(code, order.uses, chosen, count)
     finally:
         PyMem_RawFree(as_it_is)

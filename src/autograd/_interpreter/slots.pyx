@@ -6,12 +6,12 @@ Uniform and varying results have slots of their own. The constants have the firs
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memset
 
-from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, FusedInstruction, Fusion
+from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, Fusion
 from autograd._interpreter.interpreter cimport (
     LANE_DOT, LANE_MAP, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction, Schedule,
 )
-from autograd._ir.code cimport room
-from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, LANE_LOAD, has_value
+from autograd._ir.code cimport Code, is_constant, room
+from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, has_value
 
 # As the last use of a result: its slot is not used again.
 cdef enum:
@@ -46,7 +46,7 @@ cdef inline void give_back(Pool *pool, unsigned slot) noexcept:
 
 
 cdef inline bint has_results(unsigned op) noexcept:
-    """Whether the results are listed after the operands: `flags` says how many."""
+    """Whether the results, d many, are listed after the operands."""
     return op == LANE_CALL or op == LANE_MAP
 
 
@@ -55,26 +55,26 @@ cdef inline bint has_out(unsigned op) noexcept:
     return has_value(op) and op != LANE_MAP and op != LANE_STORE and op != LANE_SUM and op != LANE_SUM_MUL
 
 
-cdef inline Py_ssize_t listed_operands(FusedInstruction *fused) noexcept:
+cdef inline Py_ssize_t listed_operands(Instruction *fused) noexcept:
     """Return how many operands are among the fusion's `operands`."""
-    return 2 * fused.count if fused.op == LANE_DOT else fused.count
+    return 2 * fused.c if fused.op == LANE_DOT else fused.c if has_results(fused.op) else 0
 
 
-cdef inline Py_ssize_t listed(FusedInstruction *fused) noexcept:
+cdef inline Py_ssize_t listed(Instruction *fused) noexcept:
     """Return how many operands and results are among the fusion's `operands`."""
-    return listed_operands(fused) + (fused.flags if has_results(fused.op) else 0)
+    return listed_operands(fused) + (fused.d if has_results(fused.op) else 0)
 
 
 cdef void find_last_uses(Fusion fusion, unsigned *last) noexcept:
-    cdef FusedInstruction *fused
+    cdef Instruction *fused
     cdef Py_ssize_t phase, i, k
     for phase in range(2):
         for i in range(fusion.counts[phase]):
             fused = &fusion.fused[phase][i]
-            for k in range(fused.operand_count):
-                use_at(fusion, last, fused.operands[k], phase, i)
+            for k in range(fused.kinds):
+                use_at(fusion, last, (&fused.a)[k], phase, i)
             for k in range(listed(fused)):
-                use_at(fusion, last, fusion.operands[fused.first + k], phase, i)
+                use_at(fusion, last, fusion.operands[fused.b + k], phase, i)
 
 
 cdef inline void use_at(Fusion fusion, unsigned *last, unsigned operand, Py_ssize_t phase, Py_ssize_t i) noexcept:
@@ -82,59 +82,51 @@ cdef inline void use_at(Fusion fusion, unsigned *last, unsigned operand, Py_ssiz
     last[operand] = FOREVER if phase == BODY and not fusion.varies[operand] else i
 
 
-cdef void assign(Fusion fusion, Slots *slots, Instruction *instruction, unsigned *arguments) noexcept:
-    """Give every result of the prologue and the body a slot, and write their instructions."""
-    cdef FusedInstruction *fused
-    cdef Py_ssize_t phase, i, k
-    cdef unsigned operand
-    cdef unsigned operands[4]
-    cdef bint in_place
+cdef void assign(Fusion fusion, Slots *slots) noexcept:
+    """Give every result of the prologue and the body a slot, and write the slots into the instructions."""
+    cdef Instruction *fused
+    cdef Py_ssize_t phase, i
     for phase in range(2):
         for i in range(fusion.counts[phase]):
             fused = &fusion.fused[phase][i]
-            in_place = fused.op != LANE_DOT and not has_results(fused.op)
-            memset(instruction, 0, sizeof(Instruction))
-            memset(operands, 0, sizeof(operands))
-            instruction.op = fused.op
-            instruction.flags = fused.flags
-            instruction.out = fused.out
-            if fused.op == LANE_LOAD or has_results(fused.op):
-                operands[0] = fused.operands[0]
-            for k in range(fused.operand_count):
-                operand = fused.operands[k]
-                operands[k] = slots.slots[operand]
-                if not fusion.varies[operand]:
-                    instruction.kinds |= 1 << k
-            if in_place:
-                free_operands(fusion, slots, fused, i)
-            if has_out(fused.op):
-                slots.slots[fused.out] = instruction.out = take(&slots.pools[phase])
-            if has_results(fused.op):
-                instruction.flags = 0
-                operands[1], operands[2], operands[3] = fused.first, fused.count, fused.flags
-                for k in range(fused.flags):
-                    slots.slots[fusion.operands[fused.first + fused.count + k]] = take(&slots.pools[phase])
-            elif fused.op == LANE_DOT:
-                operands[1], operands[2] = fused.first, fused.count
-            instruction.a, instruction.b = operands[0], operands[1]
-            instruction.c, instruction.d = operands[2], operands[3]
-            for k in range(listed(fused)):
-                operand = fusion.operands[fused.first + k]
-                arguments[fused.first + k] = slots.slots[operand] | (0 if fusion.varies[operand] else LANE_UNIFORM)
-            if not in_place:
-                free_operands(fusion, slots, fused, i)
-            # Results that nobody uses.
-            for k in range(listed_operands(fused), listed(fused)):
-                free_slot(fusion, slots, fusion.operands[fused.first + k], i)
-            instruction += 1
+            if listed(fused):
+                assign_listed(fusion, slots, fused, phase, i)
+            else:
+                assign_operands(fusion, slots, fused, i)
+                if has_out(fused.op):
+                    slots.slots[fused.out] = take(&slots.pools[phase])
+                    fused.out = slots.slots[fused.out]
 
 
-cdef void free_operands(Fusion fusion, Slots *slots, FusedInstruction *fused, Py_ssize_t i) noexcept:
-    cdef Py_ssize_t k
-    for k in range(fused.operand_count):
-        free_slot(fusion, slots, fused.operands[k], i)
-    for k in range(listed_operands(fused)):
-        free_slot(fusion, slots, fusion.operands[fused.first + k], i)
+cdef void assign_listed(Fusion fusion, Slots *slots, Instruction *fused, Py_ssize_t phase, Py_ssize_t i) noexcept:
+    """Give slots to the results of a dot product, a call or a map, which are written before all operands are read."""
+    cdef unsigned *listing = &fusion.operands[fused.b]
+    cdef Py_ssize_t k, count = listed_operands(fused)
+    cdef unsigned operand
+    if has_out(fused.op):
+        slots.slots[fused.out] = take(&slots.pools[phase])
+        fused.out = slots.slots[fused.out]
+    for k in range(count, listed(fused)):
+        slots.slots[listing[k]] = take(&slots.pools[phase])
+    assign_operands(fusion, slots, fused, i)
+    for k in range(listed(fused)):
+        operand = listing[k]
+        listing[k] = slots.slots[operand] | (0 if fusion.varies[operand] else LANE_UNIFORM)
+        # A result is freed here if nobody uses it.
+        free_slot(fusion, slots, operand, i)
+
+
+cdef inline void assign_operands(Fusion fusion, Slots *slots, Instruction *fused, Py_ssize_t i) noexcept:
+    cdef unsigned *operands = &fused.a
+    cdef unsigned operand
+    cdef Py_ssize_t k, count = fused.kinds
+    fused.kinds = 0
+    for k in range(count):
+        operand = operands[k]
+        operands[k] = slots.slots[operand]
+        if not fusion.varies[operand]:
+            fused.kinds |= 1 << k
+        free_slot(fusion, slots, operand, i)
 
 
 cdef inline void free_slot(Fusion fusion, Slots *slots, unsigned operand, Py_ssize_t i) noexcept:
@@ -145,23 +137,33 @@ cdef inline void free_slot(Fusion fusion, Slots *slots, unsigned operand, Py_ssi
         slots.last[operand] = FOREVER
 
 
-cdef void write_epilogue(Fusion fusion, Pool *pool, Instruction *instruction) noexcept:
-    cdef FusedInstruction *fused
+cdef void assign_epilogue(Fusion fusion, Pool *pool) noexcept:
+    """Give the totals a slot: each is stored at once, so that they can share it."""
+    cdef Instruction *fused
     cdef Py_ssize_t i
     for i in range(fusion.counts[EPILOGUE]):
         fused = &fusion.fused[EPILOGUE][i]
-        memset(instruction, 0, sizeof(Instruction))
-        instruction.op = fused.op
-        # Each total is stored at once, so that they can share a slot.
-        instruction.out = pool.count if fused.op == LANE_TOTAL else fused.out
-        instruction.a = fused.operands[0] if fused.op == LANE_TOTAL else pool.count
-        instruction += 1
+        if fused.op == LANE_TOTAL:
+            fused.out = pool.count
+        else:
+            fused.a = pool.count
     pool.count += fusion.counts[EPILOGUE] > 0
 
 
-cdef int assign_slots(
-    Fusion fusion, Instruction *instructions, unsigned *arguments, double *constants, Schedule *schedule
-) except -1:
+cdef double *constants_of(Code code, const unsigned *uses) except NULL:
+    cdef Py_ssize_t i, count = 0
+    cdef double *constants
+    for i in range(code.size):
+        count += uses[i] and code.entries[i].op == CODE_CONSTANT
+    constants = <double *> room(count, sizeof(double))
+    count = 0
+    for i in range(code.size):
+        if uses[i] and is_constant(code, i, &constants[count]):
+            count += 1
+    return constants
+
+
+cdef int assign_slots(Fusion fusion, Schedule *schedule) except -1:
     cdef Slots slots
     cdef Py_ssize_t size = fusion.code.size
     cdef Py_ssize_t i
@@ -172,26 +174,17 @@ cdef int assign_slots(
         slots.pools[PROLOGUE].free = <unsigned *> room(size, sizeof(unsigned))
         slots.pools[BODY].free = <unsigned *> room(size, sizeof(unsigned))
         for i in range(size):
-            if fusion.uses[i] and fusion.code.is_constant(i, &constants[slots.pools[PROLOGUE].count]):
+            if fusion.uses[i] and fusion.code.entries[i].op == CODE_CONSTANT:
                 slots.slots[i] = take(&slots.pools[PROLOGUE])
         schedule.constant_count = slots.pools[PROLOGUE].count
         find_last_uses(fusion, slots.last)
-        assign(fusion, &slots, instructions, arguments)
-        write_epilogue(fusion, &slots.pools[PROLOGUE],
-                       instructions + fusion.counts[PROLOGUE] + fusion.counts[BODY])
+        assign(fusion, &slots)
+        assign_epilogue(fusion, &slots.pools[PROLOGUE])
     finally:
         PyMem_RawFree(slots.slots)
         PyMem_RawFree(slots.last)
         PyMem_RawFree(slots.pools[PROLOGUE].free)
         PyMem_RawFree(slots.pools[BODY].free)
-    schedule.prologue = instructions
-    schedule.prologue_size = fusion.counts[PROLOGUE]
-    schedule.body = instructions + fusion.counts[PROLOGUE]
-    schedule.body_size = fusion.counts[BODY]
-    schedule.epilogue = schedule.body + fusion.counts[BODY]
-    schedule.epilogue_size = fusion.counts[EPILOGUE]
-    schedule.arguments = arguments
-    schedule.constants = constants
     schedule.uniform_slots = slots.pools[PROLOGUE].count
     schedule.varying_slots = slots.pools[BODY].count
     schedule.sum_count = fusion.sum_count

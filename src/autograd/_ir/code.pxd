@@ -1,6 +1,9 @@
 """The builder of flat instructions, for other Cython modules to ``cimport``."""
 
+from libc.string cimport memcpy
+
 from autograd._ir.formulas cimport Formula
+from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, operand_count
 
 
 # One instruction: an op of the table or of opcodes.h. Operands are positions of other instructions. A guard has its
@@ -24,7 +27,11 @@ cdef class Code:
     cdef Entry *entries
     cdef Py_ssize_t size
     cdef Py_ssize_t capacity
-    # Hash table of the positions of all instructions, for `find`.
+    # Hash table of the instructions, for `find`; NULL if none has been looked up. A slot is 0, or the position plus one
+    # in as many bits as the size of the table takes, with the upper bits of the hash. Few instructions have the same
+    # latest operand, constants aside, and it is mostly a recent one: the place of an instruction is in the line of the
+    # cache that belongs to that operand, so that the lookups of a large program stay in the cache; if the line is full,
+    # it is a scattered one.
     cdef unsigned *table
     cdef Py_ssize_t table_size
     # By number of the input: the position of the instruction that loads it, or None.
@@ -44,9 +51,9 @@ cdef class Code:
     cdef unsigned append(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF
     cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF
     cdef int rehash(self) except -1
-    cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF
+    cdef int finish(self) except -1
+    cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFE
     cdef unsigned constant(self, double number) except? 0xFFFFFFFF
-    cdef bint is_constant(self, unsigned i, double *number) noexcept
     cdef unsigned load(self, Py_ssize_t number) except? 0xFFFFFFFF
     cdef int note_load(self, Py_ssize_t number, unsigned i) except -1
     cdef int add_argument(self, unsigned operand) except -1
@@ -56,9 +63,7 @@ cdef class Code:
     cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? 0xFFFFFFFF
     cdef list call(self, object function, list operands, Py_ssize_t results)
     cdef int copy(self, Code source, unsigned *map, bint expand=*) except -1
-    cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand) except -1
-    cdef Py_ssize_t arity(self, Entry *entry) noexcept
-    cdef unsigned operand(self, Entry *entry, Py_ssize_t k) noexcept
+    cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand=*) except -1
     cdef list inline(self, Code source, list loads)
     cdef int take_over(
         self, Code source, const unsigned *uses, const unsigned *order, Py_ssize_t count
@@ -70,12 +75,32 @@ cdef class Code:
     cdef unsigned term(
         self, Formula formula, unsigned reference, unsigned *names, unsigned *results
     ) except? 0xFFFFFFFF
-    cdef Code copy_of(self, bint expand=*)
+    cdef Code expanded(self)
+    cdef int become(self, Code source, Py_ssize_t more=*) except -1
+    cdef Code copy_of(self)
 
 
-# The number of operands of an instruction that is no call.
-cdef Py_ssize_t operand_count(unsigned op) noexcept
-# Allocate memory, all zero.
+cdef inline Py_ssize_t arity(Entry *entry) noexcept:
+    """Return the number of operands of an instruction."""
+    return entry.c if entry.op == LANE_CALL else operand_count(entry.op)
+
+
+cdef inline const unsigned *operands_of(Code code, Entry *entry) noexcept:
+    """Return the operands of an instruction of this code."""
+    return code.arguments + entry.b if entry.op == LANE_CALL else &entry.a
+
+
+cdef inline bint is_constant(Code code, unsigned i, double *number) noexcept:
+    """Whether an instruction is a constant, whose number is stored."""
+    if code.entries[i].op != CODE_CONSTANT:
+        return False
+    # The bits are in a and b.
+    memcpy(number, &code.entries[i].a, sizeof(double))
+    return True
+
+
+# Allocate memory, all zero; change the size of memory.
 cdef void *room(size_t count, size_t size) except NULL
+cdef void *resized(void *memory, size_t size) except NULL
 # Allocate a position for each instruction, at first NONE.
 cdef unsigned *new_map(Code code) except NULL

@@ -12,32 +12,54 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
 from autograd._ir.formulas cimport (
-    A, B, C, FIRST_CONSTANT, FIRST_STEP, G, MOST_STEPS, R, Formula, Step, composite, evaluate_any, power, row_operands,
-    value_formula,
+    A, B, C, FIRST_CONSTANT, FIRST_STEP, G, MOST_STEPS, R, Formula, Step, composite, evaluate_any, power, value_formula,
 )
 from autograd._ir.opcodes cimport (
     CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
     LANE_WHERE_LT, OP_ABS, OP_ADD, OP_COUNT, OP_DIV, OP_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_MUL, OP_NEG, OP_NOT_EQUAL,
-    OP_POW, OP_SQRT, OP_STOP_GRADIENT, OP_SUB, is_choice, is_free, takes_first,
+    OP_POW, OP_SQRT, OP_STOP_GRADIENT, OP_SUB, is_choice, is_free, operand_count, takes_first,
 )
+
+# The slots of the hash table in one line of the cache.
+cdef enum:
+    LINE = 16
 
 cdef extern from *:
     """
-    static inline unsigned autograd_hash(const unsigned *key) {
-        unsigned long long h = key[0];
-        for (int i = 1; i < 5; i++) h = (h ^ key[i]) * 0x9E3779B97F4A7C15ull, h ^= h >> 29;
-        return (unsigned) (h ^ (h >> 32));
+    static inline unsigned autograd_hash(unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) {
+        const unsigned long long factor = 0x9E3779B97F4A7C15ull;
+        unsigned long long h = ((unsigned long long) b << 32 | a) * factor;
+        h = ((h ^ h >> 32) + op + ((unsigned long long) d << 32 | c) * 0xD6E8FEB86659FD93ull) * factor;
+        return (unsigned) (h >> 32);
+    }
+
+    /* Place k to look for an instruction: the slots of its home line, then scattered ones, all of them in the end. */
+    static inline size_t autograd_slot(size_t home, unsigned hash, size_t k, size_t mask) {
+        if (k < 16) return home * 16 + (hash + k) % 16;
+        const unsigned long long place = hash * 0x9E3779B97F4A7C15ull;
+        return ((place >> 20) + k * (place >> 40 | 1)) & mask;
     }
     """
-    unsigned hash_of "autograd_hash" (const unsigned *key) noexcept nogil
+    unsigned hash_of "autograd_hash" (unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) noexcept
+    size_t slot_of "autograd_slot" (size_t home, unsigned hash, size_t k, size_t mask) noexcept
 
 
-cdef Py_ssize_t operand_count(unsigned op) noexcept:
-    if op < OP_COUNT:
-        return row_operands(op)
-    if is_choice(op):
-        return 4
-    return 1 if op == LANE_GUARD or op == CODE_RESULT else 2 if op == LANE_SAME else 0
+cdef inline size_t home_of(const Entry *entries, unsigned hash, unsigned op, unsigned a, unsigned b, unsigned c,
+                           unsigned d, size_t mask) noexcept:
+    """Return the line of the table where an instruction belongs: see `Code.table`."""
+    cdef Py_ssize_t count = operand_count(op)
+    cdef unsigned latest = 0
+    if is_free(op):
+        return (hash & mask) // LINE
+    if entries[a].op != CODE_CONSTANT:
+        latest = a
+    if count > 1 and b > latest and entries[b].op != CODE_CONSTANT:
+        latest = b
+    if count > 2 and c > latest and entries[c].op != CODE_CONSTANT:
+        latest = c
+    if count > 3 and d > latest and entries[d].op != CODE_CONSTANT:
+        latest = d
+    return 2 * <size_t> latest // LINE
 
 
 cdef void *room(size_t count, size_t size) except NULL:
@@ -47,11 +69,16 @@ cdef void *room(size_t count, size_t size) except NULL:
     return memory
 
 
+cdef void *resized(void *memory, size_t size) except NULL:
+    cdef void *room = PyMem_RawRealloc(memory, size)
+    if room == NULL:
+        raise MemoryError(f"no memory for a program: {size} bytes")
+    return room
+
+
 cdef inline void *grown(void *memory, Py_ssize_t *capacity, size_t item) except NULL:
     cdef Py_ssize_t larger = max(2 * capacity[0], 64)
-    cdef void *room = PyMem_RawRealloc(memory, larger * item)
-    if room == NULL:
-        raise MemoryError(f"no memory for a program of {capacity[0]} instructions")
+    cdef void *room = resized(memory, larger * item)
     capacity[0] = larger
     return room
 
@@ -87,49 +114,72 @@ cdef class Code:
 
     cdef unsigned find(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
         """Return the position of an instruction, which is appended unless the code has it already."""
-        cdef unsigned key[5]
-        cdef unsigned i, at
-        if 2 * self.size >= self.table_size:
+        cdef unsigned hash = hash_of(op, a, b, c, d)
+        cdef unsigned at
+        cdef unsigned *slot
+        cdef Entry *entry
+        cdef size_t k = 0, mask, home
+        if 2 * (self.size + 1) > self.table_size:
             self.rehash()
-        key[0], key[1], key[2], key[3], key[4] = op, a, b, c, d
-        i = hash_of(key) & (self.table_size - 1)
-        while self.table[i] != NONE:
-            if not memcmp(&self.entries[self.table[i]], key, sizeof(key)):
-                return self.table[i]
-            i = (i + 1) & (self.table_size - 1)
+        mask = self.table_size - 1
+        home = home_of(self.entries, hash, op, a, b, c, d, mask)
+        while True:
+            slot = &self.table[slot_of(home, hash, k, mask)]
+            if not slot[0]:
+                break
+            if not (slot[0] ^ hash) & ~<unsigned> mask:
+                at = (slot[0] & mask) - 1
+                entry = &self.entries[at]
+                if entry.a == a and entry.b == b and entry.op == op and entry.c == c and entry.d == d:
+                    return at
+            k += 1
         at = self.append(op, a, b, c, d)
-        self.table[i] = at
+        slot[0] = hash & ~<unsigned> mask | self.size
         return at
 
     cdef int rehash(self) except -1:
-        cdef Py_ssize_t size = max(256, 4 * self.table_size)
-        cdef unsigned *table = <unsigned *> room(size, sizeof(unsigned))
-        cdef Py_ssize_t k
-        cdef unsigned i
-        memset(table, 0xFF, size * sizeof(unsigned))
-        for k in range(self.size):
-            i = hash_of(<unsigned *> &self.entries[k]) & (size - 1)
-            while table[i] != NONE:
-                i = (i + 1) & (size - 1)
-            table[i] = k
+        cdef Py_ssize_t size = 256
+        cdef unsigned *table
+        cdef unsigned *slot
+        cdef Entry *entry
+        cdef unsigned hash
+        cdef size_t i, k, mask, home
+        while size < 4 * (self.size + 1):
+            size *= 2
+        table = <unsigned *> room(size, sizeof(unsigned))
+        mask = size - 1
+        for i in range(<size_t> self.size):
+            entry = &self.entries[i]
+            hash = hash_of(entry.op, entry.a, entry.b, entry.c, entry.d)
+            # A call has other things than positions, and is never looked up.
+            if entry.op == LANE_CALL:
+                continue
+            home = home_of(self.entries, hash, entry.op, entry.a, entry.b, entry.c, entry.d, mask)
+            k = 0
+            slot = &table[slot_of(home, hash, k, mask)]
+            while slot[0]:
+                k += 1
+                slot = &table[slot_of(home, hash, k, mask)]
+            slot[0] = hash & ~<unsigned> mask | <unsigned> (i + 1)
         PyMem_RawFree(self.table)
         self.table = table
         self.table_size = size
+        return 0
+
+    cdef int finish(self) except -1:
+        """Give back the memory that only a code under construction needs."""
+        PyMem_RawFree(self.table)
+        self.table = NULL
+        self.table_size = 0
+        if self.size:
+            self.entries = <Entry *> resized(self.entries, self.size * sizeof(Entry))
+            self.capacity = self.size
         return 0
 
     cdef unsigned constant(self, double number) except? 0xFFFFFFFF:
         cdef unsigned bits[2]
         memcpy(bits, &number, sizeof(double))
         return self.find(CODE_CONSTANT, bits[0], bits[1], 0, 0)
-
-    cdef bint is_constant(self, unsigned i, double *number) noexcept:
-        cdef unsigned bits[2]
-        if self.entries[i].op != CODE_CONSTANT:
-            return False
-        bits[0] = self.entries[i].a
-        bits[1] = self.entries[i].b
-        memcpy(number, bits, sizeof(double))
-        return True
 
     cdef unsigned load(self, Py_ssize_t number) except? 0xFFFFFFFF:
         """Return the position of input `number`; the captured Values follow the inputs."""
@@ -148,21 +198,21 @@ cdef class Code:
         cdef unsigned simpler = self.simpler(op, a, b, c, d)
         return self.find(op, a, b, c, d) if simpler == NONE else simpler
 
-    cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFF:
+    cdef unsigned simpler(self, unsigned op, unsigned a, unsigned b, unsigned c, unsigned d) except? 0xFFFFFFFE:
         """Return the position of what an instruction simplifies to, or NONE."""
         cdef double x[4]
         cdef Entry *entries = self.entries
         x[1] = x[2] = x[3] = 0.0
         cdef Py_ssize_t n = operand_count(op)
-        cdef bint known_a = self.is_constant(a, &x[0])
-        cdef bint known_b = n > 1 and self.is_constant(b, &x[1])
+        cdef bint known_a = is_constant(self, a, &x[0])
+        cdef bint known_b = n > 1 and is_constant(self, b, &x[1])
         if is_choice(op):
             if c == d:
                 return c
             if known_a and known_b:
                 return c if takes_first(op, x[0], x[1]) else d
             return NONE
-        if known_a and (n == 1 or known_b) and (n < 3 or self.is_constant(c, &x[2])):
+        if known_a and (n == 1 or known_b) and (n < 3 or is_constant(self, c, &x[2])):
             return self.constant(power(x[0], x[1]) if op == OP_POW else evaluate_any(op, x))
         if op == OP_ADD:
             if entries[b].op == OP_NEG:
@@ -199,9 +249,9 @@ cdef class Code:
         elif op == OP_NEG:
             if entries[a].op == OP_NEG:
                 return entries[a].a
-            if entries[a].op == OP_MUL and (self.is_constant(entries[a].a, &x[0])
-                                            or self.is_constant(entries[a].b, &x[0])):
-                known_a = self.is_constant(entries[a].a, &x[0])
+            if entries[a].op == OP_MUL and (is_constant(self, entries[a].a, &x[0])
+                                            or is_constant(self, entries[a].b, &x[0])):
+                known_a = is_constant(self, entries[a].a, &x[0])
                 return self.emit(OP_MUL, entries[a].b if known_a else entries[a].a, self.constant(-x[0]))
         elif op == OP_ABS:
             if entries[a].op == OP_NEG:
@@ -222,21 +272,21 @@ cdef class Code:
     cdef unsigned negated_product(self, unsigned a, unsigned b) except? 0xFFFFFFFF:
         """Emit ``-a * b``."""
         cdef double number = 0.0
-        if self.is_constant(b, &number):
+        if is_constant(self, b, &number):
             return self.emit(OP_MUL, a, self.constant(-number))
         return self.emit(OP_NEG, self.emit(OP_MUL, a, b))
 
     cdef int guard(self, unsigned i, unsigned outcome, object place) except -1:
         """Emit a guard that the truth of a number is `outcome`."""
         cdef double number = 0.0
-        if not self.is_constant(i, &number):
+        if not is_constant(self, i, &number):
             self.places.setdefault(self.find(LANE_GUARD, i, outcome, 0, 0), place)
         return 0
 
     cdef int same(self, unsigned i, double number, object place) except -1:
         """Emit a guard that a number has the bits of `number`."""
         cdef double known = 0.0
-        if not self.is_constant(i, &known):
+        if not is_constant(self, i, &known):
             self.places.setdefault(self.find(LANE_SAME, i, self.constant(number), 0, 0), place)
         return 0
 
@@ -274,15 +324,6 @@ cdef class Code:
         self.argument_count += 1
         return 0
 
-    cdef unsigned operand(self, Entry *entry, Py_ssize_t k) noexcept:
-        """Return operand number k of an instruction of this code."""
-        if entry.op == LANE_CALL:
-            return self.arguments[entry.b + k]
-        return entry.a if k == 0 else entry.b if k == 1 else entry.c if k == 2 else entry.d
-
-    cdef Py_ssize_t arity(self, Entry *entry) noexcept:
-        return entry.c if entry.op == LANE_CALL else operand_count(entry.op)
-
     cdef bint is_same(self, Code other) except -1:
         """Whether another code has the same instructions, constants and guards, and captured the very same Values."""
         cdef Py_ssize_t i
@@ -304,14 +345,14 @@ cdef class Code:
 
     # -- copies
 
-    cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand) except -1:
+    cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand=False) except -1:
         """Emit an instruction of another code; `map` has the positions of its operands in this one."""
         cdef Entry *entry = &source.entries[i]
         cdef double number = 0.0
         cdef list operands
         cdef Py_ssize_t k
         if entry.op < OP_COUNT:
-            k = row_operands(entry.op)
+            k = operand_count(entry.op)
             if expand and entry.op == OP_STOP_GRADIENT:
                 map[i] = map[entry.a]
             elif expand and composite(entry.op):
@@ -327,7 +368,7 @@ cdef class Code:
         elif entry.op == LANE_GUARD:
             self.guard(map[entry.a], entry.b, source.places[i])
         elif entry.op == LANE_SAME:
-            source.is_constant(entry.b, &number)
+            is_constant(source, entry.b, &number)
             self.same(map[entry.a], number, source.places[i])
         elif entry.op == LANE_CALL:
             operands = []
@@ -397,17 +438,59 @@ cdef class Code:
             PyMem_RawFree(map)
         return outputs
 
-    cdef Code copy_of(self, bint expand=False):
-        """Return a copy, with composite primitives expanded or not: see `copy`."""
-        cdef Code code = Code.__new__(Code)
-        cdef unsigned *map = new_map(self)
+    cdef Code expanded(self):
+        """Return this code with composite primitives expanded, itself if it has none: see `copy`."""
+        cdef Code code
+        cdef unsigned *map
+        cdef Py_ssize_t i
+        for i in range(self.size):
+            if self.entries[i].op < OP_COUNT and (
+                    composite(self.entries[i].op) or self.entries[i].op == OP_STOP_GRADIENT):
+                break
+        else:
+            return self
+        code = Code.__new__(Code)
+        map = new_map(self)
         try:
             code.begin(self, map)
-            code.copy(self, map, expand)
+            code.copy(self, map, True)
             for output in self.outputs:
                 code.outputs.append(map[<Py_ssize_t> output])
         finally:
             PyMem_RawFree(map)
+        code.finish()
+        return code
+
+    cdef int become(self, Code source, Py_ssize_t more=0) except -1:
+        """Take all instructions of another code, with `more` inputs between its inputs and the captured Values.
+
+        They keep their positions. None is looked up: they are as simple as they can be, and different.
+        """
+        cdef Py_ssize_t size = max(source.size, 1)
+        cdef Py_ssize_t number
+        self.entries = <Entry *> resized(self.entries, size * sizeof(Entry))
+        memcpy(self.entries, source.entries, source.size * sizeof(Entry))
+        self.size = source.size
+        self.capacity = size
+        for k in range(source.argument_count):
+            self.add_argument(source.arguments[<Py_ssize_t> k])
+        self.inputs = source.inputs + more
+        self.captured, self.calls, self.places = source.captured, list(source.calls), dict(source.places)
+        self.loads = source.loads[:source.inputs]
+        if len(source.loads) > source.inputs:
+            self.loads += [None] * more
+        for load in source.loads[source.inputs:]:
+            number = len(self.loads)
+            self.loads.append(load)
+            if load is not None:
+                self.entries[<Py_ssize_t> load].a = number
+        return 0
+
+    cdef Code copy_of(self):
+        """Return a copy."""
+        cdef Code code = Code.__new__(Code)
+        code.become(self)
+        code.outputs = list(self.outputs)
         return code
 
     cdef int take_over(
@@ -420,6 +503,8 @@ cdef class Code:
         cdef Py_ssize_t i, k
         try:
             self.inputs, self.captured, self.calls = source.inputs, source.captured, source.calls
+            self.entries = <Entry *> resized(self.entries, (source.size + 1) * sizeof(Entry))
+            self.capacity = source.size + 1
             for i in range(source.size):
                 entry = &source.entries[i]
                 if uses[i] and is_free(entry.op):

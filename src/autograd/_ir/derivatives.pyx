@@ -15,10 +15,11 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.math cimport isfinite
 
-from autograd._ir.code cimport NONE, Code, Entry, new_map, operand_count, room
+from autograd._ir.code cimport NONE, Code, Entry, arity, is_constant, new_map, operands_of, room
 from autograd._ir.formulas cimport A, B, FIRST_CONSTANT, Formula, R, chooses, gradient, is_wild
 from autograd._ir.opcodes cimport (
     CODE_RESULT, LANE_CALL, LANE_LOAD, LANE_WHERE_EQ, OP_ADD, OP_COUNT, OP_MUL, OP_NEG, OP_STOP_GRADIENT, is_choice,
+    operand_count,
 )
 
 
@@ -33,9 +34,9 @@ cdef struct Flow:
 # Of an instruction: whether it depends on an input to differentiate by; whether it can be infinite or nan at finite
 # inputs; whether it, or an instruction later in the pass, needs liveness.
 cdef struct Facts:
-    bint active
-    bint wild
-    bint fragile
+    unsigned char active
+    unsigned char wild
+    unsigned char fragile
 
 
 @cython.final
@@ -77,23 +78,23 @@ cdef class Pass:
         for i in range(self.source.size):
             entry = &self.source.entries[i]
             facts[i].active = entry.op == LANE_LOAD and entry.a in wanted
-            for k in range(self.first_arm(entry), self.source.arity(entry)):
-                facts[i].active |= facts[self.source.operand(entry, k)].active
+            for k in range(self.first_arm(entry), arity(entry)):
+                facts[i].active |= facts[operands_of(self.source, entry)[k]].active
             has_choice |= chooses(entry.op) if entry.op < OP_COUNT else is_choice(entry.op)
         if not has_choice:
             return 0
         for i in range(self.source.size):
             entry = &self.source.entries[i]
             facts[i].wild = (is_wild(entry.op) if entry.op < OP_COUNT else entry.op == CODE_RESULT
-                             or self.source.is_constant(i, &number) and not isfinite(number))
-            for k in range(self.first_arm(entry), self.source.arity(entry)):
-                operand = &facts[self.source.operand(entry, k)]
+                             or is_constant(self.source, i, &number) and not isfinite(number))
+            for k in range(self.first_arm(entry), arity(entry)):
+                operand = &facts[operands_of(self.source, entry)[k]]
                 facts[i].wild |= operand.wild
                 facts[i].fragile |= backwards and operand.active and (operand.fragile or self.is_critical(i, k))
         for i in range(0 if backwards else self.source.size - 1, -1, -1):
             entry = &self.source.entries[i]
-            for k in range(self.first_arm(entry), self.source.arity(entry)):
-                operand = &facts[self.source.operand(entry, k)]
+            for k in range(self.first_arm(entry), arity(entry)):
+                operand = &facts[operands_of(self.source, entry)[k]]
                 operand.fragile |= operand.active and (facts[i].fragile or self.is_critical(i, k))
         return 0
 
@@ -116,7 +117,7 @@ cdef class Pass:
         """Add a term and its liveness to an adjoint or tangent."""
         cdef Flow *flow = &self.flows[i]
         cdef double known = 1.0
-        if live != NONE and self.code.is_constant(live, &known):
+        if live != NONE and is_constant(self.code, live, &known):
             if known == 0.0:
                 return 0
             live = NONE
@@ -175,8 +176,9 @@ cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
     cdef Code code = self.code
     cdef unsigned i
     cdef Py_ssize_t k
-    code.begin(source, self.map, 0 if ones else len(of))
-    code.copy(source, self.map)
+    code.become(source, 0 if ones else len(of))
+    for k in range(source.size):
+        self.map[k] = k
     for output in keep:
         code.outputs.append(self.map[<Py_ssize_t> source.outputs[output]])
     self.study(wrt, True)
@@ -196,6 +198,7 @@ cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
         load = source.loads[number] if <Py_ssize_t> number < len(source.loads) else None
         i = NONE if load is None else self.flows[<Py_ssize_t> load].number
         code.outputs.append(code.constant(0.0) if i == NONE else i)
+    code.finish()
     return code
 
 
@@ -203,10 +206,10 @@ cdef int reverse_entry(Pass self, unsigned i) except -1:
     cdef Entry *entry = &self.source.entries[i]
     cdef Py_ssize_t k
     for k in range(operand_count(entry.op)):
-        if not self.facts[self.source.operand(entry, k)].active or entry.op == CODE_RESULT:
+        if not self.facts[operands_of(self.source, entry)[k]].active or entry.op == CODE_RESULT:
             continue
         if not is_choice(entry.op):
-            self.propagate(i, k, i, self.source.operand(entry, k))
+            self.propagate(i, k, i, operands_of(self.source, entry)[k])
         elif k >= 2:
             reverse_choice(self, entry, k, &self.flows[i])
     return 0
@@ -275,14 +278,14 @@ cdef Code forward(Code source, list wrt, list keep):
         entry = &source.entries[i]
         if entry.op == LANE_LOAD:
             continue
-        code.copy_entry(source, self.map, i, False)
+        code.copy_entry(source, self.map, i)
         if entry.op == LANE_CALL:
             forward_call(self, i)
         elif is_choice(entry.op):
             forward_choice(self, i)
         elif entry.op < OP_COUNT:
             for k in range(operand_count(entry.op)):
-                operand = source.operand(entry, k)
+                operand = operands_of(source, entry)[k]
                 if self.flows[operand].number != NONE:
                     self.propagate(i, k, operand, i)
     for output in keep:
@@ -290,6 +293,7 @@ cdef Code forward(Code source, list wrt, list keep):
     for output in source.outputs:
         i = self.flows[<Py_ssize_t> output].number
         code.outputs.append(code.constant(0.0) if i == NONE else i)
+    code.finish()
     return code
 
 

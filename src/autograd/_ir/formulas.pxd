@@ -39,8 +39,7 @@ cdef class Formula:
 cdef Formula gradient(unsigned op, Py_ssize_t k)
 cdef Formula value_formula(unsigned op)
 
-# The number of operands of a row; whether its value is a formula in other rows, for which programs have no kernel.
-cdef Py_ssize_t row_operands(unsigned op) noexcept
+# Whether the value of a row is a formula in other rows, for which programs have no kernel.
 cdef bint composite(unsigned op) noexcept
 # Whether an operand receives nothing at some points.
 cdef bint chooses(unsigned op) noexcept

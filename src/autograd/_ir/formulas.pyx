@@ -95,8 +95,7 @@ cdef list WILD = [None] * OP_COUNT
 # Ordinary points, some of them at the edge of a domain.
 cdef tuple POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 1e3, -1e3)
 
-# By op: the number of operands, the base row, and the sources of its operands: "a", "b" or "c".
-cdef unsigned char operand_counts[OP_COUNT]
+# By op: the base row, and the sources of its operands: "a", "b" or "c".
 cdef unsigned bases[OP_COUNT]
 cdef char first_operand[OP_COUNT]
 cdef char second_operand[OP_COUNT]
@@ -106,14 +105,12 @@ cdef bint can_pass_nothing[OP_COUNT]
 
 cdef int read_table() except -1:
     cdef unsigned op
-    memset(operand_counts, 0, sizeof(operand_counts))
     memset(is_composite, 0, sizeof(is_composite))
     for op in range(<unsigned> OP_COUNT):
         row = ROWS[op]
         if row is None:
             continue
         arguments = row.arguments
-        operand_counts[op] = len(arguments)
         bases[op] = OPS_BY_NAME[row.base]
         first_operand[op] = ord(arguments[0])
         second_operand[op] = ord(arguments[len(arguments) - 1]) if len(arguments) > 1 else 0
@@ -154,10 +151,6 @@ cdef Formula value_formula(unsigned op):
     if op not in VALUES:
         VALUES[op] = parse(ROWS[op].value)
     return VALUES[op]
-
-
-cdef Py_ssize_t row_operands(unsigned op) noexcept:
-    return operand_counts[op]
 
 
 cdef bint composite(unsigned op) noexcept:

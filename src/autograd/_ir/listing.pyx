@@ -6,7 +6,7 @@ import itertools
 
 from autograd import _core, ops
 
-from autograd._ir.code cimport Code, Entry
+from autograd._ir.code cimport Code, Entry, arity, is_constant, operands_of
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport (
     CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, is_choice,
@@ -39,9 +39,9 @@ cdef list listing(Code code):
                 continue
             entry = &code.entries[i]
             operands = []
-            for k in range(code.arity(entry)):
-                operands.append(names.get(code.operand(entry, k)))
-            if code.is_constant(i, &constant):
+            for k in range(arity(entry)):
+                operands.append(names.get(operands_of(code, entry)[k]))
+            if is_constant(code, i, &constant):
                 names[i] = repr(constant)
             elif entry.op == LANE_GUARD:
                 lines.append(f"  guard {'' if entry.b else 'not '}{operands[0]}  # {place_of(code, i)}")

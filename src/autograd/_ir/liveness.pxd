@@ -1,6 +1,6 @@
 """Liveness: which instructions the outputs and guards need."""
 
-from autograd._ir.code cimport Code, Entry, room
+from autograd._ir.code cimport Code, Entry, arity, operands_of, room
 from autograd._ir.opcodes cimport LANE_CALL, is_guard
 
 
@@ -18,8 +18,8 @@ cdef inline unsigned *count_uses(Code code) except NULL:
         entry = &code.entries[i]
         uses[i] += is_guard(entry.op)
         if uses[i]:
-            for k in range(code.arity(entry)):
-                uses[code.operand(entry, k)] += 1
+            for k in range(arity(entry)):
+                uses[operands_of(code, entry)[k]] += 1
             if entry.op == LANE_CALL:
                 for k in range(entry.d):
                     uses[i + 1 + k] += 1

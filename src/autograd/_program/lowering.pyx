@@ -9,8 +9,9 @@ from cpython.mem cimport PyMem_RawFree
 from cpython.object cimport PyObject
 
 from autograd._core cimport TRACED, Block, Node, Value, number, owner
-from autograd._ir.code cimport Code, operand_count, room
+from autograd._ir.code cimport Code, room
 from autograd._ir.formulas cimport base_of
+from autograd._ir.opcodes cimport operand_count
 from autograd._program.tracing cimport Observation, Trace, check_captured
 
 cdef extern from "_kernels/ops.h" nogil:
@@ -96,4 +97,5 @@ cdef Code lower(Trace trace, Py_ssize_t inputs, list outputs):
         else:
             number(output, &c)
             code.outputs.append(code.constant(c))
+    code.finish()
     return code

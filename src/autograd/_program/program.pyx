@@ -256,7 +256,7 @@ cdef class Program:
 
     cdef tuple place(self, unsigned guard):
         # Guards have their numbers in the expanded code, in which two of this code may be one.
-        return list(self.code.copy_of(True).places.values())[guard - 1]
+        return list(self.code.expanded().places.values())[guard - 1]
 
     @cython.binding(False)
     def _is_same(self, Program other not None):

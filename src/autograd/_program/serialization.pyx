@@ -9,7 +9,7 @@ import numpy
 from autograd import _core, ops
 
 from autograd._core cimport Value
-from autograd._ir.code cimport Code, Entry
+from autograd._ir.code cimport Code, Entry, arity, operands_of
 from autograd._ir.opcodes cimport (
     CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
     LANE_WHERE_LT, has_value, is_guard,
@@ -121,8 +121,8 @@ cdef int check(Code code) except -1:
             continue
         elif is_guard(entry.op) and i not in code.places:
             raise ValueError(f"guard {i} has no place")
-        for k in range(code.arity(entry)):
-            if code.operand(entry, k) >= i or not has_value(code.entries[code.operand(entry, k)].op):
+        for k in range(arity(entry)):
+            if operands_of(code, entry)[k] >= i or not has_value(code.entries[operands_of(code, entry)[k]].op):
                 raise ValueError(f"instruction {i} needs a number that is not there")
     for output in code.outputs:
         if not 0 <= output < code.size or not has_value(code.entries[<Py_ssize_t> output].op):

@@ -16,6 +16,7 @@ from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from cpython.object cimport PyObject
 from libc.string cimport memset
 
+from autograd._core cimport free_node_count, keep_free_nodes
 from autograd._interpreter.interpreter cimport Array
 from autograd._program.lowering cimport lower
 from autograd._program.program cimport Program, new_program
@@ -296,12 +297,18 @@ cdef class Transform:
         return program, output
 
     cdef tuple trace_once(self, Signature signature, list point):
+        cdef int free = free_node_count()
         cdef Trace trace = Trace.__new__(Trace)
+        cdef Program program
         try:
             output, numbers = self.evaluate(signature, trace.begin(point[:signature.size]))
         finally:
             trace.end()
-        return new_program(lower(trace, signature.size, numbers)), output
+        program = new_program(lower(trace, signature.size, numbers))
+        # A trace can be much larger than any graph that follows it, and what it is compiled to needs the memory.
+        trace = numbers = None
+        keep_free_nodes(free)
+        return program, output
 
     cdef tuple evaluate(self, Signature signature, list values):
         """Call the function with Values, and return the structure of its result and the numbers in it."""
