@@ -39,19 +39,19 @@ static PyObject *autograd_blocks(PyObject *object) {
 static inline PyObject *autograd_running(void) { return (PyObject *)PyEval_GetFrame(); }
 static inline PyObject *autograd_outer(PyObject *frame) { return (PyObject *)PyFrame_GetBack((PyFrameObject *)frame); }
 
-/* Returns the innermost frame from `frame` outwards, but within `bottom`, that may be in a handled region; NULL if there
-   is none. Takes and gives a reference. */
-static PyObject *autograd_candidate(PyObject *frame, PyObject *bottom) {
-    while (frame != NULL && frame != bottom && !autograd_is_candidate((PyFrameObject *)frame)) {
-        PyObject *outer = autograd_outer(frame);
+/* Returns the innermost frame from `frame` outwards, but within `bottom` and `clean`, that may be in a handled region.
+   NULL if there is none: then *outermost is the last of these frames, borrowed. Takes and gives a reference. */
+static PyObject *autograd_candidate(PyObject *frame, PyObject *bottom, PyObject *clean, PyObject **outermost) {
+    while (frame != NULL && frame != bottom && frame != clean) {
+        PyObject *outer;
+        if (autograd_is_candidate((PyFrameObject *)frame)) return frame;
+        *outermost = frame;
+        outer = autograd_outer(frame);
         Py_DECREF(frame);
         frame = outer;
     }
-    if (frame != NULL && frame == bottom) {
-        Py_DECREF(frame);
-        frame = NULL;
-    }
-    return frame;
+    Py_XDECREF(frame);
+    return NULL;
 }
 
 #endif

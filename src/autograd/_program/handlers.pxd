@@ -3,8 +3,19 @@
 from cpython.object cimport PyObject
 
 
-# The running frame, borrowed; NULL if the thread runs no Python function.
-cdef PyObject *running_frame() noexcept
-# Whether a handler surrounds the running operation in a frame within `bottom`. Of the `with` statements, `harmless` may
-# be those of a manager that lets exceptions pass. `known` is a cache.
-cdef bint is_handled(PyObject *bottom, int harmless, dict known) except -1
+cdef Handlers handlers_within_running_frame()
+
+
+# Where to look for handlers: in the frames within `bottom`, which is borrowed.
+cdef class Handlers:
+    cdef PyObject *bottom
+    # The outermost of the frames, if nothing in it can be handled.
+    cdef object clean
+    # The handlers of places that were looked up.
+    cdef dict known
+
+    # Whether a handler surrounds the running operation. Of the `with` statements, `harmless` may be those of a manager
+    # that lets exceptions pass.
+    cdef bint is_handled(self, int harmless) except -1
+    cdef bint look(self, PyObject *frame, int harmless) except -1
+    cdef tuple handlers_of(self, PyObject *frame)

@@ -5,14 +5,16 @@ The handlers further out are those of the target itself. What is written as `exc
 PUSH_EXC_INFO; other targets only tidy the stack. Python 3.10 keeps a stack of blocks in the frame.
 """
 
+cimport cython
 from cpython.object cimport PyObject
 
 from opcode import opmap
 
 cdef extern from "_program/handlers.h":
-    PyObject *running_frame_of_thread "autograd_running" () noexcept
+    PyObject *running_frame "autograd_running" () noexcept
     PyObject *outer_of "autograd_outer" (PyObject *frame) noexcept
-    PyObject *candidate "autograd_candidate" (PyObject *frame, PyObject *bottom) noexcept
+    PyObject *candidate "autograd_candidate" (
+        PyObject *frame, PyObject *bottom, PyObject *clean, PyObject **outermost) noexcept
     int lasti_of "autograd_lasti" (PyObject *frame) noexcept
     object blocks_of "autograd_blocks" (PyObject *frame)
     void Py_XINCREF(PyObject *) noexcept
@@ -22,41 +24,56 @@ cdef object PUSH_EXC_INFO = opmap.get("PUSH_EXC_INFO")
 cdef object WITH_EXCEPT_START = opmap["WITH_EXCEPT_START"]
 
 
-cdef PyObject *running_frame() noexcept:
-    return running_frame_of_thread()
+@cython.auto_pickle(False)
+cdef class Handlers:
+    """Finds out whether an operation of a traced function is surrounded by a handler."""
 
+    cdef bint is_handled(self, int harmless) except -1:
+        cdef PyObject *frame = running_frame()
+        return frame != <PyObject *> self.clean and self.look(frame, harmless)
 
-cdef bint is_handled(PyObject *bottom, int harmless, dict known) except -1:
-    cdef PyObject *frame = running_frame_of_thread()
-    cdef PyObject *outer
-    cdef int withs = 0
-    Py_XINCREF(frame)
-    frame = candidate(frame, bottom)
-    try:
-        while frame != NULL:
-            found = handlers_of(frame, known)
-            if found[0]:
-                return True
-            withs += found[1]
-            outer = outer_of(frame)
+    cdef bint look(self, PyObject *frame, int harmless) except -1:
+        cdef PyObject *outer
+        cdef PyObject *outermost = NULL
+        cdef int withs = 0
+        cdef bint any_candidate = False
+        Py_XINCREF(frame)
+        frame = candidate(frame, self.bottom, <PyObject *> self.clean, &outermost)
+        try:
+            while frame != NULL:
+                any_candidate = True
+                found = self.handlers_of(frame)
+                if found[0]:
+                    return True
+                withs += found[1]
+                outer = outer_of(frame)
+                Py_XDECREF(frame)
+                frame = candidate(outer, self.bottom, <PyObject *> self.clean, &outermost)
+        finally:
             Py_XDECREF(frame)
-            frame = candidate(outer, bottom)
-    finally:
-        Py_XDECREF(frame)
-    return withs > harmless
+        if self.clean is None and outermost != NULL and not any_candidate:
+            # Kept, so that no other frame gets its address.
+            self.clean = <object> outermost
+        return withs > harmless
+
+    cdef tuple handlers_of(self, PyObject *frame):
+        """Return how many `try` and `with` statements surround the running instruction of a frame."""
+        blocks = blocks_of(frame)
+        if blocks is not None:
+            return blocks
+        code = (<object> frame).f_code
+        key = <size_t> <PyObject *> code, lasti_of(frame)
+        if key not in self.known:
+            # With the code object, so that no other one gets its address.
+            self.known[key] = (*handlers_at(code, key[1]), code)
+        return self.known[key]
 
 
-cdef tuple handlers_of(PyObject *frame, dict known):
-    """Return how many `try` and `with` statements surround the running instruction of a frame."""
-    blocks = blocks_of(frame)
-    if blocks is not None:
-        return blocks
-    code = (<object> frame).f_code
-    key = <size_t> <PyObject *> code, lasti_of(frame)
-    if key not in known:
-        # With the code object, so that no other one gets its address.
-        known[key] = (*handlers_at(code, key[1]), code)
-    return known[key]
+cdef Handlers handlers_within_running_frame():
+    cdef Handlers handlers = Handlers.__new__(Handlers)
+    handlers.bottom = running_frame()
+    handlers.known = {}
+    return handlers
 
 
 cdef tuple handlers_at(object code, Py_ssize_t at):

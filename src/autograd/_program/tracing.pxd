@@ -1,8 +1,7 @@
 """Traces, for other Cython modules to ``cimport``."""
 
-from cpython.object cimport PyObject
-
 from autograd._core cimport Tracer, Value
+from autograd._program.handlers cimport Handlers
 
 
 # Before the operation at `position` of the tape, Python asked for the truth of `value`, or else for its number.
@@ -21,9 +20,7 @@ cdef class Trace(Tracer):
     # The trace around this one, or None, and the pauses of recording there.
     cdef Trace outer
     cdef int outer_pauses
-    # The frame that began the trace, borrowed; the handlers of places in the traced function, as they were looked up.
-    cdef PyObject *bottom
-    cdef dict handlers
+    cdef Handlers handlers
     # Whether the trace is recording the condition under which an operation raises.
     cdef bint checking
 

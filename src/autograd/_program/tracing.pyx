@@ -26,7 +26,7 @@ from autograd._core cimport (
     record_specially, set_tracer,
 )
 from autograd._cpython cimport PyObject_RichCompare
-from autograd._program.handlers cimport is_handled, running_frame
+from autograd._program.handlers cimport handlers_within_running_frame
 
 cdef extern from "_kernels/ops.h" nogil:
     enum:
@@ -91,17 +91,17 @@ cdef class Trace(Tracer):
         self.outer_pauses = pauses()
         self.tape = []
         self.observations = []
-        self.handlers = {}
 
     cdef list begin(self, list point):
         cdef list inputs = []
-        self.bottom = running_frame()
+        self.handlers = handlers_within_running_frame()
         set_tracer(self, 0)
         for x in point:
             inputs.append(new_leaf(x))
         return inputs
 
     cdef void end(self) noexcept:
+        self.handlers = None
         set_tracer(self.outer, self.outer_pauses)
 
     cdef Py_ssize_t position(self, Value value) noexcept:
@@ -161,7 +161,7 @@ cdef class Trace(Tracer):
 
     cdef bint handles(self) except -1:
         # Exceptions pass through no_grad.
-        return is_handled(self.bottom, pauses(), self.handlers)
+        return self.handlers.is_handled(pauses())
 
     cdef int check(self, Value value) except -1:
         cdef Node *node = &value.node
