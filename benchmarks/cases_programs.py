@@ -434,11 +434,11 @@ def _register_memory(name: str, variables: int) -> None:
     )
     def build(engine: Engine) -> Workload:
         _memory("VmHWM")
-        function = _model(models.rosenbrock, engine)
+        function = with_functions(models.rosenbrock, engine)
 
         def first_call(size: int) -> None:
             compiled = _compile(engine, engine.module.value_and_grad(function))
-            compiled(*_arrays(models.rosenbrock_point(size)))
+            compiled(*arrays(models.rosenbrock_point(size)))
 
         def run(repetitions: int) -> dict[str, float]:
             first_call(VARIABLES)

@@ -55,8 +55,8 @@ cdef extern from "_interpreter/interpreter.h" nogil:
     void lane_add_up(Run *) noexcept
 
 
-# The most bytes for the slots of a block: beyond the second-level cache wide blocks still pay. Blocks of fewer lanes than
-# LEAST_WIDTH are slower for any number of slots.
+# The most bytes for the slots of a block: beyond the second-level cache wide blocks still pay. Blocks of fewer lanes
+# than LEAST_WIDTH are slower for any number of slots.
 cdef Py_ssize_t BLOCK_BYTES = 1 << 21
 cdef Py_ssize_t LEAST_WIDTH = 32
 # The most segments, enough to keep any number of threads busy until the end, and the most partial sums in all segments.
