@@ -210,6 +210,21 @@ def test_without_callbacks_a_model_is_called_twice():
     assert len(calls) == 2 + 5 - 1
 
 
+def test_a_model_with_a_branch_that_all_rows_take_is_compiled_once():
+    calls = []
+
+    class Branching(Module):
+        def __init__(self):
+            self.w = Value(0.5)
+
+        def __call__(self, x):
+            calls.append(0)
+            return x[0] * self.w if x[1] < 5.0 else x[1] * self.w
+
+    fit(Branching(), X, Y, epochs=5, callbacks=[lambda model, history: False])
+    assert len(calls) == 2 + 5 - 1
+
+
 @custom_vjp
 def square(x):
     return x * x

@@ -16,13 +16,74 @@ if _find_spec("autograd._core") is None:
         "in its root, or `python setup.py build_ext --inplace` to use it in place."
     )
 
-# The core comes first: what keeps it from being imported is the error that users see.
-from autograd import _core, _hooks, functions, transforms  # noqa: F401
+from autograd import _hooks
 from autograd._core import Value, free_memory
 from autograd._program.program import Program
-from autograd.functions import *  # noqa: F403
+from autograd.functions import (
+    acos,
+    acosh,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cbrt,
+    clip,
+    cos,
+    cosh,
+    custom_vjp,
+    dot,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    gelu,
+    hypot,
+    leaky_relu,
+    log,
+    log1p,
+    log2,
+    log10,
+    log_softmax,
+    logsumexp,
+    maximum,
+    mean,
+    minimum,
+    no_grad,
+    relu,
+    sigmoid,
+    silu,
+    sin,
+    sinh,
+    softmax,
+    softplus,
+    sqrt,
+    tan,
+    tanh,
+    where,
+)
+from autograd.functions import sum as sum
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
-from autograd.transforms import *  # noqa: F403
+from autograd.transforms import (
+    check_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    trace,
+    value_and_grad,
+    vjp,
+    vmap,
+)
+from autograd.transforms import compile as compile
 
 __version__ = "0.1.0"
 
@@ -32,12 +93,76 @@ _hooks.FUNCTIONS.update(
     free_results="autograd._transforms.results:free_results",
 )
 
-__all__ = ["MLP", "Dropout", "Layer", "Module", "Neuron", "Program", "Value", "__version__", "free_memory"]
-__all__ += functions.__all__
-__all__ += transforms.__all__
-# A star import leaves Python's own functions alone.
-__all__.remove("sum")
-__all__.remove("compile")
+# A star import leaves Python's own functions alone: no sum, no compile.
+__all__ = [
+    "MLP",
+    "Dropout",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Program",
+    "Value",
+    "__version__",
+    "acos",
+    "acosh",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "check_grad",
+    "clip",
+    "cos",
+    "cosh",
+    "custom_vjp",
+    "dot",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "free_memory",
+    "gelu",
+    "grad",
+    "hessian",
+    "hvp",
+    "hypot",
+    "jacobian",
+    "jvp",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "log_softmax",
+    "logsumexp",
+    "maximum",
+    "mean",
+    "minimum",
+    "no_grad",
+    "relu",
+    "sigmoid",
+    "silu",
+    "sin",
+    "sinh",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "tan",
+    "tanh",
+    "trace",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+    "where",
+]
 
 #: Public modules that are imported when they are first asked for.
 _MODULES = ("checkpoint", "datasets", "draw", "initializers", "losses", "ops", "optim", "schedules", "training")

@@ -323,7 +323,7 @@ def add_penalty(params, l1=0.0, l2=0.0):
 # ---------------------------------------------------------------------------------------------------------------------
 # Rules
 #
-# A rule is a class with the names of the arrays of its state, and a struct of its options, to which the dict of a
+# A rule is a class with the names of the arrays of its state, and a struct of its own options, to which the dict of a
 # parameter group converts. Parameters are updated in blocks that stay in the cache: a step is bound by the memory that
 # their nodes lie in. The loops over a block are short because the compiler vectorises those: Adam in one loop takes a
 # third longer.
@@ -346,6 +346,11 @@ cdef inline double lerp(double start, double end, double weight) noexcept:
     return start + weight * (end - start) if weight < 0.5 else end - (end - start) * (1.0 - weight)
 
 
+cdef struct CommonOptions:
+    double weight_decay
+    bint maximize
+
+
 @cython.auto_pickle(False)
 cdef class Rule:
     """The update of a group of parameters, and its state.
@@ -364,7 +369,7 @@ cdef class Rule:
     cdef double *rows
     cdef Py_ssize_t size
     cdef Py_ssize_t steps
-    # What is the same for all rules: the factor of the gradients, and the decay that is added to them.
+    # What is the same for all rules: the factor of the gradients, and the decay of the data that is added to them.
     cdef double sign
     cdef double weight_decay
     # The list of parameters when it was last checked.
@@ -393,7 +398,10 @@ cdef class Rule:
 
     cdef bint begin(self, dict group) except -1:
         """Read the options of a step, and return whether it counts among the `steps`."""
-        raise NotImplementedError
+        cdef CommonOptions common = group
+        self.sign = -1.0 if common.maximize else 1.0
+        self.weight_decay = common.weight_decay
+        return True
 
     cdef void update(self, Py_ssize_t n, double *data, double *grad, double *state) noexcept:
         """Update the data of n parameters, by gradients that may be overwritten, and the state: rows `size` apart."""
@@ -475,9 +483,7 @@ cdef struct SGDOptions:
     double lr
     double momentum
     double dampening
-    double weight_decay
     bint nesterov
-    bint maximize
 
 
 @cython.final
@@ -490,8 +496,8 @@ cdef class SGDRule(Rule):
     cdef SGDOptions o
 
     cdef bint begin(self, dict group) except -1:
+        Rule.begin(self, group)
         self.o = group
-        self.sign, self.weight_decay = -1.0 if self.o.maximize else 1.0, self.o.weight_decay
         return self.o.momentum != 0.0
 
     cdef void update(self, Py_ssize_t n, double *data, double *grad, double *state) noexcept:
@@ -511,9 +517,7 @@ cdef struct AdamOptions:
     double lr
     double[2] betas
     double eps
-    double weight_decay
     bint amsgrad
-    bint maximize
     bint decoupled_weight_decay
 
 
@@ -531,10 +535,12 @@ cdef class AdamRule(Rule):
     cdef double root
 
     cdef bint begin(self, dict group) except -1:
+        Rule.begin(self, group)
         self.o = group
-        self.sign = -1.0 if self.o.maximize else 1.0
-        self.weight_decay = 0.0 if self.o.decoupled_weight_decay else self.o.weight_decay
-        self.shrink = 1.0 - self.o.lr * self.o.weight_decay if self.o.decoupled_weight_decay else 1.0
+        self.shrink = 1.0
+        if self.o.decoupled_weight_decay:
+            self.shrink -= self.o.lr * self.weight_decay
+            self.weight_decay = 0.0
         self.rate = self.o.lr / (1.0 - pow(self.o.betas[0], self.steps + 1))
         self.root = sqrt(1.0 - pow(self.o.betas[1], self.steps + 1))
         return True
@@ -563,10 +569,8 @@ cdef struct RMSpropOptions:
     double lr
     double alpha
     double eps
-    double weight_decay
     double momentum
     bint centered
-    bint maximize
 
 
 @cython.final
@@ -580,8 +584,7 @@ cdef class RMSpropRule(Rule):
 
     cdef bint begin(self, dict group) except -1:
         self.o = group
-        self.sign, self.weight_decay = -1.0 if self.o.maximize else 1.0, self.o.weight_decay
-        return True
+        return Rule.begin(self, group)
 
     cdef void update(self, Py_ssize_t n, double *data, double *grad, double *state) noexcept:
         cdef RMSpropOptions o = self.o
@@ -610,9 +613,7 @@ cdef class RMSpropRule(Rule):
 cdef struct AdagradOptions:
     double lr
     double lr_decay
-    double weight_decay
     double eps
-    bint maximize
 
 
 @cython.final
@@ -626,8 +627,8 @@ cdef class AdagradRule(Rule):
     cdef double rate
 
     cdef bint begin(self, dict group) except -1:
+        Rule.begin(self, group)
         self.o = group
-        self.sign, self.weight_decay = -1.0 if self.o.maximize else 1.0, self.o.weight_decay
         self.rate = self.o.lr / (1.0 + self.steps * self.o.lr_decay)
         return True
 

@@ -32,9 +32,11 @@ cdef Executable make_executable(Code code, bytes varying, bytes summed, bint onl
     cdef Code scheduled
     cdef Fusion fusion
     cdef Py_ssize_t phase
+    if expanded is code and code.places:
+        # The code itself stays as it is: it is compared with others.
+        expanded = code.copy_of()
     executable.path = number_guards(expanded)
     if only_guards:
-        expanded = code.copy_of() if expanded is code else expanded
         expanded.outputs = []
     scheduled = ordered(expanded, varying is None)
     fusion = fuse(scheduled, varying, summed)

@@ -61,10 +61,10 @@ cdef void give(Memory *memory) noexcept
 
 # Run a schedule: the prologue once, the body for every lane, the epilogue once.
 #
-# Lane l reads and writes row l of the arrays, or row rows[l] if `rows` is not NULL. Returns whether a
-# guard failed in some lane; only then is `failed` written: failed[l] becomes the number of the guard of lane l that
-# failed first, 0 where none did. The outputs of failed lanes are unspecified. A guard that fails in the prologue fails
-# all lanes, and nothing else is run. LOAD in the prologue reads the row of lane 0, STORE writes the row of every lane;
+# Lane l reads and writes row l of the arrays, or row rows[l] if `rows` is not NULL. Returns whether a guard failed in
+# some lane; only then is `failed` written: failed[l] becomes the number of the guard of lane l that failed first, 0
+# where none did. The outputs of failed lanes are unspecified. A guard that fails in the prologue fails all lanes, and
+# nothing else is run. LOAD in the prologue reads the row of lane 0, STORE writes the row of every lane;
 # in the epilogue STORE writes row 0. The elements of `calls` return tuples of floats.
 #
 # `threads` is the most threads to use; 0: as many as pay, up to AUTOGRAD_NUM_THREADS or the processors there are. The

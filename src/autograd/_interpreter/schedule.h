@@ -18,8 +18,9 @@ enum {
     LANE_MAP,                /* not in the body: function a, c operands from arguments[b] on, d results after them */
 };
 
-/* Of the instructions of the IR, LANE_LOAD has the number of its input in a, LANE_GUARD its outcome in `flags`, a guard its
- * number, from 1 on in the order of the trace, in `out`; LANE_CALL calls[a] has c operands from arguments[b] on and d results from arguments[b + c] on. */
+/* Of the instructions of the IR, LANE_LOAD has the number of its input in a; a guard has its number, from 1 on in the
+ * order of the trace, in `out`, and LANE_GUARD its outcome in `flags`; LANE_CALL calls[a] has c operands from
+ * arguments[b] on and d results from arguments[b + c] on. */
 
 /* In `arguments`: the slot is uniform. */
 #define LANE_UNIFORM 0x80000000u

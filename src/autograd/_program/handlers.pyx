@@ -8,7 +8,7 @@ PUSH_EXC_INFO; other targets only tidy the stack. Python 3.10 keeps a stack of b
 cimport cython
 from cpython.object cimport PyObject
 
-from opcode import opmap
+import opcode
 
 cdef extern from "_program/handlers.h":
     PyObject *running_frame "autograd_running" () noexcept
@@ -20,8 +20,8 @@ cdef extern from "_program/handlers.h":
     void Py_XINCREF(PyObject *) noexcept
     void Py_XDECREF(PyObject *) noexcept
 
-cdef object PUSH_EXC_INFO = opmap.get("PUSH_EXC_INFO")
-cdef object WITH_EXCEPT_START = opmap["WITH_EXCEPT_START"]
+cdef object PUSH_EXC_INFO = opcode.opmap.get("PUSH_EXC_INFO")
+cdef object WITH_EXCEPT_START = opcode.opmap["WITH_EXCEPT_START"]
 
 
 @cython.auto_pickle(False)

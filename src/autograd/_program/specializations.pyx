@@ -119,17 +119,19 @@ cdef class Partition:
             groups.append((highest, first + passed, failed))
             return groups
         ends = <Py_ssize_t *> room(highest - lowest + 1, sizeof(Py_ssize_t))
-        for i in range(failed):
-            ends[self.failed[i] - lowest] += 1
-        for guard in range(highest - lowest + 1):
-            if ends[guard]:
-                groups.append((guard + lowest, first + passed, ends[guard]))
-            passed += ends[guard]
-            ends[guard] = passed
-        for i in reversed(range(failed)):
-            ends[self.failed[i] - lowest] -= 1
-            rows[ends[self.failed[i] - lowest]] = self.scratch[i]
-        PyMem_RawFree(ends)
+        try:
+            for i in range(failed):
+                ends[self.failed[i] - lowest] += 1
+            for guard in range(highest - lowest + 1):
+                if ends[guard]:
+                    groups.append((guard + lowest, first + passed, ends[guard]))
+                passed += ends[guard]
+                ends[guard] = passed
+            for i in reversed(range(failed)):
+                ends[self.failed[i] - lowest] -= 1
+                rows[ends[self.failed[i] - lowest]] = self.scratch[i]
+        finally:
+            PyMem_RawFree(ends)
         return groups
 
     cdef int serve(self, Program program, Py_ssize_t first, Py_ssize_t count) except -1:

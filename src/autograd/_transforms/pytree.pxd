@@ -66,7 +66,6 @@ cdef class Builder:
 
 cdef Builder new_builder(str caller, bint lasting)
 cdef object FIXED
-# The kinds of dtype that are read.
 
 
 cdef class Leaves:
