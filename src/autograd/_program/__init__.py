@@ -9,6 +9,7 @@ Read in this order, the order of the pipeline:
 - `specializations` keeps a program for every way through the branches of a function, and finds the one for a lane in a
   decision tree;
 - `call` is a compiled call in the eager graph, a Block;
+- `anomalies` finds the instruction and the lane of a result that is not finite;
 - `serialization` pickles programs.
 
 Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, and `tracing()`.
