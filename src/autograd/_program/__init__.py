@@ -10,7 +10,7 @@ Read in this order, the order of the pipeline:
   decision tree;
 - `call` is a compiled call in the eager graph, a Block;
 - `anomalies` finds the instruction and the lane of a result that is not finite;
-- `serialization` pickles programs.
+- `serialization` pickles programs; `opened` shows programs and Blocks as graphs of scalar operations.
 
 Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, and `tracing()`.
 """
