@@ -11,6 +11,7 @@ from libc.string cimport memchr, memcpy, memset
 
 import os
 
+from autograd._ir.code cimport room
 from autograd._kernels.functions cimport function_table
 
 cdef extern from "Python.h":
@@ -229,6 +230,54 @@ cdef Py_ssize_t thread_count(const Run *run, int threads) except -1:
 # ---------------------------------------------------------------------------------------------------------------------
 # Running
 
+cdef class Subprogram:
+    """See ``interpreter.pxd``."""
+
+    cdef int run_lanes(self, const Array *operands, Py_ssize_t lanes, const Array *results) except -1:
+        raise NotImplementedError
+
+
+cdef int run_subprogram(Subprogram function, const Run *run, const Instruction *instruction, double *varying,
+                        Py_ssize_t count, const int64_t *failed) except -1:
+    """Run a subprogram for the lanes that have not failed, whose numbers are gathered if some have."""
+    cdef const uint32_t *slots = run.schedule.arguments + instruction.b
+    cdef Py_ssize_t operands = instruction.c, results = instruction.d
+    cdef Py_ssize_t stride = lane_stride(run), alive = 0, lane, i
+    cdef Array *arrays = <Array *> room(operands + results, sizeof(Array))
+    cdef double *gathered = NULL
+    cdef double *place
+    try:
+        for lane in range(count):
+            alive += failed == NULL or not failed[lane]
+        for i in range(operands + results):
+            arrays[i] = Array(slot(run, varying, stride, slots[i]), not is_uniform(varying, slots[i]))
+        if alive == count:
+            return function.run_lanes(arrays, count, arrays + operands)
+        gathered = <double *> room((operands + results) * count, sizeof(double))
+        for i in range(operands):
+            place = gathered + i * count
+            alive = 0
+            for lane in range(count):
+                if not failed[lane]:
+                    place[alive] = arrays[i].data[lane * arrays[i].stride]
+                    alive += 1
+            arrays[i] = Array(place, 1)
+        for i in range(operands, operands + results):
+            arrays[i] = Array(gathered + i * count, 1)
+        function.run_lanes(arrays, alive, arrays + operands)
+        for i in range(operands, operands + results):
+            place = slot(run, varying, stride, slots[i])
+            alive = 0
+            for lane in range(count):
+                if not failed[lane]:
+                    place[lane] = arrays[i].data[alive]
+                    alive += 1
+        return 0
+    finally:
+        PyMem_RawFree(arrays)
+        PyMem_RawFree(gathered)
+
+
 cdef int call_python(const Run *run, const Instruction *instruction, double *varying, Py_ssize_t count,
                      const int64_t *failed) except -1 with gil:
     """Call a Python function for every lane that has not failed, or once over uniform slots if `varying` is NULL."""
@@ -238,6 +287,8 @@ cdef int call_python(const Run *run, const Instruction *instruction, double *var
     cdef list operands
     cdef object results
     function = (<tuple> run.calls)[instruction.a]
+    if isinstance(function, Subprogram):
+        return run_subprogram(<Subprogram> function, run, instruction, varying, count, failed)
     for lane in range(count):
         if failed != NULL and failed[lane]:
             continue
