@@ -29,6 +29,7 @@ def scan(
     length: int | None = None,
     *,
     reverse: bool = False,
+    checkpoint: int | str = "auto",
 ) -> tuple[Any, Any]:
     """Pass a carry through a function, step after step, and collect its outputs.
 
@@ -45,6 +46,10 @@ def scan(
         The number of steps, needed only without `xs`.
     reverse : bool, default False
         Whether to begin with the last of `xs`. The outputs are in the order of `xs` all the same.
+    checkpoint : {"auto", "all"} or int, default "auto"
+        How many carries a derivative in reverse mode keeps. "all" keeps that of every step; an int that many, from
+        which the others are computed again, in as few steps as it takes (Griewank and Walther, "Revolve", 2000);
+        "auto" keeps all while they fit into the cache, then as many as do.
 
     Returns
     -------
@@ -70,6 +75,7 @@ def scan(
     (315.25, 310.0)
     """
     _check_callable("scan", f=f)
+    kept = _checkpoints("scan", checkpoint)
     columns, first, steps = _columns("scan", xs)
     if length is not None:
         length = _index("scan", "length", length)
@@ -80,10 +86,10 @@ def scan(
     if steps is None:
         raise ValueError("scan needs xs or length")
     if is_tracing():
-        return record("scan", f, None, init, first, columns, steps, reverse, -1)  # type: ignore[no-any-return]
+        return record("scan", f, None, init, first, columns, steps, reverse, -1, kept)  # type: ignore[no-any-return]
 
     def traced(init: Any, xs: Any) -> Any:
-        return scan(f, init, xs, steps, reverse=reverse)
+        return scan(f, init, xs, steps, reverse=reverse, checkpoint=checkpoint)
 
     if not steps or _has_values(init) or _has_values(xs):
         return Compiled(traced, "scan")(init, xs)  # type: ignore[no-any-return]
@@ -97,7 +103,9 @@ def scan(
     return carry, _stack(ys[::-1] if reverse else ys)
 
 
-def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any) -> Any:
+def fori_loop(
+    lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any, *, checkpoint: int | str = "auto"
+) -> Any:
     """Pass a carry through a function for every integer of a range.
 
     Parameters
@@ -109,6 +117,8 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any
         ``body(i, carry)`` returns the next carry. In a trace `i` is a Value.
     init : pytree
         The carry of the first step.
+    checkpoint : {"auto", "all"} or int, default "auto"
+        As in `scan`.
 
     Returns
     -------
@@ -127,16 +137,22 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any
     24.0
     """
     _check_callable("fori_loop", body=body)
+    kept = _checkpoints("fori_loop", checkpoint)
     if isinstance(lower, Value) or isinstance(upper, Value):
-        return while_loop(lambda state: state[0] < upper, lambda state: (state[0] + 1, body(*state)), (lower, init))[1]
+        return while_loop(
+            lambda state: state[0] < upper, lambda state: (state[0] + 1, body(*state)), (lower, init),
+            checkpoint=checkpoint,
+        )[1]
     lower, upper = _index("fori_loop", "lower", lower), _index("fori_loop", "upper", upper)
     steps = max(upper - lower, 0)
     if is_tracing():
         columns = [np.arange(lower, lower + steps, dtype=float)]
-        return record("fori_loop", lambda carry, i: (body(i, carry), None), None, init, 0.0, columns, steps, False, -1)[0]
+        return record(
+            "fori_loop", lambda carry, i: (body(i, carry), None), None, init, 0.0, columns, steps, False, -1, kept
+        )[0]
 
     def traced(init: Any) -> Any:
-        return fori_loop(lower, upper, body, init)
+        return fori_loop(lower, upper, body, init, checkpoint=checkpoint)
 
     if _has_values(init):
         return Compiled(traced, "fori_loop")(init)
@@ -149,7 +165,8 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any
 
 
 def while_loop(
-    cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any, *, max_steps: int | None = None
+    cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any, *, max_steps: int | None = None,
+    checkpoint: int | str = "auto",
 ) -> Any:
     """Pass a carry through a function while a condition holds.
 
@@ -163,6 +180,8 @@ def while_loop(
         The carry of the first step.
     max_steps : int, optional
         The most steps to take.
+    checkpoint : {"auto", "all"} or int, default "auto"
+        As in `scan`.
 
     Returns
     -------
@@ -186,12 +205,15 @@ def while_loop(
     (0.75, 0.0625)
     """
     _check_callable("while_loop", cond=cond, body=body)
+    kept = _checkpoints("while_loop", checkpoint)
     most = -1 if max_steps is None else _index("while_loop", "max_steps", max_steps)
     if is_tracing():
-        return record("while_loop", lambda carry, _: (body(carry), None), cond, init, None, [], -1, False, most)[0]
+        return record(
+            "while_loop", lambda carry, _: (body(carry), None), cond, init, None, [], -1, False, most, kept
+        )[0]
 
     def traced(init: Any) -> Any:
-        return while_loop(cond, body, init, max_steps=max_steps)
+        return while_loop(cond, body, init, max_steps=max_steps, checkpoint=checkpoint)
 
     if _has_values(init):
         return Compiled(traced, "while_loop")(init)
@@ -217,6 +239,17 @@ def _check_callable(caller: str, **functions: Any) -> None:
     for name, function in functions.items():
         if not callable(function):
             raise TypeError(f"{caller} expects a function as {name}, got {type(function).__name__} {function!r}")
+
+
+def _checkpoints(caller: str, checkpoint: int | str) -> int:
+    """Return how many carries reverse mode keeps, 0 to choose, -1 for all."""
+    if checkpoint == "auto":
+        return 0
+    if checkpoint == "all":
+        return -1
+    if isinstance(checkpoint, str) or _index(caller, "checkpoint", checkpoint) < 1:
+        raise ValueError(f"{caller}: checkpoint must be 'auto', 'all' or at least 1, got {checkpoint!r}")
+    return int(checkpoint)
 
 
 def _index(caller: str, name: str, number: Any) -> int:

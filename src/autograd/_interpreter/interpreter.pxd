@@ -73,6 +73,23 @@ cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_s
              const Array *outputs, uint32_t *failed, int threads) except -1
 
 
+cdef class Session:
+    """A schedule without guards that runs again and again over the same arrays, whose data and strides may change.
+
+    `step` returns -1 with an exception set if Python or Ctrl-C ended it. It needs no GIL unless the schedule calls
+    Python.
+    """
+    cdef void *state
+    cdef Memory *uniform
+    cdef Memory *frame
+    cdef Py_ssize_t lanes
+    cdef tuple calls
+
+    cdef int begin(self, const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Array *inputs,
+                   const Array *outputs) except -1
+    cdef int step(self) noexcept nogil
+
+
 cdef class Subprogram:
     """What a call instruction runs without Python objects: by this method, for a number of lanes at once.
 

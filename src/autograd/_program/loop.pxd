@@ -16,6 +16,12 @@ cdef enum Kind:
     NOWHERE
 
 
+# As `Loop.checkpoint`.
+cdef enum:
+    ALL = -1
+    AUTO = 0
+
+
 cdef class Body(Specializations):
     """The function that a stage of a loop calls in every step; its programs capture nothing."""
 
@@ -54,6 +60,8 @@ cdef class Loop(Subprogram):
     cdef list condition_sources
     # The most steps that the condition may ask for; -1 for any number.
     cdef Py_ssize_t max_steps
+    # How many carries reverse mode keeps, ALL or AUTO.
+    cdef Py_ssize_t checkpoint
     # Pairs of SCALAR or TRACK and a number. A track stands for an operand or result for each step.
     cdef list operands
     cdef list results

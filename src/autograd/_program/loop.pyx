@@ -14,11 +14,9 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcpy, memset
 
-import numpy
-
 from autograd._cpython cimport address
 from autograd._interpreter.executable cimport Executable
-from autograd._interpreter.interpreter cimport Array, run as run_schedule
+from autograd._interpreter.interpreter cimport Array, Session
 from autograd._ir.code cimport Code, resized, room
 from autograd._ir.derivatives cimport forward, reverse
 from autograd._program.program cimport Program, new_program
@@ -30,7 +28,7 @@ cdef extern from "_kernels/ops.h" nogil:
     enum:
         OP_ADD
 
-# The number of the scalar that is zero; it is not counted.
+# The number of the scalar and of the track that are zero; they are not counted.
 cdef Py_ssize_t ZERO = -1
 # Ctrl-C is looked for once in so many steps.
 cdef Py_ssize_t STEPS_BETWEEN_SIGNALS = 256
@@ -137,7 +135,8 @@ cdef class Loop(Subprogram):
 
     cdef Loop copy(self):
         cdef Loop loop = Loop.__new__(Loop)
-        loop.__name__, loop.steps, loop.max_steps = self.__name__, self.steps, self.max_steps
+        loop.__name__, loop.steps, loop.max_steps, loop.checkpoint = (
+            self.__name__, self.steps, self.max_steps, self.checkpoint)
         loop.condition, loop.condition_sources = self.condition, self.condition_sources
         loop.operands, loop.results, loop.operations = list(self.operands), list(self.results), list(self.operations)
         loop.scalars, loop.tracks, loop.constants = self.scalars, self.tracks, self.constants
@@ -411,11 +410,26 @@ cdef int drop_dead_tracks(Loop loop) except -1:
 # ---------------------------------------------------------------------------------------------------------------------
 # Running
 
-cdef struct Place:
-    # Of a number for each lane; a track has a row of `lanes` numbers for each step, or an array for each if it is an
-    # operand, of which `arrays` is the first.
+cdef enum PortKind:
+    # Always in one place; a row for each step; an array for each step.
+    FIXED
+    ROW
+    LISTED
+    # Among the carries before the step, after it, and of the stage whose steps this one takes the other way.
+    NOW
+    NEXT
+    RESTORED
+
+
+# Where a body finds an input or leaves an output.
+cdef struct Port:
+    PortKind kind
+    # Of the first step; NULL for carries, which have an offset.
     double *data
+    Py_ssize_t offset
+    # Between lanes, and between steps.
     Py_ssize_t stride
+    Py_ssize_t advance
     const Array *arrays
 
 
@@ -425,42 +439,36 @@ cdef class Execution:
     """One run of a loop."""
     cdef Loop loop
     cdef Py_ssize_t lanes
-    # The steps so far, and the steps that the tracks have room for.
+    # The steps so far, and the steps that tracks have room for.
     cdef Py_ssize_t steps
     cdef Py_ssize_t capacity
-    cdef Place *scalars
-    cdef Place *tracks
-    # The numbers of the scalars that stages make.
+    cdef Port *scalars
+    cdef Port *tracks
+    # The numbers of the scalars that stages make, and by track the memory that it owns.
     cdef double *numbers
-    # Of a stage: the arrays of its inputs and outputs, two rows for each carry, and numbers nobody reads.
-    cdef Array *arrays
-    cdef double *carries
-    # By lane, in a loop with a condition: how many steps it took; the lanes that still run; gathered numbers of these.
+    cdef double **owned
+    # By lane, in a loop with a condition: how many steps it took, and the lanes that take this step.
     cdef Py_ssize_t *counts
     cdef Py_ssize_t *live
-    cdef double *gathered
     cdef double zero
 
     def __dealloc__(self):
         cdef Py_ssize_t t
-        if self.tracks != NULL:
+        if self.owned != NULL:
             for t in range(self.loop.tracks):
-                # Only those of stages have a length of the whole.
-                if self.tracks[t].stride == 1 and self.tracks[t].arrays == NULL:
-                    PyMem_RawFree(self.tracks[t].data)
+                PyMem_RawFree(self.owned[t])
+        PyMem_RawFree(self.owned)
         PyMem_RawFree(self.tracks)
         PyMem_RawFree(self.scalars)
         PyMem_RawFree(self.numbers)
-        PyMem_RawFree(self.arrays)
-        PyMem_RawFree(self.carries)
         PyMem_RawFree(self.counts)
         PyMem_RawFree(self.live)
-        PyMem_RawFree(self.gathered)
 
     cdef int begin(self, Loop loop, Py_ssize_t lanes) except -1:
         self.loop, self.lanes = loop, lanes
-        self.scalars = <Place *> room(loop.scalars, sizeof(Place))
-        self.tracks = <Place *> room(loop.tracks, sizeof(Place))
+        self.scalars = <Port *> room(loop.scalars, sizeof(Port))
+        self.tracks = <Port *> room(loop.tracks, sizeof(Port))
+        self.owned = <double **> room(loop.tracks, sizeof(double *))
         self.numbers = <double *> room(loop.scalars * lanes, sizeof(double))
         if loop.condition is not None:
             self.counts = <Py_ssize_t *> room(lanes, sizeof(Py_ssize_t))
@@ -470,228 +478,512 @@ cdef class Execution:
         return 0
 
     cdef int run(self, const Array *operands, const Array *results) except -1:
-        cdef Py_ssize_t i, k, lane, at = 0
-        cdef Sum sum
-        cdef Place x, y
-        cdef Array array
+        self.read(operands)
+        for k, operation in enumerate(self.loop.operations):
+            if isinstance(operation, Stage):
+                self.run_stage(operation, k)
+            else:
+                self.add(operation)
+        return self.write(results)
+
+    cdef int read(self, const Array *operands) except -1:
+        cdef Py_ssize_t i, at = 0
         for i in range(self.loop.scalars):
-            self.scalars[i] = Place(self.numbers + i * self.lanes, 1, NULL)
+            self.scalars[i] = Port(FIXED, self.numbers + i * self.lanes, 0, 1, 0, NULL)
         for kind, number in self.loop.operands:
             i = number
             if kind == SCALAR:
-                self.scalars[i] = Place(operands[at].data, operands[at].stride, NULL)
+                self.scalars[i] = Port(FIXED, operands[at].data, 0, operands[at].stride, 0, NULL)
                 at += 1
             else:
-                self.tracks[i].arrays = operands + at
+                self.tracks[i] = Port(LISTED, NULL, 0, 1, 0, operands + at)
                 at += self.loop.steps
         for number, numbers in self.loop.constants.items():
             i = number
-            self.tracks[i].data = address(numbers)
+            self.tracks[i] = Port(ROW, address(numbers), 0, 0, 1, NULL)
+        return 0
+
+    cdef int write(self, const Array *results) except -1:
+        cdef Py_ssize_t i = 0, step, lane
+        cdef Port port
+        cdef Array array
+        for kind, number in self.loop.results:
+            port = self.port(kind, number)
+            for step in range(self.loop.steps if kind == TRACK else 1):
+                array = array_of(&port, step, NULL, NULL, NULL)
+                for lane in range(self.lanes):
+                    results[i].data[lane * results[i].stride] = array.data[lane * array.stride]
+                i += 1
+        return 0
+
+    cdef int add(self, Sum sum) except -1:
+        cdef Port x = self.port(SCALAR, sum.a), y = self.port(SCALAR, sum.b)
+        cdef double *result = self.scalars[sum.result].data
+        cdef Py_ssize_t lane
+        for lane in range(self.lanes):
+            result[lane] = x.data[lane * x.stride] + y.data[lane * y.stride]
+        return 0
+
+    cdef Port port(self, Py_ssize_t kind, Py_ssize_t i) noexcept:
+        """Return the place of a scalar or track."""
+        if i == ZERO:
+            return Port(FIXED, &self.zero, 0, 0, 0, NULL)
+        return self.scalars[i] if kind == SCALAR else self.tracks[i]
+
+    cdef double *own(self, Py_ssize_t track, Py_ssize_t rows) except NULL:
+        """Give a track memory of so many rows of lanes, or more."""
+        self.owned[track] = <double *> resized(self.owned[track], max(rows * self.lanes, 1) * sizeof(double))
+        return self.owned[track]
+
+    cdef int run_stage(self, Stage stage, Py_ssize_t k) except -1:
+        cdef Stage other = self.recorded_for(stage)
+        cdef Runner runner
+        if other is not None and not self.records(other):
+            # It restores the carries of the other stage from checkpoints.
+            runner = self.runner(stage, False)
+            runner.checkpoints = self.checkpoints(other)
+        elif self.reader_of(stage) is not None and not self.records(stage) and self.counts == NULL and (
+                not self.is_needed(stage)):
+            return 0
+        else:
+            runner = self.runner(stage, self.records(stage))
+        runner.run(self.loop.condition if k == 0 else None)
+        return 0
+
+    cdef Stage reader_of(self, Stage stage):
+        """Return the stage that reads the carries of another, if it is a single one that takes the steps the other way.
+        """
+        kept = [track for track in stage.before if track is not None]
+        if not kept or any(kind == TRACK and number in kept for kind, number in self.loop.results):
+            return None
+        readers = [operation for operation in self.loop.operations if isinstance(operation, Stage) and any(
+            kind == TRACK and number in kept for kind, number in (<Stage> operation).sources)]
+        if len(readers) != 1 or (<Stage> readers[0]).descending == stage.descending:
+            return None
+        return readers[0]
+
+    cdef Stage recorded_for(self, Stage reader):
+        """Return the stage whose carries this one alone reads, the other way."""
+        for operation in self.loop.operations:
+            if isinstance(operation, Stage) and self.reader_of(operation) is reader:
+                return operation
+        return None
+
+    cdef bint is_needed(self, Stage stage) except -1:
+        """Whether anything but its carries is used."""
+        used = {number for kind, number in self.loop.results if kind == SCALAR}
         for operation in self.loop.operations:
             if isinstance(operation, Stage):
-                self.run_stage(operation)
-                continue
-            sum = operation
-            x, y = self.scalar(sum.a), self.scalar(sum.b)
-            for lane in range(self.lanes):
-                self.scalars[sum.result].data[lane] = x.data[lane * x.stride] + y.data[lane * y.stride]
-        at = 0
-        for kind, number in self.loop.results:
-            for k in range(self.loop.steps if kind == TRACK else 1):
-                array = self.array_at(kind, number, k)
-                for lane in range(self.lanes):
-                    results[at].data[lane * results[at].stride] = array.data[lane * array.stride]
-                at += 1
-        return 0
+                used.update((<Stage> operation).init)
+                used.update(number for kind, number in (<Stage> operation).sources if kind == SCALAR)
+            else:
+                used.update(((<Sum> operation).a, (<Sum> operation).b))
+        return not used.isdisjoint(stage.finals) or any(kind == TRACK for kind, _ in stage.targets)
 
-    cdef inline Place scalar(self, Py_ssize_t i) noexcept:
-        return Place(&self.zero, 0, NULL) if i == ZERO else self.scalars[i]
+    cdef bint records(self, Stage stage) except -1:
+        """Whether the carries of a stage are kept for every step so far."""
+        if all(track is None for track in stage.before):
+            return False
+        return self.reader_of(stage) is None or self.steps <= self.most_records(stage)
 
-    cdef inline Array array_at(self, Py_ssize_t kind, Py_ssize_t i, Py_ssize_t step) noexcept:
-        """Return a scalar, or a step of a track, as an array over the lanes."""
-        cdef Place place
-        if i == ZERO:
-            return Array(&self.zero, 0)
-        if kind == SCALAR:
-            return Array(self.scalars[i].data, self.scalars[i].stride)
-        place = self.tracks[i]
-        if place.arrays != NULL:
-            return place.arrays[step]
-        return Array(place.data + step * (self.lanes if place.stride else 1), place.stride)
+    cdef Py_ssize_t most_records(self, Stage stage) except -1:
+        """Return how many carries may be kept without checkpoints."""
+        if self.loop.checkpoint > 0:
+            return self.loop.checkpoint
+        if self.loop.checkpoint == ALL:
+            return self.steps
+        return (RECORD_BYTES + RECORD_BYTES_OF_LANE * self.lanes) // (
+            <Py_ssize_t> sizeof(double) * self.lanes * max(len(stage.init), 1))
 
-    cdef int own(self, object track) except -1:
-        """Give a track that a stage makes its memory."""
-        cdef Place *place = &self.tracks[<Py_ssize_t> track]
-        place.stride = 1
-        place.data = <double *> resized(place.data, max(self.capacity * self.lanes, 1) * sizeof(double))
-        return 0
+    cdef Checkpoints checkpoints(self, Stage stage):
+        cdef Checkpoints checkpoints = Checkpoints.__new__(Checkpoints)
+        cdef Py_ssize_t width = len(stage.init) * self.lanes
+        cdef Py_ssize_t count = max(self.most_records(stage), 1)
+        if self.loop.checkpoint == AUTO:
+            while repetitions(self.steps, count) > 2 and 2 * count * width * <Py_ssize_t> sizeof(double) <= MOST_BYTES:
+                count *= 2
+        checkpoints.begin(self.runner(stage, False), min(count, max(self.steps, 1)), width)
+        return checkpoints
 
-    cdef int grow(self, Stage stage) except -1:
-        self.capacity = max(FIRST_ROOM, 2 * self.capacity)
-        return self.own_all(stage)
-
-    cdef int own_all(self, Stage stage) except -1:
-        for kind, number in stage.targets:
-            if kind == TRACK:
-                self.own(number)
-        for track in stage.before:
-            if track is not None:
-                self.own(track)
-        return 0
-
-    cdef int run_stage(self, Stage stage) except -1:
-        cdef Py_ssize_t inputs = len(stage.sources), outputs = len(stage.targets), carries = len(stage.init)
-        cdef Py_ssize_t lanes = self.lanes, i, k, step, alive = lanes
-        cdef double *now
-        cdef double *following
-        cdef bint decides = self.loop.condition is not None and stage is self.loop.operations[0]
-        cdef Array array
-        cdef Py_ssize_t extra = len(self.loop.condition_sources) if decides else 0
-        PyMem_RawFree(self.arrays)
-        self.arrays = NULL
-        self.arrays = <Array *> room(inputs + outputs + extra + 1, sizeof(Array))
-        PyMem_RawFree(self.carries)
-        self.carries = NULL
-        # The last row is for what goes nowhere, and for the condition.
-        self.carries = <double *> room((2 * carries + 1) * lanes, sizeof(double))
-        if self.loop.condition is not None:
-            PyMem_RawFree(self.gathered)
-            self.gathered = NULL
-            self.gathered = <double *> room((inputs + outputs + extra) * lanes, sizeof(double))
-        now, following = self.carries, self.carries + carries * lanes
-        for i in range(carries):
-            array = self.array_at(SCALAR, stage.init[i], 0)
-            for k in range(lanes):
-                now[i * lanes + k] = array.data[k * array.stride]
-        self.own_all(stage)
-        if decides:
-            for k in range(lanes):
-                self.live[k] = k
-        k = 0
-        while decides or k < self.steps:
-            step = self.steps - 1 - k if stage.descending else k
-            if k % STEPS_BETWEEN_SIGNALS == 0:
-                PyErr_CheckSignals()
-            if decides:
-                alive = self.decide(now, alive, step)
-                if not alive:
-                    break
-                if step == self.capacity:
-                    self.grow(stage)
-                self.steps = step + 1
-            elif self.counts != NULL:
-                alive = self.lanes_of_step(step)
-            self.step(stage, now, following, step, alive)
-            if alive == lanes:
-                now, following = following, now
-            k += 1
-        for i in range(carries):
-            memcpy(self.scalars[<Py_ssize_t> stage.finals[i]].data, now + i * lanes, lanes * sizeof(double))
-        return 0
+    cdef Runner runner(self, Stage stage, bint records):
+        cdef Runner runner = Runner.__new__(Runner)
+        runner.begin(self, stage, records)
+        return runner
 
     cdef Py_ssize_t lanes_of_step(self, Py_ssize_t step) noexcept:
-        """Find the lanes that took a step."""
+        """Find the lanes that took a step, and return how many these are."""
         cdef Py_ssize_t lane, alive = 0
+        if self.counts == NULL:
+            return self.lanes
         for lane in range(self.lanes):
             if self.counts[lane] > step:
                 self.live[alive] = lane
                 alive += 1
         return alive
 
-    cdef Array source(self, tuple source, double *now, Py_ssize_t step) except *:
-        kind, number = source
-        if kind == CARRY:
-            return Array(now + <Py_ssize_t> number * self.lanes, 1)
-        return self.array_at(kind, number, step)
 
-    cdef int step(self, Stage stage, double *now, double *following, Py_ssize_t step, Py_ssize_t alive) except -1:
-        """Run a step for the lanes that are alive. If that is not all, the carries stay where they are."""
-        cdef Py_ssize_t inputs = len(stage.sources), lanes = self.lanes, i, lane
-        cdef Array *outputs = self.arrays + inputs
-        cdef Array place
-        for i in range(inputs):
-            self.arrays[i] = self.source(stage.sources[i], now, step)
-        for i, (kind, number) in enumerate(stage.targets):
-            if kind == CARRY:
-                outputs[i] = Array((following if alive == lanes else now) + <Py_ssize_t> number * lanes, 1)
-            elif kind == TRACK:
-                outputs[i] = self.array_at(TRACK, number, step)
-            else:
-                outputs[i] = Array(self.carries + 2 * len(stage.init) * lanes, 1)
-        for i, track in enumerate(stage.before):
-            if track is not None:
-                memcpy(self.tracks[<Py_ssize_t> track].data + step * lanes, now + i * lanes, lanes * sizeof(double))
-        if alive == lanes:
-            return run_body(stage.body, self.arrays, lanes, outputs)
-        self.gather(self.arrays, inputs, self.gathered, alive)
-        for i in range(len(stage.targets)):
-            place = outputs[i]
-            outputs[i] = Array(self.gathered + (inputs + i) * lanes, 1)
-        run_body(stage.body, self.arrays, alive, outputs)
-        for i, (kind, number) in enumerate(stage.targets):
-            if kind == CARRY:
-                place = Array(now + <Py_ssize_t> number * lanes, 1)
-            elif kind == TRACK:
-                place = self.array_at(TRACK, number, step)
-                memset(place.data, 0, lanes * sizeof(double))
-            else:
-                continue
-            for lane in range(alive):
-                place.data[self.live[lane]] = outputs[i].data[lane]
+cdef inline Array array_of(const Port *port, Py_ssize_t step, double *now, double *following, double *restored
+                           ) noexcept nogil:
+    """Return where an input or output is in a step."""
+    if port.kind == FIXED:
+        return Array(port.data, port.stride)
+    if port.kind == ROW:
+        return Array(port.data + step * port.advance, port.stride)
+    if port.kind == LISTED:
+        return port.arrays[step]
+    return Array((now if port.kind == NOW else following if port.kind == NEXT else restored) + port.offset, 1)
+
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Runner:
+    """A stage in a run."""
+    cdef Execution execution
+    cdef Stage stage
+    cdef Py_ssize_t inputs
+    cdef Py_ssize_t outputs
+    cdef Py_ssize_t carries
+    # Whether it keeps its carries, in one memory for all: [step][carry][lane].
+    cdef bint records
+    # Of the inputs, then of the outputs, and their arrays in a step.
+    cdef Port *ports
+    cdef Array *arrays
+    # None if the body has branches.
+    cdef Session session
+    # Two rows of carries, a row for what goes nowhere.
+    cdef double *rows
+    cdef double *gathered
+    cdef Checkpoints checkpoints
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.ports)
+        PyMem_RawFree(self.arrays)
+        PyMem_RawFree(self.rows)
+        PyMem_RawFree(self.gathered)
+
+    cdef int begin(self, Execution execution, Stage stage, bint records) except -1:
+        cdef Py_ssize_t i, lanes = execution.lanes
+        self.execution, self.stage, self.records = execution, stage, records
+        self.inputs, self.outputs, self.carries = len(stage.sources), len(stage.targets), len(stage.init)
+        self.ports = <Port *> room(self.inputs + self.outputs, sizeof(Port))
+        self.arrays = <Array *> room(self.inputs + self.outputs + 1, sizeof(Array))
+        self.rows = <double *> room((2 * self.carries + 1) * lanes, sizeof(double))
+        if execution.counts != NULL:
+            self.gathered = <double *> room((self.inputs + self.outputs + self.carries) * lanes, sizeof(double))
+        return self.own()
+
+    cdef int own(self) except -1:
+        """Give what this stage makes its memory, and find the ports."""
+        cdef Execution execution = self.execution
+        cdef Py_ssize_t i, lanes = execution.lanes
+        cdef double *data
+        if self.records:
+            # The tracks share the memory of one of them.
+            owner = next(track for track in self.stage.before if track is not None)
+            data = execution.own(owner, (execution.capacity + 1) * self.carries)
+            for i, track in enumerate(self.stage.before):
+                if track is not None:
+                    execution.tracks[<Py_ssize_t> track] = Port(
+                        ROW, data + i * lanes, 0, 1, self.carries * lanes, NULL)
+        for kind, number in self.stage.targets:
+            if kind == TRACK:
+                i = number
+                execution.tracks[i] = Port(ROW, execution.own(i, execution.capacity), 0, 1, lanes, NULL)
+        for i, (kind, number) in enumerate(self.stage.sources):
+            self.ports[i] = (Port(NOW, NULL, <Py_ssize_t> number * lanes, 1, 0, NULL) if kind == CARRY
+                             else execution.port(kind, number))
+        for i, (kind, number) in enumerate(self.stage.targets):
+            self.ports[self.inputs + i] = (
+                Port(NEXT, NULL, <Py_ssize_t> number * lanes, 1, 0, NULL) if kind == CARRY
+                else execution.port(kind, number) if kind == TRACK
+                else Port(FIXED, self.rows + 2 * self.carries * lanes, 0, 1, 0, NULL))
         return 0
 
-    cdef void gather(self, Array *arrays, Py_ssize_t count, double *memory, Py_ssize_t alive) noexcept:
-        """Gather the numbers of the lanes that are alive."""
+    cdef int restore_through(self, Checkpoints checkpoints) except -1:
+        """Read the carries of another stage, which it keeps no record of."""
+        cdef list before = checkpoints.runner.stage.before
+        cdef Py_ssize_t i
+        for i, (kind, number) in enumerate(self.stage.sources):
+            if kind == TRACK and number in before:
+                self.ports[i] = Port(RESTORED, NULL, <Py_ssize_t> before.index(number) * self.execution.lanes, 1, 0,
+                                     NULL)
+        return 0
+
+    cdef int start(self, double *now) except -1:
+        """Write what the carries start from."""
+        cdef Port port
+        cdef Py_ssize_t i, lane
+        for i in range(self.carries):
+            port = self.execution.port(SCALAR, self.stage.init[i])
+            for lane in range(self.execution.lanes):
+                now[i * self.execution.lanes + lane] = port.data[lane * port.stride]
+        return 0
+
+    cdef int run(self, Body condition) except -1:
+        cdef Execution execution = self.execution
+        cdef Py_ssize_t width = self.carries * execution.lanes, alive = execution.lanes, k = 0, step, lane
+        cdef double *now = self.rows
+        cdef double *following = now + width
+        cdef double *restored = NULL
+        if self.checkpoints is not None:
+            self.restore_through(self.checkpoints)
+        if self.records:
+            now = self.recorded(0)
+        self.start(now)
+        if condition is not None:
+            for lane in range(alive):
+                execution.live[lane] = lane
+        while condition is not None or k < execution.steps:
+            step = execution.steps - 1 - k if self.stage.descending else k
+            if k % STEPS_BETWEEN_SIGNALS == 0:
+                PyErr_CheckSignals()
+            if condition is not None:
+                alive = self.decide(condition, now, alive, k)
+                if not alive:
+                    break
+                execution.steps = k + 1
+                if k >= execution.capacity:
+                    now = self.grow(now)
+            else:
+                if self.checkpoints is not None:
+                    restored = self.checkpoints.carries_before(step)
+                alive = execution.lanes_of_step(step)
+            if self.records:
+                following = self.recorded(k + 1)
+            self.step(now, following, restored, step, alive)
+            now, following = following, now
+            k += 1
+        for k in range(self.carries):
+            memcpy(execution.scalars[<Py_ssize_t> self.stage.finals[k]].data, now + k * execution.lanes,
+                   execution.lanes * sizeof(double))
+        return 0
+
+    cdef double *recorded(self, Py_ssize_t k) noexcept:
+        """Return the row for the carries before step k of a stage that keeps them, in its own order."""
+        cdef Py_ssize_t row = self.carries * self.execution.lanes
+        cdef Port *port = NULL
+        for i, track in enumerate(self.stage.before):
+            if track is not None:
+                port = &self.execution.tracks[<Py_ssize_t> track]
+                if self.stage.descending:
+                    # Row `step` is that before the step; what follows the last step, 0, is behind the end.
+                    k = self.execution.steps - 1 - k if k < self.execution.steps else self.execution.steps
+                return port.data - <Py_ssize_t> i * self.execution.lanes + k * row
+        return NULL
+
+    cdef double *grow(self, double *now) except NULL:
+        """Make room for more steps, and return where the carries are then."""
+        cdef Py_ssize_t k = self.execution.steps - 1
+        self.execution.capacity = max(FIRST_ROOM, 2 * self.execution.capacity)
+        if self.records and not self.execution.records(self.stage):
+            # Too many: from here on only the numbers of steps are kept, and checkpoints restore the carries.
+            memcpy(self.rows, now, self.carries * self.execution.lanes * sizeof(double))
+            self.records = False
+            now = self.rows
+        self.own()
+        return self.recorded(k) if self.records else now
+
+    cdef int step(self, double *now, double *following, double *restored, Py_ssize_t step, Py_ssize_t alive) except -1:
+        """Run a step for the lanes that take it; the carries of all others stay what they are."""
+        cdef Py_ssize_t lanes = self.execution.lanes, i, lane
+        cdef Array *outputs = self.arrays + self.inputs
+        cdef Array place
+        for i in range(self.inputs + self.outputs):
+            self.arrays[i] = array_of(&self.ports[i], step, now, following, restored)
+        if alive == lanes:
+            return self.run_body()
+        memcpy(following, now, self.carries * lanes * sizeof(double))
+        self.gather(self.inputs, alive)
+        for i in range(self.outputs):
+            outputs[i] = Array(self.gathered + (self.inputs + i) * lanes, 1)
+        run_body(self.stage.body, self.arrays, alive, outputs)
+        for i in range(self.outputs):
+            place = array_of(&self.ports[self.inputs + i], step, now, following, restored)
+            if self.ports[self.inputs + i].kind == ROW:
+                memset(place.data, 0, lanes * sizeof(double))
+            for lane in range(alive):
+                place.data[self.execution.live[lane]] = outputs[i].data[lane]
+        return 0
+
+    cdef int run_body(self) except -1:
+        """Run the body for all lanes."""
+        cdef Program program = self.stage.body.programs[0]
+        cdef Executable executable
+        if self.session is None:
+            if not is_straight(self.stage.body):
+                return run_body(self.stage.body, self.arrays, self.execution.lanes, self.arrays + self.inputs)
+            executable = program.executable(self.varying(), None)
+            self.session = Session.__new__(Session)
+            self.session.begin(&executable.schedule, executable.calls, self.execution.lanes, self.arrays,
+                               self.arrays + self.inputs)
+        if self.session.step() < 0:
+            return raised()
+        return 0
+
+    cdef bytes varying(self):
+        """Return which inputs can vary from lane to lane; None for a single lane."""
+        cdef Py_ssize_t i
+        cdef bytearray flags = bytearray(self.inputs)
+        if self.execution.lanes == 1:
+            return None
+        for i in range(self.inputs):
+            flags[i] = self.ports[i].kind >= LISTED or self.ports[i].stride != 0
+        return bytes(flags)
+
+    cdef void gather(self, Py_ssize_t count, Py_ssize_t alive) noexcept:
+        """Gather the numbers of the lanes that take the step."""
+        cdef double *memory = self.gathered
         cdef Py_ssize_t i, lane
         for i in range(count):
-            if arrays[i].stride:
+            if self.arrays[i].stride:
                 for lane in range(alive):
-                    memory[lane] = arrays[i].data[self.live[lane] * arrays[i].stride]
-                arrays[i] = Array(memory, 1)
-            memory += self.lanes
+                    memory[lane] = self.arrays[i].data[self.execution.live[lane] * self.arrays[i].stride]
+                self.arrays[i] = Array(memory, 1)
+            memory += self.execution.lanes
 
-    cdef Py_ssize_t decide(self, double *now, Py_ssize_t alive, Py_ssize_t step) except -1:
-        """Ask the condition, and return how many lanes take the step."""
-        cdef list sources = self.loop.condition_sources
-        cdef Py_ssize_t count = len(sources), i, lane, kept = 0
-        cdef double *answer = self.carries + 2 * len((<Stage> self.loop.operations[0]).init) * self.lanes
-        for i in range(count):
-            self.arrays[i] = self.source(sources[i], now, step)
-        if alive < self.lanes:
-            self.gather(self.arrays, count, self.gathered, alive)
+    cdef Py_ssize_t decide(self, Body condition, double *now, Py_ssize_t alive, Py_ssize_t step) except -1:
+        """Ask the condition, and return how many lanes take a step."""
+        cdef Execution execution = self.execution
+        cdef double *answer = self.rows + 2 * self.carries * execution.lanes
+        cdef Py_ssize_t i, lane, kept = 0, count = len(execution.loop.condition_sources)
+        cdef Port port
+        for i, (kind, number) in enumerate(execution.loop.condition_sources):
+            if kind == CARRY:
+                self.arrays[i] = Array(now + <Py_ssize_t> number * execution.lanes, 1)
+            else:
+                port = execution.port(kind, number)
+                self.arrays[i] = Array(port.data, port.stride)
+        if alive < execution.lanes:
+            self.gather(count, alive)
         self.arrays[count] = Array(answer, 1)
         if alive:
-            run_body(self.loop.condition, self.arrays, alive, self.arrays + count)
+            run_body(condition, self.arrays, alive, self.arrays + count)
         for i in range(alive):
-            lane = self.live[i]
+            lane = execution.live[i]
             if answer[i] != 0.0:
-                self.live[kept] = lane
+                execution.live[kept] = lane
                 kept += 1
             else:
-                self.counts[lane] = step
-        if kept and step == self.loop.max_steps:
-            lane = self.live[0]
-            carry = [now[i * self.lanes + lane] for i in range(len((<Stage> self.loop.operations[0]).init))]
+                execution.counts[lane] = step
+        if kept and step == execution.loop.max_steps:
+            lane = execution.live[0]
+            carry = []
+            for i in range(self.carries):
+                carry.append(now[i * execution.lanes + lane])
             raise RuntimeError(
-                f"{self.loop.__name__}: the condition still holds after max_steps = {step} steps, in lane {lane} with "
-                f"the carry {carry}"
+                f"{execution.loop.__name__}: the condition still holds after max_steps = {step} steps, in lane {lane} "
+                f"with the carry {carry}"
             )
         return kept
 
 
+cdef bint is_straight(Body body):
+    """Whether there is nothing to decide."""
+    return len(body.programs) == 1 and not (<Program> body.programs[0]).code.places
+
+
 cdef int run_body(Body body, const Array *inputs, Py_ssize_t lanes, const Array *outputs) except -1:
-    cdef Program program = body.programs[0]
-    cdef Executable executable
-    if len(body.programs) == 1 and not program.code.places:
-        # Nothing to decide.
-        executable = program.executable(None if lanes == 1 else varying_inputs(inputs, program.inputs), None)
-        return run_schedule(&executable.schedule, executable.calls, lanes, NULL, inputs, outputs, NULL, 1)
     return body.run(inputs, -1 if lanes == 1 else lanes, outputs, 1)
 
 
-cdef bytes varying_inputs(const Array *inputs, Py_ssize_t count):
-    cdef Py_ssize_t i
-    cdef bytearray varying = bytearray(count)
-    for i in range(count):
-        varying[i] = inputs[i].stride != 0
-    return bytes(varying)
+cdef int raised() except -1:
+    """Raise the exception that is set."""
+    return -1
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Checkpoints
+
+# Carries are kept for every step up to so many bytes, and so many more for each lane; beyond, checkpoints restore them:
+# as many as fit in these bytes, or more up to MOST_BYTES if the steps would be repeated more than twice.
+cdef Py_ssize_t RECORD_BYTES = 1 << 19
+cdef Py_ssize_t RECORD_BYTES_OF_LANE = 1 << 13
+cdef Py_ssize_t MOST_BYTES = 1 << 26
+
+
+cdef Py_ssize_t most_steps(Py_ssize_t checkpoints, Py_ssize_t repetitions, Py_ssize_t limit) noexcept:
+    """Return how many steps can be reversed if none is repeated more often, up to a limit: a binomial coefficient."""
+    cdef Py_ssize_t k
+    cdef double result = 1.0
+    if repetitions < 0:
+        return 0
+    for k in range(1, repetitions + 1):
+        result = result * (checkpoints + k) / k
+        if result > limit:
+            return limit
+    return <Py_ssize_t> (result + 0.5)
+
+
+cdef Py_ssize_t repetitions(Py_ssize_t steps, Py_ssize_t checkpoints) noexcept:
+    """Return how often steps have to be repeated."""
+    cdef Py_ssize_t result = 0
+    while most_steps(checkpoints, result, steps) < steps:
+        result += 1
+    return result
+
+
+cdef Py_ssize_t advance(Py_ssize_t steps, Py_ssize_t checkpoints) noexcept:
+    """Return how many steps to take before the next checkpoint, of `steps` to be reversed with so many checkpoints.
+
+    The schedule of the fewest steps, `revolve` of Griewank and Walther (2000): with r repetitions the steps up to the
+    checkpoint are those that r - 1 repetitions reverse, and the rest those of one checkpoint less.
+    """
+    cdef Py_ssize_t r
+    if checkpoints == 1:
+        return steps - 1
+    r = repetitions(steps, checkpoints)
+    return max(1, min(most_steps(checkpoints, r - 1, steps), steps - most_steps(checkpoints - 1, r - 1, steps)))
+
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Checkpoints:
+    """The carries of a stage, restored step by step the other way from a few that are kept."""
+    cdef Runner runner
+    cdef Py_ssize_t width
+    cdef Py_ssize_t count
+    # [checkpoint][carry][lane], and the position in the order of the stage that each was taken at.
+    cdef double *memory
+    cdef Py_ssize_t *positions
+    cdef Py_ssize_t used
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.memory)
+        PyMem_RawFree(self.positions)
+
+    cdef int begin(self, Runner runner, Py_ssize_t count, Py_ssize_t width) except -1:
+        self.runner, self.count, self.width = runner, count, width
+        self.memory = <double *> room(count * width, sizeof(double))
+        self.positions = <Py_ssize_t *> room(count, sizeof(Py_ssize_t))
+        # The first is what the stage starts from.
+        self.used = 1
+        return runner.start(self.memory)
+
+    cdef double *carries_before(self, Py_ssize_t step) except NULL:
+        """Return the carries before a step; of any two steps, the later one of the stage has to come first."""
+        cdef Execution execution = self.runner.execution
+        cdef bint descending = self.runner.stage.descending
+        cdef Py_ssize_t wanted = execution.steps - 1 - step if descending else step
+        cdef Py_ssize_t at, target
+        cdef double *now = self.runner.rows
+        cdef double *following = now + self.width
+        while self.positions[self.used - 1] > wanted:
+            self.used -= 1
+        at = self.positions[self.used - 1]
+        if at == wanted:
+            return self.memory + (self.used - 1) * self.width
+        memcpy(now, self.memory + (self.used - 1) * self.width, self.width * sizeof(double))
+        while at < wanted:
+            target = at + advance(wanted - at + 1, self.count - self.used + 1)
+            while at < target:
+                step = execution.steps - 1 - at if descending else at
+                if at % STEPS_BETWEEN_SIGNALS == 0:
+                    PyErr_CheckSignals()
+                self.runner.step(now, following, NULL, step, execution.lanes_of_step(step))
+                now, following = following, now
+                at += 1
+            if at < wanted:
+                memcpy(self.memory + self.used * self.width, now, self.width * sizeof(double))
+                self.positions[self.used] = at
+                self.used += 1
+        return now

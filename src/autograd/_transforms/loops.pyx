@@ -223,7 +223,8 @@ cdef int begin_body(Traced body, str caller, object function, list arguments, Ca
     return 0
 
 
-def record(str caller, f, condition, init, first, list columns, Py_ssize_t steps, bint descending, max_steps):
+def record(str caller, f, condition, init, first, list columns, Py_ssize_t steps, bint descending,
+           Py_ssize_t max_steps, Py_ssize_t checkpoint):
     """Record a loop in the trace that is under way, and return its carry and its stacked outputs.
 
     Parameters
@@ -246,6 +247,8 @@ def record(str caller, f, condition, init, first, list columns, Py_ssize_t steps
         Whether the last step comes first.
     max_steps : int
         -1 for no limit.
+    checkpoint : int
+        How many carries reverse mode keeps, 0 to choose, -1 for all.
     """
     cdef list numbers = []
     cdef Tree carry = structure_of(caller, init, "init", numbers)
@@ -275,6 +278,7 @@ def record(str caller, f, condition, init, first, list columns, Py_ssize_t steps
             ends.widen()
         operands = numbers + captures.values
         loop = new_loop(caller, body, ends, columns, operands, steps, descending, max_steps)
+        loop.checkpoint = checkpoint
         try:
             items = call(caller, loop, operands)
             break
