@@ -70,6 +70,7 @@ from autograd.functions import (
     where,
 )
 from autograd.functions import sum as sum
+from autograd.loops import fori_loop, scan, while_loop
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
 from autograd.transforms import (
     check_grad,
@@ -128,6 +129,7 @@ __all__ = [
     "erfc",
     "exp",
     "expm1",
+    "fori_loop",
     "free_memory",
     "gelu",
     "grad",
@@ -148,6 +150,7 @@ __all__ = [
     "minimum",
     "no_grad",
     "relu",
+    "scan",
     "sigmoid",
     "silu",
     "sin",
@@ -162,6 +165,7 @@ __all__ = [
     "vjp",
     "vmap",
     "where",
+    "while_loop",
 ]
 
 #: Public modules that are imported when they are first asked for.

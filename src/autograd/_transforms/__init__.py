@@ -7,7 +7,9 @@ Read in this order, that of a call:
 - `signature` has the structure of a call's arguments, and reads their numbers;
 - `pytree` has structures in general, and makes objects of them;
 - `keys` tells which static arguments and dictionary keys are interchangeable;
+- `loops` traces the bodies of loops, behind `autograd.loops`;
 - `results` has the memory of the arrays that batches return.
 
-The programs that a call runs are `autograd._program.specializations`. Only `autograd.transforms` imports from here.
+The programs that a call runs are `autograd._program.specializations`. Only `autograd.transforms` and
+`autograd.loops` import from here.
 """
