@@ -3,7 +3,6 @@ from typing_extensions import disjoint_base
 from autograd._interpreter.interpreter import Subprogram
 from autograd._program.specializations import Specializations
 
-@disjoint_base
 class Body(Specializations): ...
 @disjoint_base
 class Sweep: ...
