@@ -204,9 +204,9 @@ class FlatCall:
             )
         return tuple(floats(block.adjoints, block.output_count))
 
-    def pullback(self):
-        """Return the vjp, a function of all numbers followed by a cotangent for each output."""
-        return FlatPullback(self)
+    def pullback(self, received, active):
+        """Return the vjp, the outputs whose cotangents it takes after all numbers, and the numbers that it is by."""
+        return FlatPullback(self), range(len(received)), range(len(active))
 
 
 class FlatPullback:
@@ -230,7 +230,7 @@ class FlatPullback:
         read_gradients(block, gradients)
         return tuple(floats(block.entries, count))
 
-    def pullback(self):
+    def pullback(self, received, active):
         """Raise, as a `custom_vjp` function has no second derivative."""
         raise TypeError(
             f"the derivative of {self.call.__name__} was given by hand and has none of its own: a custom_vjp function "

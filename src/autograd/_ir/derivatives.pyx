@@ -228,20 +228,26 @@ cdef int reverse_choice(Pass self, Entry *entry, Py_ssize_t k, Flow *flow) excep
 
 
 cdef int reverse_call(Pass self, unsigned i) except -1:
-    """Emit the pullback of a call of a `custom_vjp` function."""
+    """Emit the pullback of a call."""
     cdef Entry *entry = &self.source.entries[i]
     # Results directly follow their call.
     cdef Flow *results = &self.flows[i + 1]
     cdef Flow flow = joint(self, results, entry.d)
     cdef list operands = self.operands_of_call(entry)
+    cdef list received = [], active = []
     cdef Py_ssize_t k
     if flow.number == NONE:
         return 0
     for k in range(entry.d):
-        operands.append(self.code.constant(0.0) if results[k].number == NONE else results[k].number)
-    gradients = self.code.call(self.source.calls[entry.a].pullback(), operands, entry.c)
+        received.append(results[k].number != NONE)
     for k in range(entry.c):
-        self.add_product(self.source.arguments[entry.b + k], gradients[k], &flow, flow.live, True)
+        active.append(self.facts[self.source.arguments[entry.b + k]].active)
+    function, cotangents, gradients = self.source.calls[entry.a].pullback(received, active)
+    for cotangent in cotangents:
+        k = cotangent
+        operands.append(self.code.constant(0.0) if results[k].number == NONE else results[k].number)
+    for k, gradient in zip(gradients, self.code.call(function, operands, len(gradients))):
+        self.add_product(self.source.arguments[entry.b + k], gradient, &flow, flow.live, True)
     return 0
 
 
@@ -317,20 +323,51 @@ cdef int forward_choice(Pass self, unsigned i) except -1:
 
 
 cdef int forward_call(Pass self, unsigned i) except -1:
-    """Emit the tangents of the results of a call, with one pullback for each result."""
+    """Emit the tangents of the results of a call, if it has no pushforward by one pullback for each result."""
     cdef Entry *entry = &self.source.entries[i]
     cdef Flow *flow
     cdef Py_ssize_t j, k
-    cdef bint wanted = False
+    cdef list active = [], operands
     for k in range(entry.c):
-        wanted |= self.flows[self.source.arguments[entry.b + k]].number != NONE
-    for j in range(entry.d if wanted else 0):
+        active.append(self.flows[self.source.arguments[entry.b + k]].number != NONE)
+    if True not in active:
+        return 0
+    function = self.source.calls[entry.a]
+    if hasattr(function, "pushforward"):
+        return push_forward(self, i, function, active)
+    for j in range(entry.d):
         operands = self.operands_of_call(entry)
         for k in range(entry.d):
             operands.append(self.code.constant(1.0 if k == j else 0.0))
-        gradients = self.code.call(self.source.calls[entry.a].pullback(), operands, entry.c)
+        gradients = self.code.call(function.pullback([True] * entry.d, active)[0], operands, entry.c)
         for k in range(entry.c):
             flow = &self.flows[self.source.arguments[entry.b + k]]
             if flow.number != NONE:
                 self.add_product(i + 1 + j, self.code.emit(OP_MUL, gradients[k], flow.number), flow, flow.live, True)
+    return 0
+
+
+cdef int push_forward(Pass self, unsigned i, object function, list active) except -1:
+    """Emit a call that gives the results, in the place of the call itself, and their tangents."""
+    cdef Entry *entry = &self.source.entries[i]
+    cdef list operands = self.operands_of_call(entry)
+    cdef Flow flow = Flow(NONE, NONE, False)
+    cdef Flow *tangent
+    cdef Py_ssize_t k
+    function, tangents = function.pushforward(active)
+    for k in tangents:
+        tangent = &self.flows[self.source.arguments[entry.b + k]]
+        operands.append(self.code.constant(0.0) if tangent.number == NONE else tangent.number)
+        if tangent.number == NONE:
+            continue
+        if flow.number == NONE:
+            flow = tangent[0]
+        elif flow.live != NONE:
+            flow.live = NONE if tangent.live == NONE else self.choose(flow.live, flow.live, tangent.live)
+        flow.strict |= tangent.strict
+    outputs = self.code.call(function, operands, 2 * entry.d)
+    # The results of the source are now those of this call.
+    self.map[i] = self.code.entries[<Py_ssize_t> outputs[0]].a
+    for k in range(entry.d):
+        self.add_product(i + 1 + k, outputs[entry.d + k], &flow, flow.live, True)
     return 0

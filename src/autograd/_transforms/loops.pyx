@@ -1,0 +1,366 @@
+"""Tracing of loops: what `autograd.loops` records in a trace.
+
+The body is traced in a trace of its own, inside that of the function around it. The Values of the outer trace, and the
+parameters, that the body uses become operands of the loop. Where a lane takes another branch in a step of a replay, the
+body is traced again, with the numbers of that lane and step.
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_RawFree
+from cpython.object cimport PyObject
+
+from autograd._blocks.reductions cimport Gathered, gather, make_room, results
+from autograd._core cimport TRACED, Value
+from autograd._interpreter.interpreter cimport Array
+from autograd._ir.code cimport Code, room
+from autograd._program.loop cimport CARRY, SCALAR, TRACK, Body, Loop, Stage
+from autograd._program.lowering cimport lower
+from autograd._program.program cimport Program, new_program
+from autograd._program.tracing cimport Trace, tracing
+from autograd._transforms.pytree cimport Builder, Leaves, Objects, Tree, describe, new_builder, object_array, same, unflatten
+
+import numpy
+
+
+def is_tracing():
+    """Return whether a trace is under way in this thread."""
+    return tracing()
+
+
+class NewCapture(Exception):
+    """A body used a Value for the first time."""
+
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Captures:
+    """The Values from outside that the bodies of a loop use, in the order of the operands that they become."""
+    cdef list values
+    # By identity, the position.
+    cdef dict positions
+    # Whether there may be new ones.
+    cdef bint settled
+
+    cdef int add(self, Value value) except -1:
+        identity = <size_t> <PyObject *> value
+        if identity not in self.positions:
+            if self.settled:
+                raise NotImplementedError(
+                    "a loop took a branch on which its body uses a Value that it used on no branch where the loop was "
+                    "traced; pass that Value in the carry"
+                )
+            self.positions[identity] = len(self.values)
+            self.values.append(value)
+        return 0
+
+    cdef Py_ssize_t position(self, Value value) except -1:
+        return self.positions[<size_t> <PyObject *> value]
+
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Traced(Body):
+    """The body of a loop, or its condition, as a function of the numbers of pytrees and of captured Values."""
+    cdef str caller
+    cdef object function
+    # The arguments, whose numbers are the first inputs, and the structure of the result.
+    cdef list arguments
+    cdef Tree output
+    cdef Py_ssize_t size
+    cdef Captures captures
+
+    cdef Program specialize(self, list point):
+        """Trace the function, with the numbers of the captured Values at this point."""
+        cdef list numbers = [], flags = []
+        cdef Value value
+        cdef Py_ssize_t i
+        for i in range(self.size, len(point)):
+            value = self.captures.values[i - self.size]
+            numbers.append(value.node.primal)
+            flags.append(value.node.flags & TRACED)
+            value.node.primal = point[i]
+            # The trace of an interior Value may have ended.
+            value.node.flags &= ~TRACED
+        try:
+            code = self.closed(self.trace(point[:self.size]))
+            if (<Code> code).inputs != len(point):
+                raise NewCapture
+            return new_program(code)
+        finally:
+            for i in range(len(numbers)):
+                value = self.captures.values[i]
+                value.node.primal = numbers[i]
+                value.node.flags |= <unsigned char> flags[i]
+
+    cdef Code trace(self, list point):
+        """Return the code of the function, which captures Values."""
+        cdef Trace trace = Trace.__new__(Trace)
+        cdef Builder builder = new_builder(self.caller, False)
+        cdef Objects leaves = Objects.__new__(Objects)
+        cdef list arguments = []
+        cdef Py_ssize_t start = 0
+        cdef Tree tree, output
+        try:
+            leaves.items = trace.begin(point)
+            for tree in self.arguments:
+                arguments.append(unflatten(tree, leaves, start))
+                start += tree.size
+            result = self.function(*arguments)
+            builder.numbers = []
+            builder.is_result = True
+            output = self.structure(builder, result)
+        finally:
+            trace.end()
+        if self.output is None:
+            self.output = output
+        elif not same(self.output, output):
+            raise TypeError(f"{self.caller}: a function must return one structure on all its branches; it returned "
+                            f"{describe(self.output)} on one and {describe(output)} on another")
+        return lower(trace, self.size, builder.numbers)
+
+    cdef Tree structure(self, Builder builder, object result):
+        """Return the structure of a result, and check it."""
+        cdef Tree carry = self.arguments[0]
+        cdef Tree returned
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError(f"{self.caller}: the function must return a pair (carry, y), got {type(result).__name__}")
+        returned = builder.build(result[0], "the carry")
+        if not same(carry, returned):
+            raise TypeError(
+                f"{self.caller}: the carry must keep its structure: {describe(carry)} went in, and {describe(returned)} "
+                "came out"
+            )
+        return builder.build(result[1], "y")
+
+    cdef Code closed(self, Code code):
+        """Return the code with the captured Values as inputs after those of the arguments."""
+        cdef Code result = code.copy_of()
+        cdef list loads = code.loads
+        cdef Value value
+        cdef Py_ssize_t i, k
+        for value in code.captured:
+            self.captures.add(value)
+        result.inputs = self.size + len(self.captures.values)
+        result.loads = loads[:self.size] + [None] * (result.inputs - min(len(loads), self.size))
+        for i in range(self.size, len(loads)):
+            if loads[i] is not None:
+                k = self.size + self.captures.position(code.captured[i - self.size])
+                result.loads[k] = loads[i]
+                result.entries[<Py_ssize_t> loads[i]].a = k
+        result.captured = []
+        return result
+
+    cdef int widen(self) except -1:
+        """Give all programs an input for every captured Value."""
+        cdef Program program
+        cdef list programs = self.programs
+        self.programs, self.root, self.latest = [], None, None
+        for program in programs:
+            program.code.loads += [None] * (self.size + len(self.captures.values) - len(program.code.loads))
+            program.code.inputs = self.size + len(self.captures.values)
+            self.add(new_program(program.code))
+        return 0
+
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Condition(Traced):
+    """The condition of a loop."""
+
+    cdef Tree structure(self, Builder builder, object result):
+        # A bool that no Value decides, as `and` makes, is a number.
+        cdef Tree tree = builder.build(float(result) if isinstance(result, bool) else result, "the condition")
+        if tree.size != 1:
+            raise TypeError(f"{self.caller}: the condition must return a truth value, got {describe(tree)}")
+        return tree
+
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class LoopCall(Gathered):
+    """A loop in the graph of a trace."""
+    cdef Loop loop
+
+    cdef list emit(self, Code code, list entries):
+        return code.call(self.loop, entries, self.output_count)
+
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class Stacked(Leaves):
+    """The outputs of all steps: arrays with an axis for the steps in front."""
+    # By output of a step: a list with one for each step.
+    cdef list items
+    cdef Py_ssize_t steps
+
+    cdef object scalar(self, Py_ssize_t i):
+        return self.array(i, 1, 0, 1, ())
+
+    cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
+        cdef list items = []
+        cdef bint values = False
+        for track in self.items[start:start + columns]:
+            items += track
+        for item in items:
+            values |= isinstance(item, Value)
+        array = object_array(items, (columns, self.steps)) if values else numpy.array(items).reshape(columns, self.steps)
+        return numpy.ascontiguousarray(array.T).reshape((self.steps,) + shape)
+
+
+cdef Tree structure_of(str caller, object x, str name, list numbers):
+    cdef Builder builder = new_builder(caller, False)
+    builder.numbers = numbers
+    return builder.build(x, name)
+
+
+cdef int begin_body(Traced body, str caller, object function, list arguments, Captures captures) except -1:
+    cdef Tree tree
+    body.caller = body.name = caller
+    body.function, body.arguments, body.captures = function, arguments, captures
+    body.size = 0
+    for tree in arguments:
+        body.size += tree.size
+    return 0
+
+
+def record(str caller, f, condition, init, first, list columns, Py_ssize_t steps, bint descending,
+           Py_ssize_t max_steps, Py_ssize_t checkpoint):
+    """Record a loop in the trace that is under way, and return its carry and its stacked outputs.
+
+    Parameters
+    ----------
+    caller : str
+        The public function, for messages.
+    f : callable
+        ``f(carry, x)`` returns the next carry and an output.
+    condition : callable or None
+        Of the carry.
+    init : object
+        The carry to start from.
+    first : object
+        What `x` is in a step; its numbers are those of the first row of the columns.
+    columns : list
+        By number of `x`: a list of Values and numbers, or an array of numbers, one for each step.
+    steps : int
+        -1 if the condition decides.
+    descending : bool
+        Whether the last step comes first.
+    max_steps : int
+        -1 for no limit.
+    checkpoint : int
+        How many carries reverse mode keeps, 0 to choose, -1 for all.
+    """
+    cdef list numbers = []
+    cdef Tree carry = structure_of(caller, init, "init", numbers)
+    cdef Tree x = structure_of(caller, first, "x", [])
+    cdef Captures captures = Captures.__new__(Captures)
+    cdef Traced body = Traced.__new__(Traced)
+    cdef Condition ends = None
+    cdef Objects leaves
+    cdef Stacked stacked
+    cdef Loop loop
+    cdef Py_ssize_t i
+    captures.values, captures.positions = [], {}
+    begin_body(body, caller, f, [carry, x], captures)
+    if condition is not None:
+        ends = Condition.__new__(Condition)
+        begin_body(ends, caller, condition, [carry], captures)
+    point = plain(numbers)
+    row = []
+    for column in columns:
+        row.append(plain([column[-1 if descending else 0]])[0] if steps else 1.0)
+    body.add(new_program(body.closed(body.trace(point + row))))
+    if ends is not None:
+        ends.add(new_program(ends.closed(ends.trace(point))))
+    while True:
+        body.widen()
+        if ends is not None:
+            ends.widen()
+        operands = numbers + captures.values
+        loop = new_loop(caller, body, ends, columns, operands, steps, descending, max_steps)
+        loop.checkpoint = checkpoint
+        try:
+            items = call(caller, loop, operands)
+            break
+        except NewCapture:
+            pass
+    captures.settled = True
+    leaves = Objects.__new__(Objects)
+    leaves.items = items
+    stacked = Stacked.__new__(Stacked)
+    stacked.steps, stacked.items = max(steps, 0), [None] * carry.size
+    for i in range(carry.size, len(items), max(steps, 1)):
+        stacked.items.append(items[i:i + steps])
+    for i in range(len(stacked.items), carry.size + body.output.size):
+        stacked.items.append([])
+    return unflatten(carry, leaves), unflatten(body.output, stacked)
+
+
+cdef list plain(list numbers):
+    """Return the numbers of Values, without recording that they were read, and of anything else."""
+    cdef list result = []
+    for number in numbers:
+        result.append((<Value> number).node.primal if isinstance(number, Value) else float(number))
+    return result
+
+
+cdef Loop new_loop(str caller, Traced body, Traced condition, list columns, list operands, Py_ssize_t steps,
+                   bint descending, Py_ssize_t max_steps):
+    """Return the loop of a body, and add the columns that are not constant to the operands."""
+    cdef Loop loop = Loop.__new__(Loop)
+    cdef Stage stage = Stage.__new__(Stage)
+    cdef Tree carry = body.arguments[0]
+    cdef Py_ssize_t i
+    cdef list captured = [(SCALAR, i) for i in range(carry.size, len(operands))]
+    loop.__name__, loop.steps, loop.max_steps = caller, steps, max_steps
+    loop.scalars = len(operands)
+    loop.operands = [(SCALAR, i) for i in range(len(operands))]
+    loop.constants = {}
+    stage.body, stage.descending = body, descending
+    carries = [(CARRY, i) for i in range(carry.size)]
+    stage.sources = list(carries)
+    for column in columns:
+        track = loop.new_track()
+        if isinstance(column, numpy.ndarray):
+            loop.constants[track] = numpy.ascontiguousarray(column, numpy.float64)
+        else:
+            loop.operands.append((TRACK, track))
+            operands.extend(column)
+        stage.sources.append((TRACK, track))
+    stage.sources += captured
+    stage.init = list(range(carry.size))
+    stage.finals = [loop.new_scalar() for _ in carries]
+    stage.before = [None] * carry.size
+    stage.targets = list(carries)
+    for _ in range(body.output.size):
+        stage.targets.append((TRACK, loop.new_track()))
+    loop.results = [(SCALAR, i) for i in stage.finals] + stage.targets[carry.size:]
+    loop.operations = [stage]
+    if condition is not None:
+        loop.condition, loop.condition_sources = condition, carries + captured
+    return loop
+
+
+cdef list call(str caller, Loop loop, list operands):
+    """Record the call of a loop, and return its results."""
+    cdef LoopCall block = LoopCall.__new__(LoopCall)
+    cdef Py_ssize_t count = len(operands), i, outputs = 0
+    cdef Array *arrays
+    cdef double *primals = NULL
+    for variable in loop.results:
+        outputs += loop.width(variable)
+    make_room(block, caller, count, outputs)
+    block.loop = loop
+    gather(block, operands, count, "number")
+    arrays = <Array *> room(count + outputs, sizeof(Array))
+    try:
+        primals = <double *> room(outputs, sizeof(double))
+        for i in range(count):
+            arrays[i] = Array(block.entries + i, 0)
+        for i in range(outputs):
+            arrays[count + i] = Array(primals + i, 0)
+        loop.run_lanes(arrays, 1, arrays + count)
+        return results(block, primals)
+    finally:
+        PyMem_RawFree(arrays)
+        PyMem_RawFree(primals)
