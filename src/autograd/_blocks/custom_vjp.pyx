@@ -98,6 +98,9 @@ class custom_vjp:
             args = self._by_position(args, kwargs)
         return call(self, args)
 
+    def __repr__(self):
+        return f"custom_vjp({self.__name__})"
+
     def __reduce__(self):
         # Pickled by name, like a function.
         return self.__qualname__

@@ -10,6 +10,7 @@ Read in this order, the order of the pipeline:
   decision tree;
 - `call` is a compiled call in the eager graph, a Block;
 - `loop` is a loop as an instruction, and its derivatives;
+- `anomalies` finds the instruction and the lane of a result that is not finite;
 - `serialization` pickles programs.
 
 Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, `Loop` with what it
