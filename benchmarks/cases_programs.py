@@ -86,7 +86,7 @@ def _workload(value: Function, value_and_grad: Function, arguments: Sequence[Any
     return Workload(run, check)
 
 
-def _at_a_point(engine: Engine, function: Function, arguments: Sequence[Any]) -> Workload:
+def at_a_point(engine: Engine, function: Function, arguments: Sequence[Any]) -> Workload:
     both = engine.module.value_and_grad(function)
     return _workload(_compile(engine, function), _compile(engine, both), arguments, None)
 
@@ -251,7 +251,7 @@ def _jax_rosenbrock(jnp: Any) -> Function:
     left_out_by_quick=("jax",),
 )
 def rosenbrock_point(engine: Engine) -> Workload:
-    return _at_a_point(engine, with_functions(models.rosenbrock, engine), arrays(models.rosenbrock_point(VARIABLES)))
+    return at_a_point(engine, with_functions(models.rosenbrock, engine), arrays(models.rosenbrock_point(VARIABLES)))
 
 
 rosenbrock_point.on("jax", "the same loop over scalars")(rosenbrock_point.build)
@@ -260,7 +260,7 @@ rosenbrock_point.on("jax", "the same loop over scalars")(rosenbrock_point.build)
 @rosenbrock_point.on("jax/arrays", "written for arrays")
 def rosenbrock_point_arrays(engine: Engine) -> Workload:
     function = _jax_rosenbrock(engine.module.numpy)
-    return _at_a_point(engine, function, arrays(models.rosenbrock_point(VARIABLES)))
+    return at_a_point(engine, function, arrays(models.rosenbrock_point(VARIABLES)))
 
 
 def _rosenbrock_points() -> list[Any]:

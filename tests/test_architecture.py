@@ -21,7 +21,7 @@ LAYERS = (
     ("training",),
     ("_training",),
     ("checkpoint", "schedules", "datasets"),
-    ("optim", "losses", "nn", "transforms"),
+    ("optim", "losses", "nn", "transforms", "loops"),
     ("functions", "initializers"),
     ("_transforms",),
     ("_blocks",),

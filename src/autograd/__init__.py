@@ -71,6 +71,7 @@ from autograd.functions import (
     where,
 )
 from autograd.functions import sum as sum
+from autograd.loops import fori_loop, scan, while_loop
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
 from autograd.transforms import (
     check_grad,
@@ -133,6 +134,7 @@ __all__ = [
     "erfc",
     "exp",
     "expm1",
+    "fori_loop",
     "free_memory",
     "gelu",
     "grad",
@@ -156,6 +158,7 @@ __all__ = [
     "no_grad",
     "register_pytree_node",
     "relu",
+    "scan",
     "sigmoid",
     "silu",
     "sin",
@@ -170,6 +173,7 @@ __all__ = [
     "vjp",
     "vmap",
     "where",
+    "while_loop",
 ]
 
 #: Public modules that are imported when they are first asked for.

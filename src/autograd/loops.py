@@ -80,20 +80,24 @@ def scan(
     if length is not None:
         length = _index("scan", "length", length)
         if length < 0 or steps not in (None, length):
-            raise ValueError(f"scan: length is {length}, and xs have {steps} steps" if length >= 0 else
-                             f"scan: length must not be negative, got {length}")
+            raise ValueError(
+                f"scan: length is {length}, and xs have {steps} steps"
+                if length >= 0
+                else f"scan: length must not be negative, got {length}"
+            )
         steps = length
     if steps is None:
         raise ValueError("scan needs xs or length")
     if is_tracing():
-        return record("scan", f, None, init, first, columns, steps, reverse, -1, kept)  # type: ignore[no-any-return]
+        return record("scan", f, None, init, first, columns, steps, reverse, -1, kept)
 
     def traced(init: Any, xs: Any) -> Any:
         return scan(f, init, xs, steps, reverse=reverse, checkpoint=checkpoint)
 
     if not steps or _has_values(init) or _has_values(xs):
         return Compiled(traced, "scan")(init, xs)  # type: ignore[no-any-return]
-    carry, ys = init, []
+    carry: Any = init
+    ys: list[Any] = []
     for k in range(steps - 1, -1, -1) if reverse else range(steps):
         carry, y = _pair("scan", f(carry, _take(xs, k)))
         if not ys and (_has_values(carry) or _has_values(y)):
@@ -140,7 +144,9 @@ def fori_loop(
     kept = _checkpoints("fori_loop", checkpoint)
     if isinstance(lower, Value) or isinstance(upper, Value):
         return while_loop(
-            lambda state: state[0] < upper, lambda state: (state[0] + 1, body(*state)), (lower, init),
+            lambda state: state[0] < upper,
+            lambda state: (state[0] + 1, body(*state)),
+            (lower, init),
             checkpoint=checkpoint,
         )[1]
     lower, upper = _index("fori_loop", "lower", lower), _index("fori_loop", "upper", upper)
@@ -165,7 +171,11 @@ def fori_loop(
 
 
 def while_loop(
-    cond: Callable[[Any], Any], body: Callable[[Any], Any], init: Any, *, max_steps: int | None = None,
+    cond: Callable[[Any], Any],
+    body: Callable[[Any], Any],
+    init: Any,
+    *,
+    max_steps: int | None = None,
     checkpoint: int | str = "auto",
 ) -> Any:
     """Pass a carry through a function while a condition holds.
@@ -208,9 +218,9 @@ def while_loop(
     kept = _checkpoints("while_loop", checkpoint)
     most = -1 if max_steps is None else _index("while_loop", "max_steps", max_steps)
     if is_tracing():
-        return record(
-            "while_loop", lambda carry, _: (body(carry), None), cond, init, None, [], -1, False, most, kept
-        )[0]
+        return record("while_loop", lambda carry, _: (body(carry), None), cond, init, None, [], -1, False, most, kept)[
+            0
+        ]
 
     def traced(init: Any) -> Any:
         return while_loop(cond, body, init, max_steps=max_steps, checkpoint=checkpoint)
@@ -234,6 +244,7 @@ def while_loop(
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Arguments
+
 
 def _check_callable(caller: str, **functions: Any) -> None:
     for name, function in functions.items():
@@ -267,8 +278,9 @@ def _pair(caller: str, result: Any) -> tuple[Any, Any]:
 
 def _is_row(x: Any) -> bool:
     """Whether this is a list or tuple of nothing but numbers and Values."""
-    return isinstance(x, (list, tuple)) and not any(isinstance(item, (list, tuple, dict, np.ndarray)) or item is None
-                                                    for item in x)
+    return isinstance(x, (list, tuple)) and not any(
+        isinstance(item, (list, tuple, dict, np.ndarray)) or item is None for item in x
+    )
 
 
 def _items(x: Any) -> list[Any]:
@@ -332,5 +344,5 @@ def _stack(ys: list[Any]) -> Any:
 
 def _has_values(x: Any) -> bool:
     if isinstance(x, np.ndarray):
-        return x.dtype == object
+        return bool(x.dtype == object)
     return isinstance(x, Value) or any(map(_has_values, _items(x)))

@@ -34,7 +34,8 @@ cdef class Custom(Gathered):
 
     cdef list emit(self, Code code, list entries):
         """Emit a call of the function itself."""
-        return code.call(FlatCall(self.function, self.fixed, self.lengths, self.output_count), entries, self.output_count)
+        function = FlatCall(self.function, self.fixed, self.lengths, self.output_count)
+        return code.call(function, entries, self.output_count)
 
     cdef int push(self) except -1:
         cdef list adjoints = floats(self.adjoints, self.output_count)
@@ -144,7 +145,7 @@ class FlatPullback:
         """Raise, as a callback has no second derivative."""
         raise TypeError(
             f"the derivative of {self.call.__name__} is a Python function and has none of its own: a function with "
-            "pure_callback=True can be differentiated once; a rule that is written in Values can be as often as you like"
+            "pure_callback=True can be differentiated once, a rule that is written in Values as often as you like"
         )
 
 

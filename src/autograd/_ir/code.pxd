@@ -88,8 +88,8 @@ cdef class DerivativeRule:
     """
     cdef readonly str __name__
     # A function that is linear in its first inputs, after which it takes the results and what it needs: the tangents of
-    # the results, given those of the arguments; or, if it is a `pullback`, the adjoints of the arguments, given those of
-    # the results.
+    # the results, given those of the arguments; or, if it is a `pullback`, the adjoints of the arguments, given those
+    # of the results.
     cdef Code code
     cdef bint pullback
     cdef Py_ssize_t arguments

@@ -9,7 +9,9 @@ Read in this order, the order of the pipeline:
 - `specializations` keeps a program for every way through the branches of a function, and finds the one for a lane in a
   decision tree;
 - `call` is a compiled call in the eager graph, a Block;
+- `loop` is a loop as an instruction, and its derivatives;
 - `serialization` pickles programs.
 
-Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, and `tracing()`.
+Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, `Loop` with what it
+is made of, and `tracing()`.
 """

@@ -6,7 +6,7 @@ from autograd._program.specializations cimport Specializations
 
 
 # Where an input of a body comes from, and where an output goes.
-cdef enum Kind:
+cdef enum Variable:
     # A number that a step passes on to the next.
     CARRY
     # A number for each step.
@@ -23,11 +23,11 @@ cdef enum:
 
 
 cdef class Body(Specializations):
-    """The function that a stage of a loop calls in every step; its programs capture nothing."""
+    """The function that a sweep of a loop calls in every step; its programs capture nothing."""
 
 
-cdef class Stage:
-    """A loop over the steps, as one of several of a `Loop`. Scalars and tracks are numbered over all stages."""
+cdef class Sweep:
+    """A loop over the steps, as one of several of a `Loop`. Scalars and tracks are numbered over all sweeps."""
     cdef Body body
     cdef bint descending
     # By input of the body: the kind of its source, and its number.
@@ -44,7 +44,7 @@ cdef class Stage:
 
 
 cdef class Sum:
-    """The sum of two scalars, between stages."""
+    """The sum of two scalars, between sweeps."""
     cdef Py_ssize_t result
     cdef Py_ssize_t a
     cdef Py_ssize_t b
@@ -55,7 +55,7 @@ cdef class Loop(Subprogram):
     cdef readonly str __name__
     # How many steps there are, -1 if the condition decides.
     cdef Py_ssize_t steps
-    # A body with one output, true where the first stage takes another step, and the sources of its inputs.
+    # A body with one output, true where the first sweep takes another step, and the sources of its inputs.
     cdef Body condition
     cdef list condition_sources
     # The most steps that the condition may ask for; -1 for any number.
@@ -65,7 +65,7 @@ cdef class Loop(Subprogram):
     # Pairs of SCALAR or TRACK and a number. A track stands for an operand or result for each step.
     cdef list operands
     cdef list results
-    # `Stage` and `Sum`, in order.
+    # `Sweep` and `Sum`, in order.
     cdef list operations
     # How many scalars and tracks there are, and the numbers of those tracks that are constant, as arrays.
     cdef Py_ssize_t scalars
@@ -76,3 +76,8 @@ cdef class Loop(Subprogram):
     cdef Py_ssize_t new_scalar(self) noexcept
     cdef Py_ssize_t new_track(self) noexcept
     cdef Py_ssize_t width(self, tuple variable) except -1
+
+
+# Record the call of a loop in the trace that is under way, and return its results: floats if there is no Value among
+# the operands.
+cdef list call_loop(Loop loop, list operands)

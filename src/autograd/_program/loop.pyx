@@ -1,9 +1,9 @@
 """Loops as instructions: a body that runs step after step for many lanes.
 
 A `Loop` is a small program of its own, over scalars, a number for each lane, and tracks, a number for each lane and
-step. Its operations are stages: each runs a body once a step, up or down the steps, and passes carries on from step to
-step. What `scan` makes has one stage. Forward mode gives every carry a tangent. Reverse mode lets a stage keep its
-carries in tracks, and adds a stage that runs the steps the other way: its body is the reverse mode of the body, its
+step. Its operations are sweeps: each runs a body once a step, up or down the steps, and passes carries on from step to
+step. What `scan` makes has one sweep. Forward mode gives every carry a tangent. Reverse mode lets a sweep keep its
+carries in tracks, and adds a sweep that runs the steps the other way: its body is the reverse mode of the body, its
 carries are the adjoints, and sums over the steps for what all steps share. So the derivatives of a loop are loops, for
 which the same holds.
 
@@ -14,6 +14,7 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcpy, memset
 
+from autograd._core cimport Block, Value, add_input, new_leaf, new_output, recording, set_sizes
 from autograd._cpython cimport address
 from autograd._interpreter.executable cimport Executable
 from autograd._interpreter.interpreter cimport Array, Session
@@ -38,7 +39,7 @@ cdef Py_ssize_t FIRST_ROOM = 64
 
 @cython.auto_pickle(False)
 cdef class Body(Specializations):
-    """The function of a stage."""
+    """The function of a sweep."""
 
     def __cinit__(self):
         self.max_ways = 64
@@ -94,7 +95,7 @@ cdef class Reverse(Derived):
 
 
 @cython.auto_pickle(False)
-cdef class Stage:
+cdef class Sweep:
     """A loop over the steps."""
 
     cdef bint is_active(self, set scalars, set tracks) except -1:
@@ -108,11 +109,11 @@ cdef class Stage:
         return False
 
 
-cdef Stage new_stage(Body body, bint descending, list sources, list targets, list init, list finals, list before):
-    cdef Stage stage = Stage.__new__(Stage)
-    stage.body, stage.descending, stage.sources, stage.targets = body, descending, sources, targets
-    stage.init, stage.finals, stage.before = init, finals, before
-    return stage
+cdef Sweep new_sweep(Body body, bint descending, list sources, list targets, list init, list finals, list before):
+    cdef Sweep sweep = Sweep.__new__(Sweep)
+    sweep.body, sweep.descending, sweep.sources, sweep.targets = body, descending, sources, targets
+    sweep.init, sweep.finals, sweep.before = init, finals, before
+    return sweep
 
 
 @cython.auto_pickle(False)
@@ -174,14 +175,75 @@ cdef class Loop(Subprogram):
         return pushforward(self, active)
 
     def pullback(self, received, active):
-        """Return reverse mode, the results whose cotangents it takes after the operands, and the operands that it is by.
-        """
+        """Return reverse mode, the results whose cotangents it takes after the operands, and the operands it is by."""
         return pullback(self, received, active)
 
     cdef int run_lanes(self, const Array *operands, Py_ssize_t lanes, const Array *results) except -1:
         cdef Execution execution = Execution.__new__(Execution)
         execution.begin(self, lanes)
         return execution.run(operands, results)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# In the graph of a trace
+
+@cython.internal
+@cython.auto_pickle(False)
+cdef class LoopCall(Block):
+    """A loop in the graph of a trace."""
+    cdef Loop loop
+    # Values and numbers.
+    cdef list operands
+
+    cdef str name(self):
+        return self.loop.__name__
+
+    cdef list lower(self, object code, list operands):
+        cdef list entries = []
+        inputs = iter(operands)
+        for operand in self.operands:
+            entries.append(next(inputs) if isinstance(operand, Value) else (<Code> code).constant(operand))
+        return (<Code> code).call(self.loop, entries, self.output_count)
+
+
+cdef list call_loop(Loop loop, list operands):
+    """Record the call of a loop, and return its results: floats if there is no Value among its operands."""
+    cdef LoopCall block = LoopCall.__new__(LoopCall)
+    cdef Py_ssize_t count = len(operands), i, outputs = 0
+    cdef Array *arrays
+    cdef double *numbers = NULL
+    cdef list results = []
+    for variable in loop.results:
+        outputs += loop.width(variable)
+    set_sizes(block, count, outputs)
+    block.loop, block.operands = loop, operands
+    for i in range(count):
+        if isinstance(operands[i], Value):
+            add_input(block, <Value> operands[i])
+        else:
+            operands[i] = float(operands[i])
+    arrays = <Array *> room(count + outputs, sizeof(Array))
+    try:
+        numbers = <double *> room(count + outputs, sizeof(double))
+        for i in range(count + outputs):
+            arrays[i] = Array(numbers + i, 0)
+        for i in range(count):
+            if isinstance(operands[i], Value):
+                numbers[i] = (<Value> operands[i]).node.primal
+            else:
+                numbers[i] = operands[i]
+        loop.run_lanes(arrays, 1, arrays + count)
+        for i in range(count, count + outputs):
+            if not block.input_count:
+                results.append(numbers[i])
+            elif recording():
+                results.append(new_output(block, i - count, numbers[i]))
+            else:
+                results.append(new_leaf(numbers[i]))
+    finally:
+        PyMem_RawFree(arrays)
+        PyMem_RawFree(numbers)
+    return results
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -200,8 +262,8 @@ cdef tuple pushforward(Loop source, list active):
             loop.operands.append((TRACK, tracks[number]))
     loop.operations = []
     for operation in source.operations:
-        if isinstance(operation, Stage):
-            loop.operations.append(forward_stage(loop, operation, scalars, tracks))
+        if isinstance(operation, Sweep):
+            loop.operations.append(forward_sweep(loop, operation, scalars, tracks))
         else:
             loop.operations.append(operation)
             forward_sum(loop, operation, scalars)
@@ -223,14 +285,14 @@ cdef int forward_sum(Loop loop, Sum sum, dict scalars) except -1:
     return 0
 
 
-cdef Stage forward_stage(Loop loop, Stage stage, dict scalars, dict tracks):
+cdef Sweep forward_sweep(Loop loop, Sweep sweep, dict scalars, dict tracks):
     cdef Forward body = Forward.__new__(Forward)
-    cdef Py_ssize_t carries = len(stage.init)
-    if not stage.is_active(set(scalars), set(tracks)):
-        return stage
-    sources, targets, before = list(stage.sources), list(stage.targets), list(stage.before)
+    cdef Py_ssize_t carries = len(sweep.init)
+    if not sweep.is_active(set(scalars), set(tracks)):
+        return sweep
+    sources, targets, before = list(sweep.sources), list(sweep.targets), list(sweep.before)
     body.wrt = []
-    for i, (kind, number) in enumerate(stage.sources):
+    for i, (kind, number) in enumerate(sweep.sources):
         if kind == CARRY:
             tangent = number + carries
         else:
@@ -238,19 +300,19 @@ cdef Stage forward_stage(Loop loop, Stage stage, dict scalars, dict tracks):
         if tangent is not None:
             body.wrt.append(i)
             sources.append((kind, tangent))
-    for kind, number in stage.targets:
+    for kind, number in sweep.targets:
         if kind == TRACK:
             tracks[number] = loop.new_track()
         targets.append((kind, number + carries if kind == CARRY else tracks[number] if kind == TRACK else 0))
-    init = stage.init + [scalars.get(scalar, ZERO) for scalar in stage.init]
-    for scalar in stage.finals:
+    init = sweep.init + [scalars.get(scalar, ZERO) for scalar in sweep.init]
+    for scalar in sweep.finals:
         scalars[scalar] = loop.new_scalar()
-    finals = stage.finals + [scalars[scalar] for scalar in stage.finals]
-    for track in stage.before:
+    finals = sweep.finals + [scalars[scalar] for scalar in sweep.finals]
+    for track in sweep.before:
         if track is not None:
             tracks[track] = loop.new_track()
         before.append(None if track is None else tracks[track])
-    return new_stage(derived(body, stage.body), stage.descending, sources, targets, init, finals, before)
+    return new_sweep(derived(body, sweep.body), sweep.descending, sources, targets, init, finals, before)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -277,8 +339,8 @@ cdef class Adjoints:
         return 0
 
     cdef int study(self, list operations) except -1:
-        """Find what depends on the operands to differentiate by, and let the stages among it keep their carries."""
-        cdef Stage stage
+        """Find what depends on the operands to differentiate by, and let the sweeps among it keep their carries."""
+        cdef Sweep sweep
         cdef Sum sum
         for k, operation in enumerate(operations):
             if isinstance(operation, Sum):
@@ -286,37 +348,37 @@ cdef class Adjoints:
                 if sum.a in self.active_scalars or sum.b in self.active_scalars:
                     self.active_scalars.add(sum.result)
                 continue
-            stage = operation
-            if stage.is_active(self.active_scalars, self.active_tracks):
-                before = [self.loop.new_track() if track is None else track for track in stage.before]
-                operations[k] = new_stage(stage.body, stage.descending, stage.sources, stage.targets, stage.init,
-                                          stage.finals, before)
-                self.active_scalars.update(stage.finals)
+            sweep = operation
+            if sweep.is_active(self.active_scalars, self.active_tracks):
+                before = [self.loop.new_track() if track is None else track for track in sweep.before]
+                operations[k] = new_sweep(sweep.body, sweep.descending, sweep.sources, sweep.targets, sweep.init,
+                                          sweep.finals, before)
+                self.active_scalars.update(sweep.finals)
                 self.active_tracks.update(before)
-                self.active_tracks.update(number for kind, number in stage.targets if kind == TRACK)
+                self.active_tracks.update(number for kind, number in sweep.targets if kind == TRACK)
         return 0
 
-    cdef int reverse(self, Stage stage) except -1:
-        """Append the stage that runs the steps of another one the other way."""
+    cdef int turn(self, Sweep sweep) except -1:
+        """Append the sweep that runs the steps of another one the other way."""
         cdef Reverse body = Reverse.__new__(Reverse)
-        cdef Py_ssize_t carries = len(stage.init)
+        cdef Py_ssize_t carries = len(sweep.init)
         cdef list sources = [], targets = [], init = [], finals = [], sums = []
         body.wrt, body.of, body.added = [], [], []
-        for i, (kind, number) in enumerate(stage.targets):
+        for i, (kind, number) in enumerate(sweep.targets):
             if kind == CARRY or kind == TRACK and number in self.tracks:
                 body.of.append(i)
-        if not stage.is_active(self.active_scalars, self.active_tracks) or not (
-                any(scalar in self.scalars for scalar in stage.finals)
-                or any(track in self.tracks for track in stage.before)
-                or any(stage.targets[i][0] == TRACK for i in body.of)):
+        if not sweep.is_active(self.active_scalars, self.active_tracks) or not (
+                any(scalar in self.scalars for scalar in sweep.finals)
+                or any(track in self.tracks for track in sweep.before)
+                or any(sweep.targets[i][0] == TRACK for i in body.of)):
             return 0
-        for scalar in stage.finals:
+        for scalar in sweep.finals:
             init.append(self.scalars.get(scalar, ZERO))
             finals.append(self.loop.new_scalar())
-        for i, (kind, number) in enumerate(stage.sources):
-            sources.append((TRACK, stage.before[number]) if kind == CARRY else (kind, number))
+        for i, (kind, number) in enumerate(sweep.sources):
+            sources.append((TRACK, sweep.before[number]) if kind == CARRY else (kind, number))
             if kind == CARRY:
-                target, existing = (CARRY, number), self.tracks.get(stage.before[number])
+                target, existing = (CARRY, number), self.tracks.get(sweep.before[number])
                 addend = None if existing is None else (TRACK, existing)
             elif kind == TRACK and number in self.active_tracks:
                 existing = self.tracks.get(number)
@@ -334,22 +396,22 @@ cdef class Adjoints:
                 targets.append((*target, None))
             body.wrt.append(i)
         for i in body.of:
-            kind, number = stage.targets[i]
+            kind, number = sweep.targets[i]
             sources.append((CARRY, number) if kind == CARRY else (TRACK, self.tracks[number]))
         for i in body.added:
             sources.append(targets[i][2])
         for i, (kind, number, _) in zip(body.wrt, targets):
             if kind == TRACK:
-                self.tracks[stage.sources[i][1]] = number
+                self.tracks[sweep.sources[i][1]] = number
         for scalar in sums:
             init.append(self.scalars.get(scalar, ZERO))
             finals.append(self.loop.new_scalar())
-        self.loop.operations.append(new_stage(
-            derived(body, stage.body), not stage.descending, sources, [(kind, number) for kind, number, _ in targets],
+        self.loop.operations.append(new_sweep(
+            derived(body, sweep.body), not sweep.descending, sources, [(kind, number) for kind, number, _ in targets],
             init, finals, [None] * len(init)))
         for scalar, adjoint in zip(sums, finals[carries:]):
             self.scalars[scalar] = adjoint
-        for scalar, adjoint in zip(stage.init, finals):
+        for scalar, adjoint in zip(sweep.init, finals):
             self.add(scalar, adjoint)
         return 0
 
@@ -375,8 +437,8 @@ cdef tuple pullback(Loop source, list received, list active):
             self.tracks[number] = loop.new_track()
             loop.operands.append((TRACK, self.tracks[number]))
     for operation in reversed(primal):
-        if isinstance(operation, Stage):
-            self.reverse(operation)
+        if isinstance(operation, Sweep):
+            self.turn(operation)
         else:
             sum = operation
             if sum.result in self.scalars:
@@ -391,19 +453,19 @@ cdef tuple pullback(Loop source, list received, list active):
 
 cdef int drop_dead_tracks(Loop loop) except -1:
     """Let outputs that nothing reads go nowhere."""
-    cdef Stage stage
+    cdef Sweep sweep
     used = {number for kind, number in loop.results if kind == TRACK}
     for operation in loop.operations:
-        if isinstance(operation, Stage):
-            used.update(number for kind, number in (<Stage> operation).sources if kind == TRACK)
+        if isinstance(operation, Sweep):
+            used.update(number for kind, number in (<Sweep> operation).sources if kind == TRACK)
     for k, operation in enumerate(loop.operations):
-        if isinstance(operation, Stage):
-            stage = operation
+        if isinstance(operation, Sweep):
+            sweep = operation
             targets = [(NOWHERE, 0) if kind == TRACK and number not in used else (kind, number)
-                       for kind, number in stage.targets]
-            before = [track if track in used else None for track in stage.before]
-            loop.operations[k] = new_stage(stage.body, stage.descending, stage.sources, targets, stage.init,
-                                           stage.finals, before)
+                       for kind, number in sweep.targets]
+            before = [track if track in used else None for track in sweep.before]
+            loop.operations[k] = new_sweep(sweep.body, sweep.descending, sweep.sources, targets, sweep.init,
+                                           sweep.finals, before)
     return 0
 
 
@@ -415,7 +477,7 @@ cdef enum PortKind:
     FIXED
     ROW
     LISTED
-    # Among the carries before the step, after it, and of the stage whose steps this one takes the other way.
+    # Among the carries before the step, after it, and of the sweep whose steps this one takes the other way.
     NOW
     NEXT
     RESTORED
@@ -444,7 +506,7 @@ cdef class Execution:
     cdef Py_ssize_t capacity
     cdef Port *scalars
     cdef Port *tracks
-    # The numbers of the scalars that stages make, and by track the memory that it owns.
+    # The numbers of the scalars that sweeps make, and by track the memory that it owns.
     cdef double *numbers
     cdef double **owned
     # By lane, in a loop with a condition: how many steps it took, and the lanes that take this step.
@@ -480,8 +542,8 @@ cdef class Execution:
     cdef int run(self, const Array *operands, const Array *results) except -1:
         self.read(operands)
         for k, operation in enumerate(self.loop.operations):
-            if isinstance(operation, Stage):
-                self.run_stage(operation, k)
+            if isinstance(operation, Sweep):
+                self.run_sweep(operation, k)
             else:
                 self.add(operation)
         return self.write(results)
@@ -535,79 +597,79 @@ cdef class Execution:
         self.owned[track] = <double *> resized(self.owned[track], max(rows * self.lanes, 1) * sizeof(double))
         return self.owned[track]
 
-    cdef int run_stage(self, Stage stage, Py_ssize_t k) except -1:
-        cdef Stage other = self.recorded_for(stage)
+    cdef int run_sweep(self, Sweep sweep, Py_ssize_t k) except -1:
+        cdef Sweep other = self.recorded_for(sweep)
         cdef Runner runner
         if other is not None and not self.records(other):
-            # It restores the carries of the other stage from checkpoints.
-            runner = self.runner(stage, False)
+            # It restores the carries of the other sweep from checkpoints.
+            runner = self.runner(sweep, False)
             runner.checkpoints = self.checkpoints(other)
-        elif self.reader_of(stage) is not None and not self.records(stage) and self.counts == NULL and (
-                not self.is_needed(stage)):
+        elif self.reader_of(sweep) is not None and not self.records(sweep) and self.counts == NULL and (
+                not self.is_needed(sweep)):
             return 0
         else:
-            runner = self.runner(stage, self.records(stage))
+            runner = self.runner(sweep, self.records(sweep))
         runner.run(self.loop.condition if k == 0 else None)
         return 0
 
-    cdef Stage reader_of(self, Stage stage):
-        """Return the stage that reads the carries of another, if it is a single one that takes the steps the other way.
+    cdef Sweep reader_of(self, Sweep sweep):
+        """Return the sweep that reads the carries of another, if it is a single one that takes the steps the other way.
         """
-        kept = [track for track in stage.before if track is not None]
+        kept = [track for track in sweep.before if track is not None]
         if not kept or any(kind == TRACK and number in kept for kind, number in self.loop.results):
             return None
-        readers = [operation for operation in self.loop.operations if isinstance(operation, Stage) and any(
-            kind == TRACK and number in kept for kind, number in (<Stage> operation).sources)]
-        if len(readers) != 1 or (<Stage> readers[0]).descending == stage.descending:
+        readers = [operation for operation in self.loop.operations if isinstance(operation, Sweep) and any(
+            kind == TRACK and number in kept for kind, number in (<Sweep> operation).sources)]
+        if len(readers) != 1 or (<Sweep> readers[0]).descending == sweep.descending:
             return None
         return readers[0]
 
-    cdef Stage recorded_for(self, Stage reader):
-        """Return the stage whose carries this one alone reads, the other way."""
+    cdef Sweep recorded_for(self, Sweep reader):
+        """Return the sweep whose carries this one alone reads, the other way."""
         for operation in self.loop.operations:
-            if isinstance(operation, Stage) and self.reader_of(operation) is reader:
+            if isinstance(operation, Sweep) and self.reader_of(operation) is reader:
                 return operation
         return None
 
-    cdef bint is_needed(self, Stage stage) except -1:
+    cdef bint is_needed(self, Sweep sweep) except -1:
         """Whether anything but its carries is used."""
         used = {number for kind, number in self.loop.results if kind == SCALAR}
         for operation in self.loop.operations:
-            if isinstance(operation, Stage):
-                used.update((<Stage> operation).init)
-                used.update(number for kind, number in (<Stage> operation).sources if kind == SCALAR)
+            if isinstance(operation, Sweep):
+                used.update((<Sweep> operation).init)
+                used.update(number for kind, number in (<Sweep> operation).sources if kind == SCALAR)
             else:
                 used.update(((<Sum> operation).a, (<Sum> operation).b))
-        return not used.isdisjoint(stage.finals) or any(kind == TRACK for kind, _ in stage.targets)
+        return not used.isdisjoint(sweep.finals) or any(kind == TRACK for kind, _ in sweep.targets)
 
-    cdef bint records(self, Stage stage) except -1:
-        """Whether the carries of a stage are kept for every step so far."""
-        if all(track is None for track in stage.before):
+    cdef bint records(self, Sweep sweep) except -1:
+        """Whether the carries of a sweep are kept for every step so far."""
+        if all(track is None for track in sweep.before):
             return False
-        return self.reader_of(stage) is None or self.steps <= self.most_records(stage)
+        return self.reader_of(sweep) is None or self.steps <= self.most_records(sweep)
 
-    cdef Py_ssize_t most_records(self, Stage stage) except -1:
+    cdef Py_ssize_t most_records(self, Sweep sweep) except -1:
         """Return how many carries may be kept without checkpoints."""
         if self.loop.checkpoint > 0:
             return self.loop.checkpoint
         if self.loop.checkpoint == ALL:
             return self.steps
         return (RECORD_BYTES + RECORD_BYTES_OF_LANE * self.lanes) // (
-            <Py_ssize_t> sizeof(double) * self.lanes * max(len(stage.init), 1))
+            <Py_ssize_t> sizeof(double) * self.lanes * max(len(sweep.init), 1))
 
-    cdef Checkpoints checkpoints(self, Stage stage):
+    cdef Checkpoints checkpoints(self, Sweep sweep):
         cdef Checkpoints checkpoints = Checkpoints.__new__(Checkpoints)
-        cdef Py_ssize_t width = len(stage.init) * self.lanes
-        cdef Py_ssize_t count = max(self.most_records(stage), 1)
+        cdef Py_ssize_t width = len(sweep.init) * self.lanes
+        cdef Py_ssize_t count = max(self.most_records(sweep), 1)
         if self.loop.checkpoint == AUTO:
             while repetitions(self.steps, count) > 2 and 2 * count * width * <Py_ssize_t> sizeof(double) <= MOST_BYTES:
                 count *= 2
-        checkpoints.begin(self.runner(stage, False), min(count, max(self.steps, 1)), width)
+        checkpoints.begin(self.runner(sweep, False), min(count, max(self.steps, 1)), width)
         return checkpoints
 
-    cdef Runner runner(self, Stage stage, bint records):
+    cdef Runner runner(self, Sweep sweep, bint records):
         cdef Runner runner = Runner.__new__(Runner)
-        runner.begin(self, stage, records)
+        runner.begin(self, sweep, records)
         return runner
 
     cdef Py_ssize_t lanes_of_step(self, Py_ssize_t step) noexcept:
@@ -637,9 +699,9 @@ cdef inline Array array_of(const Port *port, Py_ssize_t step, double *now, doubl
 @cython.internal
 @cython.auto_pickle(False)
 cdef class Runner:
-    """A stage in a run."""
+    """A sweep in a run."""
     cdef Execution execution
-    cdef Stage stage
+    cdef Sweep sweep
     cdef Py_ssize_t inputs
     cdef Py_ssize_t outputs
     cdef Py_ssize_t carries
@@ -661,10 +723,10 @@ cdef class Runner:
         PyMem_RawFree(self.rows)
         PyMem_RawFree(self.gathered)
 
-    cdef int begin(self, Execution execution, Stage stage, bint records) except -1:
-        cdef Py_ssize_t i, lanes = execution.lanes
-        self.execution, self.stage, self.records = execution, stage, records
-        self.inputs, self.outputs, self.carries = len(stage.sources), len(stage.targets), len(stage.init)
+    cdef int begin(self, Execution execution, Sweep sweep, bint records) except -1:
+        cdef Py_ssize_t lanes = execution.lanes
+        self.execution, self.sweep, self.records = execution, sweep, records
+        self.inputs, self.outputs, self.carries = len(sweep.sources), len(sweep.targets), len(sweep.init)
         self.ports = <Port *> room(self.inputs + self.outputs, sizeof(Port))
         self.arrays = <Array *> room(self.inputs + self.outputs + 1, sizeof(Array))
         self.rows = <double *> room((2 * self.carries + 1) * lanes, sizeof(double))
@@ -673,26 +735,26 @@ cdef class Runner:
         return self.own()
 
     cdef int own(self) except -1:
-        """Give what this stage makes its memory, and find the ports."""
+        """Give what this sweep makes its memory, and find the ports."""
         cdef Execution execution = self.execution
         cdef Py_ssize_t i, lanes = execution.lanes
         cdef double *data
         if self.records:
             # The tracks share the memory of one of them.
-            owner = next(track for track in self.stage.before if track is not None)
+            owner = next(track for track in self.sweep.before if track is not None)
             data = execution.own(owner, (execution.capacity + 1) * self.carries)
-            for i, track in enumerate(self.stage.before):
+            for i, track in enumerate(self.sweep.before):
                 if track is not None:
                     execution.tracks[<Py_ssize_t> track] = Port(
                         ROW, data + i * lanes, 0, 1, self.carries * lanes, NULL)
-        for kind, number in self.stage.targets:
+        for kind, number in self.sweep.targets:
             if kind == TRACK:
                 i = number
                 execution.tracks[i] = Port(ROW, execution.own(i, execution.capacity), 0, 1, lanes, NULL)
-        for i, (kind, number) in enumerate(self.stage.sources):
+        for i, (kind, number) in enumerate(self.sweep.sources):
             self.ports[i] = (Port(NOW, NULL, <Py_ssize_t> number * lanes, 1, 0, NULL) if kind == CARRY
                              else execution.port(kind, number))
-        for i, (kind, number) in enumerate(self.stage.targets):
+        for i, (kind, number) in enumerate(self.sweep.targets):
             self.ports[self.inputs + i] = (
                 Port(NEXT, NULL, <Py_ssize_t> number * lanes, 1, 0, NULL) if kind == CARRY
                 else execution.port(kind, number) if kind == TRACK
@@ -700,10 +762,10 @@ cdef class Runner:
         return 0
 
     cdef int restore_through(self, Checkpoints checkpoints) except -1:
-        """Read the carries of another stage, which it keeps no record of."""
-        cdef list before = checkpoints.runner.stage.before
+        """Read the carries of another sweep, which it keeps no record of."""
+        cdef list before = checkpoints.runner.sweep.before
         cdef Py_ssize_t i
-        for i, (kind, number) in enumerate(self.stage.sources):
+        for i, (kind, number) in enumerate(self.sweep.sources):
             if kind == TRACK and number in before:
                 self.ports[i] = Port(RESTORED, NULL, <Py_ssize_t> before.index(number) * self.execution.lanes, 1, 0,
                                      NULL)
@@ -714,7 +776,7 @@ cdef class Runner:
         cdef Port port
         cdef Py_ssize_t i, lane
         for i in range(self.carries):
-            port = self.execution.port(SCALAR, self.stage.init[i])
+            port = self.execution.port(SCALAR, self.sweep.init[i])
             for lane in range(self.execution.lanes):
                 now[i * self.execution.lanes + lane] = port.data[lane * port.stride]
         return 0
@@ -734,7 +796,7 @@ cdef class Runner:
             for lane in range(alive):
                 execution.live[lane] = lane
         while condition is not None or k < execution.steps:
-            step = execution.steps - 1 - k if self.stage.descending else k
+            step = execution.steps - 1 - k if self.sweep.descending else k
             if k % STEPS_BETWEEN_SIGNALS == 0:
                 PyErr_CheckSignals()
             if condition is not None:
@@ -754,18 +816,18 @@ cdef class Runner:
             now, following = following, now
             k += 1
         for k in range(self.carries):
-            memcpy(execution.scalars[<Py_ssize_t> self.stage.finals[k]].data, now + k * execution.lanes,
+            memcpy(execution.scalars[<Py_ssize_t> self.sweep.finals[k]].data, now + k * execution.lanes,
                    execution.lanes * sizeof(double))
         return 0
 
     cdef double *recorded(self, Py_ssize_t k) noexcept:
-        """Return the row for the carries before step k of a stage that keeps them, in its own order."""
+        """Return the row for the carries before step k of a sweep that keeps them, in its own order."""
         cdef Py_ssize_t row = self.carries * self.execution.lanes
         cdef Port *port = NULL
-        for i, track in enumerate(self.stage.before):
+        for i, track in enumerate(self.sweep.before):
             if track is not None:
                 port = &self.execution.tracks[<Py_ssize_t> track]
-                if self.stage.descending:
+                if self.sweep.descending:
                     # Row `step` is that before the step; what follows the last step, 0, is behind the end.
                     k = self.execution.steps - 1 - k if k < self.execution.steps else self.execution.steps
                 return port.data - <Py_ssize_t> i * self.execution.lanes + k * row
@@ -775,7 +837,7 @@ cdef class Runner:
         """Make room for more steps, and return where the carries are then."""
         cdef Py_ssize_t k = self.execution.steps - 1
         self.execution.capacity = max(FIRST_ROOM, 2 * self.execution.capacity)
-        if self.records and not self.execution.records(self.stage):
+        if self.records and not self.execution.records(self.sweep):
             # Too many: from here on only the numbers of steps are kept, and checkpoints restore the carries.
             memcpy(self.rows, now, self.carries * self.execution.lanes * sizeof(double))
             self.records = False
@@ -796,7 +858,7 @@ cdef class Runner:
         self.gather(self.inputs, alive)
         for i in range(self.outputs):
             outputs[i] = Array(self.gathered + (self.inputs + i) * lanes, 1)
-        run_body(self.stage.body, self.arrays, alive, outputs)
+        run_body(self.sweep.body, self.arrays, alive, outputs)
         for i in range(self.outputs):
             place = array_of(&self.ports[self.inputs + i], step, now, following, restored)
             if self.ports[self.inputs + i].kind == ROW:
@@ -807,11 +869,11 @@ cdef class Runner:
 
     cdef int run_body(self) except -1:
         """Run the body for all lanes."""
-        cdef Program program = self.stage.body.programs[0]
+        cdef Program program = self.sweep.body.programs[0]
         cdef Executable executable
         if self.session is None:
-            if not is_straight(self.stage.body):
-                return run_body(self.stage.body, self.arrays, self.execution.lanes, self.arrays + self.inputs)
+            if not is_straight(self.sweep.body):
+                return run_body(self.sweep.body, self.arrays, self.execution.lanes, self.arrays + self.inputs)
             executable = program.executable(self.varying(), None)
             self.session = Session.__new__(Session)
             self.session.begin(&executable.schedule, executable.calls, self.execution.lanes, self.arrays,
@@ -938,11 +1000,11 @@ cdef Py_ssize_t advance(Py_ssize_t steps, Py_ssize_t checkpoints) noexcept:
 @cython.internal
 @cython.auto_pickle(False)
 cdef class Checkpoints:
-    """The carries of a stage, restored step by step the other way from a few that are kept."""
+    """The carries of a sweep, restored step by step the other way from a few that are kept."""
     cdef Runner runner
     cdef Py_ssize_t width
     cdef Py_ssize_t count
-    # [checkpoint][carry][lane], and the position in the order of the stage that each was taken at.
+    # [checkpoint][carry][lane], and the position in the order of the sweep that each was taken at.
     cdef double *memory
     cdef Py_ssize_t *positions
     cdef Py_ssize_t used
@@ -955,14 +1017,14 @@ cdef class Checkpoints:
         self.runner, self.count, self.width = runner, count, width
         self.memory = <double *> room(count * width, sizeof(double))
         self.positions = <Py_ssize_t *> room(count, sizeof(Py_ssize_t))
-        # The first is what the stage starts from.
+        # The first is what the sweep starts from.
         self.used = 1
         return runner.start(self.memory)
 
     cdef double *carries_before(self, Py_ssize_t step) except NULL:
-        """Return the carries before a step; of any two steps, the later one of the stage has to come first."""
+        """Return the carries before a step; of any two steps, the later one of the sweep has to come first."""
         cdef Execution execution = self.runner.execution
-        cdef bint descending = self.runner.stage.descending
+        cdef bint descending = self.runner.sweep.descending
         cdef Py_ssize_t wanted = execution.steps - 1 - step if descending else step
         cdef Py_ssize_t at, target
         cdef double *now = self.runner.rows

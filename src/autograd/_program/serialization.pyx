@@ -132,7 +132,8 @@ cdef int check(Code code) except -1:
             if entry.a >= len(code.calls) or (
                     <Py_ssize_t> entry.b + entry.c > code.argument_count or i + entry.d >= code.size):
                 raise ValueError(f"instruction {i} calls what is not there")
-            if isinstance(code.calls[entry.a], DerivativeRule) and not fits(<DerivativeRule> code.calls[entry.a], entry):
+            function = code.calls[entry.a]
+            if isinstance(function, DerivativeRule) and not fits(<DerivativeRule> function, entry):
                 raise ValueError(f"instruction {i} does not fit the rule that it calls")
             for k in range(entry.d):
                 if not is_result(&code.entries[i + 1 + k], i, k):
@@ -157,7 +158,8 @@ cdef bint fits(DerivativeRule rule, Entry *call) except -1:
     cdef Py_ssize_t seeds = rule.results if rule.pullback else rule.arguments
     cdef Py_ssize_t needed = call.c - rule.arguments - rule.results
     return (
-        0 <= rule.arguments and rule.results == call.d and needed >= 0 and rule.code.inputs == seeds + rule.results + needed
+        0 <= rule.arguments and rule.results == call.d and needed >= 0
+        and rule.code.inputs == seeds + rule.results + needed
         and len(rule.code.outputs) == (rule.arguments if rule.pullback else rule.results)
     )
 

@@ -10,7 +10,9 @@ Read in this order, that of a call:
 - `nodes` has the classes that are containers besides lists, tuples and dicts;
 - `keys` tells which static arguments and dictionary keys are interchangeable;
 - `custom_rules` has functions with a derivative of the user's own;
+- `loops` traces the bodies of loops, behind `autograd.loops`;
 - `results` has the memory of the arrays that batches return.
 
-The programs that a call runs are `autograd._program.specializations`. Only `autograd.transforms` imports from here.
+The programs that a call runs are `autograd._program.specializations`. Public modules alone import
+from here.
 """

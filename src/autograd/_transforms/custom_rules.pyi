@@ -1,18 +1,20 @@
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
-_Rule = TypeVar("_Rule", bound="CustomRule")
+from typing_extensions import Self
+
 _Function = TypeVar("_Function", bound=Callable[..., tuple[Any, Any]])
 
 class CustomRule:
     __name__: str
     __wrapped__: Callable[..., Any]
-    @overload
-    def __new__(cls: type[_Rule], fun: Callable[..., Any], **options: Any) -> _Rule: ...
-    @overload
-    def __new__(cls: type[_Rule], **options: Any) -> Callable[[Callable[..., Any]], _Rule]: ...
+    def __new__(cls, fun: Callable[..., Any] = ..., **options: Any) -> Self: ...
     def __init__(
-        self, fun: Callable[..., Any], *, nondiff_argnums: int | Sequence[int] = (), pure_callback: bool = False
+        self,
+        fun: Callable[..., Any] = ...,
+        *,
+        nondiff_argnums: int | Sequence[int] = (),
+        pure_callback: bool = False,
     ) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 

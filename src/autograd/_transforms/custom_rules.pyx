@@ -3,21 +3,21 @@
 
 The functions and their rules are written in Values. In a trace the operations of both are recorded: of the rule, what
 depends on the arguments alone goes into the program around the call, where it is dropped unless a derivative needs it;
-the rest is a `DerivativeRule`, which the passes of `autograd._ir.derivatives` apply. Outside of a trace a call makes one node,
-whose `push` runs the rule.
+the rest is a `DerivativeRule`, which the passes of `autograd._ir.derivatives` apply. Outside of a trace a call makes
+one node, whose `push` runs the rule.
 
 A rule that needs Python is a callback (`autograd._blocks.callbacks`).
 """
 
 cimport cython
 
-from autograd._blocks.callbacks cimport call, check_pair, merged
+from autograd._blocks.callbacks cimport call as call_back, check_pair, merged
 from autograd._core cimport (
     Block, Value, add_input, new_leaf, new_output, number, receive, recording, set_calls, set_sizes,
 )
 from autograd._ir.code cimport Code, new_derivative_rule
 from autograd._ir.derivatives cimport reverse
-from autograd._program.lowering cimport lower
+from autograd._program.lowering cimport lower as lower_trace
 from autograd._program.program cimport new_program
 from autograd._program.tracing cimport Trace, tracing
 from autograd._transforms.parameter_names cimport parameter_names
@@ -30,7 +30,7 @@ import threading
 
 from autograd._core import no_grad
 
-MISSING = inspect.Parameter.empty
+cdef object MISSING = object()
 
 # The calls that this thread is evaluating in a trace, or whose rules it is tracing, the innermost last.
 calls = threading.local()
@@ -46,7 +46,7 @@ class CustomRule:
     def __new__(cls, fun=MISSING, **options):
         return functools.partial(cls, **options) if fun is MISSING else super().__new__(cls)
 
-    def __init__(self, fun, *, nondiff_argnums=(), pure_callback=False):
+    def __init__(self, fun=MISSING, *, nondiff_argnums=(), pure_callback=False):
         kind = type(self).__name__
         if not callable(fun):
             raise TypeError(f"{kind} expects a function, got {type(fun).__name__} {fun!r}")
@@ -72,7 +72,10 @@ class CustomRule:
             positions = positions_of(self.__name__, "nondiff_argnums", self._nondiff_argnums, len(args))
             fixed = {i: args[i] for i in sorted(positions)}
             args = tuple(x for i, x in enumerate(args) if i not in fixed)
-        return call(self, fixed, args) if self._pure_callback else record(self, fixed, args)
+        return call_back(self, fixed, args) if self._pure_callback else record(self, fixed, args)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.__name__})"
 
     def __reduce__(self):
         # Pickled by name, like a function.
@@ -291,9 +294,9 @@ cdef object run(object function, str what, object f, tuple arguments):
     except TypeError as error:
         if "Value" in str(error) and "number" in str(error) or "ufunc" in str(error):
             raise TypeError(
-                f"{what}{function.__name__} is called with Values, and a function in it takes floats only: write it with "
-                f"the functions of autograd, or, where it has to call math or SciPy, say {type(function).__name__}(..., "
-                "pure_callback=True)"
+                f"{what}{function.__name__} is called with Values, and a function in it takes floats only: write it "
+                "with the functions of autograd, or, where it has to call math or SciPy, say "
+                f"{type(function).__name__}(..., pure_callback=True)"
             ) from error
         raise
 
@@ -422,7 +425,7 @@ cdef class RuleCall:
             trace.end()
             self.results = None
             stack.pop()
-        return lower(trace, len(inputs), numbers)
+        return lower_trace(trace, len(inputs), numbers)
 
     cdef bint is_call(self, RuleCall other) except -1:
         """Whether another call has the very same arguments."""
@@ -553,18 +556,18 @@ cdef class EagerRule(Block):
 
 
 cdef object record(object function, dict fixed, tuple arguments):
-    cdef RuleCall call = RuleCall.__new__(RuleCall)
+    cdef RuleCall rule_call = RuleCall.__new__(RuleCall)
     cdef Builder builder = new_builder(function.__name__, False)
     cdef list items = []
     cdef list names = parameter_names(function, len(fixed) + len(arguments))
     for i in reversed(list(fixed)):
         del names[i]
     builder.numbers = items
-    call.function, call.fixed, call.arguments = function, fixed, arguments
-    call.tree = builder.arguments(arguments, names, [None] * len(arguments))
+    rule_call.function, rule_call.fixed, rule_call.arguments = function, fixed, arguments
+    rule_call.tree = builder.arguments(arguments, names, [None] * len(arguments))
     if not has_values(items) or not recording():
-        return run(function, "", function.__wrapped__, call.all_arguments())
-    return call.record(items) if tracing() else call.call(items)
+        return run(function, "", function.__wrapped__, rule_call.all_arguments())
+    return rule_call.record(items) if tracing() else rule_call.call(items)
 
 
 cdef bint has_values(list items) noexcept:

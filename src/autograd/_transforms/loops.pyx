@@ -6,18 +6,17 @@ body is traced again, with the numbers of that lane and step.
 """
 
 cimport cython
-from cpython.mem cimport PyMem_RawFree
 from cpython.object cimport PyObject
 
-from autograd._blocks.reductions cimport Gathered, gather, make_room, results
 from autograd._core cimport TRACED, Value
-from autograd._interpreter.interpreter cimport Array
-from autograd._ir.code cimport Code, room
-from autograd._program.loop cimport CARRY, SCALAR, TRACK, Body, Loop, Stage
+from autograd._ir.code cimport Code
+from autograd._program.loop cimport CARRY, SCALAR, TRACK, Body, Loop, Sweep, call_loop
 from autograd._program.lowering cimport lower
 from autograd._program.program cimport Program, new_program
 from autograd._program.tracing cimport Trace, tracing
-from autograd._transforms.pytree cimport Builder, Leaves, Objects, Tree, describe, new_builder, object_array, same, unflatten
+from autograd._transforms.pytree cimport (
+    Builder, Leaves, Objects, Tree, describe, new_builder, object_array, same, unflatten,
+)
 
 import numpy
 
@@ -25,6 +24,13 @@ import numpy
 def is_tracing():
     """Return whether a trace is under way in this thread."""
     return tracing()
+
+
+cdef object new_value():
+    return NotImplementedError(
+        "a loop took a branch on which its body uses a Value that it used on no branch where the loop was traced; pass "
+        "that Value in the carry"
+    )
 
 
 class NewCapture(Exception):
@@ -45,10 +51,7 @@ cdef class Captures:
         identity = <size_t> <PyObject *> value
         if identity not in self.positions:
             if self.settled:
-                raise NotImplementedError(
-                    "a loop took a branch on which its body uses a Value that it used on no branch where the loop was "
-                    "traced; pass that Value in the carry"
-                )
+                raise new_value()
             self.positions[identity] = len(self.values)
             self.values.append(value)
         return 0
@@ -116,7 +119,13 @@ cdef class Traced(Body):
         elif not same(self.output, output):
             raise TypeError(f"{self.caller}: a function must return one structure on all its branches; it returned "
                             f"{describe(self.output)} on one and {describe(output)} on another")
-        return lower(trace, self.size, builder.numbers)
+        try:
+            return lower(trace, self.size, builder.numbers)
+        except RuntimeError as error:
+            # A Value of a trace that has ended.
+            if self.captures.settled:
+                raise new_value() from error
+            raise
 
     cdef Tree structure(self, Builder builder, object result):
         """Return the structure of a result, and check it."""
@@ -127,8 +136,8 @@ cdef class Traced(Body):
         returned = builder.build(result[0], "the carry")
         if not same(carry, returned):
             raise TypeError(
-                f"{self.caller}: the carry must keep its structure: {describe(carry)} went in, and {describe(returned)} "
-                "came out"
+                f"{self.caller}: the carry must keep its structure: {describe(carry)} went in, and "
+                f"{describe(returned)} came out"
             )
         return builder.build(result[1], "y")
 
@@ -177,16 +186,6 @@ cdef class Condition(Traced):
 
 @cython.internal
 @cython.auto_pickle(False)
-cdef class LoopCall(Gathered):
-    """A loop in the graph of a trace."""
-    cdef Loop loop
-
-    cdef list emit(self, Code code, list entries):
-        return code.call(self.loop, entries, self.output_count)
-
-
-@cython.internal
-@cython.auto_pickle(False)
 cdef class Stacked(Leaves):
     """The outputs of all steps: arrays with an axis for the steps in front."""
     # By output of a step: a list with one for each step.
@@ -203,8 +202,8 @@ cdef class Stacked(Leaves):
             items += track
         for item in items:
             values |= isinstance(item, Value)
-        array = object_array(items, (columns, self.steps)) if values else numpy.array(items).reshape(columns, self.steps)
-        return numpy.ascontiguousarray(array.T).reshape((self.steps,) + shape)
+        array = object_array(items, (columns * self.steps,)) if values else numpy.array(items)
+        return numpy.ascontiguousarray(array.reshape(columns, self.steps).T).reshape((self.steps,) + shape)
 
 
 cdef Tree structure_of(str caller, object x, str name, list numbers):
@@ -280,7 +279,7 @@ def record(str caller, f, condition, init, first, list columns, Py_ssize_t steps
         loop = new_loop(caller, body, ends, columns, operands, steps, descending, max_steps)
         loop.checkpoint = checkpoint
         try:
-            items = call(caller, loop, operands)
+            items = call_loop(loop, operands)
             break
         except NewCapture:
             pass
@@ -291,7 +290,7 @@ def record(str caller, f, condition, init, first, list columns, Py_ssize_t steps
     stacked.steps, stacked.items = max(steps, 0), [None] * carry.size
     for i in range(carry.size, len(items), max(steps, 1)):
         stacked.items.append(items[i:i + steps])
-    for i in range(len(stacked.items), carry.size + body.output.size):
+    for _ in range(len(stacked.items), carry.size + body.output.size):
         stacked.items.append([])
     return unflatten(carry, leaves), unflatten(body.output, stacked)
 
@@ -308,7 +307,7 @@ cdef Loop new_loop(str caller, Traced body, Traced condition, list columns, list
                    bint descending, Py_ssize_t max_steps):
     """Return the loop of a body, and add the columns that are not constant to the operands."""
     cdef Loop loop = Loop.__new__(Loop)
-    cdef Stage stage = Stage.__new__(Stage)
+    cdef Sweep sweep = Sweep.__new__(Sweep)
     cdef Tree carry = body.arguments[0]
     cdef Py_ssize_t i
     cdef list captured = [(SCALAR, i) for i in range(carry.size, len(operands))]
@@ -316,9 +315,9 @@ cdef Loop new_loop(str caller, Traced body, Traced condition, list columns, list
     loop.scalars = len(operands)
     loop.operands = [(SCALAR, i) for i in range(len(operands))]
     loop.constants = {}
-    stage.body, stage.descending = body, descending
+    sweep.body, sweep.descending = body, descending
     carries = [(CARRY, i) for i in range(carry.size)]
-    stage.sources = list(carries)
+    sweep.sources = list(carries)
     for column in columns:
         track = loop.new_track()
         if isinstance(column, numpy.ndarray):
@@ -326,41 +325,16 @@ cdef Loop new_loop(str caller, Traced body, Traced condition, list columns, list
         else:
             loop.operands.append((TRACK, track))
             operands.extend(column)
-        stage.sources.append((TRACK, track))
-    stage.sources += captured
-    stage.init = list(range(carry.size))
-    stage.finals = [loop.new_scalar() for _ in carries]
-    stage.before = [None] * carry.size
-    stage.targets = list(carries)
+        sweep.sources.append((TRACK, track))
+    sweep.sources += captured
+    sweep.init = list(range(carry.size))
+    sweep.finals = [loop.new_scalar() for _ in carries]
+    sweep.before = [None] * carry.size
+    sweep.targets = list(carries)
     for _ in range(body.output.size):
-        stage.targets.append((TRACK, loop.new_track()))
-    loop.results = [(SCALAR, i) for i in stage.finals] + stage.targets[carry.size:]
-    loop.operations = [stage]
+        sweep.targets.append((TRACK, loop.new_track()))
+    loop.results = [(SCALAR, i) for i in sweep.finals] + sweep.targets[carry.size:]
+    loop.operations = [sweep]
     if condition is not None:
         loop.condition, loop.condition_sources = condition, carries + captured
     return loop
-
-
-cdef list call(str caller, Loop loop, list operands):
-    """Record the call of a loop, and return its results."""
-    cdef LoopCall block = LoopCall.__new__(LoopCall)
-    cdef Py_ssize_t count = len(operands), i, outputs = 0
-    cdef Array *arrays
-    cdef double *primals = NULL
-    for variable in loop.results:
-        outputs += loop.width(variable)
-    make_room(block, caller, count, outputs)
-    block.loop = loop
-    gather(block, operands, count, "number")
-    arrays = <Array *> room(count + outputs, sizeof(Array))
-    try:
-        primals = <double *> room(outputs, sizeof(double))
-        for i in range(count):
-            arrays[i] = Array(block.entries + i, 0)
-        for i in range(outputs):
-            arrays[count + i] = Array(primals + i, 0)
-        loop.run_lanes(arrays, 1, arrays + count)
-        return results(block, primals)
-    finally:
-        PyMem_RawFree(arrays)
-        PyMem_RawFree(primals)
