@@ -44,6 +44,8 @@ cdef class Code:
     cdef list calls
     # By position of a guard: file and line of the branch.
     cdef dict places
+    # By position: file and line of the operation that the instruction is of; None if they were not noted.
+    cdef dict lines
     cdef list outputs
 
     cdef bint is_same(self, Code other) except -1
@@ -63,6 +65,7 @@ cdef class Code:
     cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? 0xFFFFFFFF
     cdef list call(self, object function, list operands, Py_ssize_t results)
     cdef int copy(self, Code source, unsigned *map, bint expand=*) except -1
+    cdef int note_lines(self, Py_ssize_t first, object place) except -1
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand=*) except -1
     cdef list inline(self, Code source, list loads)
     cdef Code separate(self, Code source, list loads, list needed)

@@ -343,6 +343,17 @@ cdef class Code:
                 return False
         return True
 
+    cdef int note_lines(self, Py_ssize_t first, object place) except -1:
+        """Note file and line of the instructions from a position on; `place` may be None."""
+        cdef Py_ssize_t i
+        if place is None:
+            return 0
+        if self.lines is None:
+            self.lines = {}
+        for i in range(first, self.size):
+            self.lines.setdefault(i, place)
+        return 0
+
     # -- copies
 
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand=False) except -1:
@@ -350,7 +361,7 @@ cdef class Code:
         cdef Entry *entry = &source.entries[i]
         cdef double number = 0.0
         cdef list operands
-        cdef Py_ssize_t k
+        cdef Py_ssize_t k, first = self.size
         cdef DerivativeRule rule = rule_of(source, entry) if expand else None
         if rule is not None:
             # The results are operands.
@@ -384,6 +395,8 @@ cdef class Code:
             self.call(source.calls[entry.a], operands, entry.d)
         elif entry.op == CODE_RESULT:
             map[i] = self.find(entry.op, map[entry.a], entry.b, 0, 0)
+        if source.lines is not None:
+            self.note_lines(first, source.lines.get(i))
         return 0
 
     cdef int copy(self, Code source, unsigned *map, bint expand=False) except -1:
@@ -530,6 +543,7 @@ cdef class Code:
             self.add_argument(source.arguments[<Py_ssize_t> k])
         self.inputs = source.inputs + more
         self.captured, self.calls, self.places = source.captured, list(source.calls), dict(source.places)
+        self.lines = None if source.lines is None else dict(source.lines)
         self.loads = source.loads[:source.inputs]
         if len(source.loads) > source.inputs:
             self.loads += [None] * more

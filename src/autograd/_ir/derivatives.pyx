@@ -192,7 +192,7 @@ cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
     cdef Pass self = Pass(source)
     cdef Code code = self.code
     cdef unsigned i
-    cdef Py_ssize_t k
+    cdef Py_ssize_t k, first
     code.become(source, 0 if ones else len(of))
     for k in range(source.size):
         self.map[k] = k
@@ -206,11 +206,14 @@ cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
         i = k
         if not self.facts[i].active:
             continue
+        first = code.size
         if source.entries[i].op == LANE_CALL:
             # The results come after their call, so their adjoints are complete.
             reverse_call(self, i)
         elif self.flows[i].number != NONE:
             reverse_entry(self, i)
+        if source.lines is not None:
+            code.note_lines(first, source.lines.get(i))
     for number in wrt:
         load = source.loads[number] if <Py_ssize_t> number < len(source.loads) else None
         i = NONE if load is None else self.flows[<Py_ssize_t> load].number
@@ -297,7 +300,7 @@ cdef Code forward(Code source, list wrt, list keep):
     cdef Code code = self.code
     cdef Entry *entry
     cdef unsigned i, operand
-    cdef Py_ssize_t k
+    cdef Py_ssize_t k, first
     code.begin(source, self.map, len(wrt))
     self.study(wrt, False)
     for k, number in enumerate(wrt):
@@ -307,6 +310,7 @@ cdef Code forward(Code source, list wrt, list keep):
         entry = &source.entries[i]
         if entry.op == LANE_LOAD:
             continue
+        first = code.size
         code.copy_entry(source, self.map, i)
         if entry.op == LANE_CALL:
             forward_call(self, i)
@@ -317,6 +321,8 @@ cdef Code forward(Code source, list wrt, list keep):
                 operand = operands_of(source, entry)[k]
                 if self.flows[operand].number != NONE:
                     self.propagate(i, k, operand, i)
+        if source.lines is not None:
+            code.note_lines(first, source.lines.get(i))
     for output in keep:
         code.outputs.append(self.map[<Py_ssize_t> source.outputs[output]])
     for output in source.outputs:

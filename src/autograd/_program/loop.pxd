@@ -1,8 +1,7 @@
 """Loops, for other Cython modules to ``cimport``."""
 
 from autograd._interpreter.interpreter cimport Array, Subprogram
-from autograd._program.program cimport Program
-from autograd._program.specializations cimport Specializations
+from autograd._program.bodies cimport Body
 
 
 # Where an input of a body comes from, and where an output goes.
@@ -20,10 +19,6 @@ cdef enum Variable:
 cdef enum:
     ALL = -1
     AUTO = 0
-
-
-cdef class Body(Specializations):
-    """The function that a sweep of a loop calls in every step; its programs capture nothing."""
 
 
 cdef class Sweep:

@@ -19,15 +19,11 @@ from autograd._cpython cimport address
 from autograd._interpreter.executable cimport Executable
 from autograd._interpreter.interpreter cimport Array, Session
 from autograd._ir.code cimport Code, resized, room
-from autograd._ir.derivatives cimport forward, reverse
-from autograd._program.program cimport Program, new_program
+from autograd._program.bodies cimport Body, Forward, Reverse, derived
+from autograd._program.program cimport Program
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
-
-cdef extern from "_kernels/ops.h" nogil:
-    enum:
-        OP_ADD
 
 # The number of the scalar and of the track that are zero; they are not counted.
 cdef Py_ssize_t ZERO = -1
@@ -35,63 +31,6 @@ cdef Py_ssize_t ZERO = -1
 cdef Py_ssize_t STEPS_BETWEEN_SIGNALS = 256
 # The tracks of a loop of unknown length have room for so many steps at first.
 cdef Py_ssize_t FIRST_ROOM = 64
-
-
-@cython.auto_pickle(False)
-cdef class Body(Specializations):
-    """The function of a sweep."""
-
-    def __cinit__(self):
-        self.max_ways = 64
-
-
-@cython.internal
-@cython.auto_pickle(False)
-cdef class Derived(Body):
-    """A derivative of a body. Its first inputs are those of the body, so that it takes the same branches."""
-    cdef Body base
-
-    cdef Code derive(self, Code code):
-        raise NotImplementedError
-
-    cdef Program specialize(self, list point):
-        cdef Py_ssize_t inputs = (<Program> self.base.programs[0]).inputs
-        return new_program(self.derive(self.base.specialize(point[:inputs]).code))
-
-
-cdef Derived derived(Derived body, Body base):
-    body.base, body.name = base, base.name
-    for program in base.programs:
-        body.add(new_program(body.derive((<Program> program).code)))
-    return body
-
-
-@cython.internal
-@cython.auto_pickle(False)
-cdef class Forward(Derived):
-    """Forward mode: the outputs, then the tangent of each."""
-    cdef list wrt
-
-    cdef Code derive(self, Code code):
-        return forward(code, self.wrt, list(range(len(code.outputs))))
-
-
-@cython.internal
-@cython.auto_pickle(False)
-cdef class Reverse(Derived):
-    """Reverse mode: the adjoint of each input in `wrt`, to some of which another input is added."""
-    cdef list wrt
-    cdef list of
-    # Of these of its outputs.
-    cdef list added
-
-    cdef Code derive(self, Code code):
-        cdef Code result = reverse(code, self.wrt, self.of, [], False).copy_of()
-        for output in self.added:
-            result.inputs += 1
-            result.outputs[output] = result.emit(OP_ADD, result.load(result.inputs - 1), result.outputs[output])
-        result.finish()
-        return result
 
 
 @cython.auto_pickle(False)
