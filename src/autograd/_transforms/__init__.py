@@ -9,9 +9,10 @@ Read in this order, that of a call:
 - `pytree` has structures in general, and makes objects of them;
 - `nodes` has the classes that are containers besides lists, tuples and dicts;
 - `keys` tells which static arguments and dictionary keys are interchangeable;
+- `custom_rules` has functions with a derivative of the user's own;
 - `loops` traces the bodies of loops, behind `autograd.loops`;
 - `results` has the memory of the arrays that batches return.
 
-The programs that a call runs are `autograd._program.specializations`. Only `autograd.transforms` and
-`autograd.loops` import from here.
+The programs that a call runs are `autograd._program.specializations`. Public modules alone import
+from here.
 """
