@@ -38,6 +38,7 @@ from autograd.functions import (
     clip,
     cos,
     cosh,
+    custom_jvp,
     custom_vjp,
     dot,
     erf,
@@ -70,14 +71,18 @@ from autograd.functions import (
     where,
 )
 from autograd.functions import sum as sum
+from autograd.loops import fori_loop, scan, while_loop
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
 from autograd.transforms import (
     check_grad,
     grad,
     hessian,
     hvp,
+    jacfwd,
     jacobian,
+    jacrev,
     jvp,
+    register_pytree_node,
     trace,
     value_and_grad,
     vjp,
@@ -122,6 +127,7 @@ __all__ = [
     "clip",
     "cos",
     "cosh",
+    "custom_jvp",
     "custom_vjp",
     "detect_anomaly",
     "dot",
@@ -129,13 +135,16 @@ __all__ = [
     "erfc",
     "exp",
     "expm1",
+    "fori_loop",
     "free_memory",
     "gelu",
     "grad",
     "hessian",
     "hvp",
     "hypot",
+    "jacfwd",
     "jacobian",
+    "jacrev",
     "jvp",
     "leaky_relu",
     "log",
@@ -148,7 +157,9 @@ __all__ = [
     "mean",
     "minimum",
     "no_grad",
+    "register_pytree_node",
     "relu",
+    "scan",
     "sigmoid",
     "silu",
     "sin",
@@ -163,6 +174,7 @@ __all__ = [
     "vjp",
     "vmap",
     "where",
+    "while_loop",
 ]
 
 #: Public modules that are imported when they are first asked for.

@@ -30,7 +30,6 @@ _LOSSES = {
 NAMES: dict[str, dict[str, str]] = {
     "autograd": {
         **dict.fromkeys(("jit", "njit"), "compile(f)"),
-        **dict.fromkeys(("jacfwd", "jacrev"), "jacobian(f)"),
         **dict.fromkeys(("Tensor", "tensor", "Variable", "Scalar"), "Value(x)"),
         **dict.fromkeys(("pmap", "vectorize"), "vmap(f), which uses threads by itself"),
         **dict.fromkeys(("stop_gradient", "detach"), "Value.detach()"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
@@ -9,10 +10,11 @@ from typing import Any, NoReturn
 
 from autograd import _elsewhere, functions
 from autograd._blocks.dense import DenseDropout, DenseLayer, DenseNetwork, DenseNeuron
-from autograd._blocks.parameters import modules, parameters
+from autograd._blocks.parameters import are_same, modules, parameters, snapshot
 from autograd._blocks.rules import check_integer, zero_grad
 from autograd._core import Value
 from autograd._text import Text, count
+from autograd._transforms.nodes import register
 from autograd.initializers import Initializer, initializer
 
 __all__ = ["ACTIVATIONS", "MLP", "Dropout", "Layer", "Module", "Neuron", "summary"]
@@ -56,8 +58,6 @@ def _generator(rng: Any, seed: int | None) -> Any:
     if not hasattr(rng, "uniform"):
         raise TypeError(f"rng must have a method uniform(low, high), got {type(rng).__name__}")
     return rng
-
-
 
 
 class Module:
@@ -294,6 +294,44 @@ def _shape(part: Module) -> tuple[str, str]:
     if isinstance(part, Layer | Neuron) and all(isinstance(neuron, Neuron) for neuron in neurons):
         return f"{part.nin} -> {len(neurons)}", ", ".join(_activations(neurons))
     return "", f"p={part.p:g}" if isinstance(part, Dropout) else ""
+
+
+class _Structure:
+    """All that decides how a module computes besides the data of its parameters."""
+
+    def __init__(self, module: Module) -> None:
+        self.taken = snapshot(module)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Structure) and are_same(self.taken, other.taken)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _with_parameters(module: Module, leaves: Sequence[Any]) -> Module:
+    """Return a copy of a module with other parameters: Values, numbers, or arrays of derivatives."""
+    memo: dict[int, Any] = {
+        id(parameter): Value(leaf) if isinstance(leaf, float) else leaf
+        for parameter, leaf in zip(module.parameters(), leaves, strict=True)
+    }
+    result = copy.deepcopy(module, memo)
+    if any(isinstance(leaf, Value) for leaf in leaves) and len(result.parameters()) < len(leaves):
+        raise TypeError(
+            f"a {type(module).__name__} holds parameters, not computed Values: in a traced function, and with a Value "
+            "among the arguments, differentiate by a list of parameters instead"
+        )
+    return result
+
+
+register(
+    Module,
+    lambda module: (module.parameters(), module),
+    _with_parameters,
+    names=lambda module: [f".{name}" for name, _ in module.named_parameters()],
+    key=_Structure,
+    holds=True,
+    family=True,
+)
 
 
 class Neuron(DenseNeuron, Module):

@@ -7,5 +7,6 @@
 - `slots`: a slot for every result, by liveness;
 - `interpreter` (with the loops in ``interpreter.h``): runs the instructions of ``schedule.h`` over blocks of lanes.
 
-Other packages import `make_executable` and its `Executable`, and from `interpreter` `run`, `Array` and `Instruction`.
+Other packages import `make_executable` and its `Executable`, and from `interpreter` `run`, `Session`, `Array`,
+`Instruction` and `Subprogram`, the base of what a call instruction runs without Python.
 """
