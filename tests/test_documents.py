@@ -9,8 +9,12 @@ import pytest
 from autograd import ops
 
 ROOT = Path(__file__).parents[1]
-#: Documents whose blocks of Python run, one after another.
-WITH_PROGRAMS = [ROOT / "README.md", *sorted((ROOT / "docs" / "how_to").glob("*.md"))]
+HOW_TO = sorted((ROOT / "docs" / "how_to").glob("*.md"))
+#: Documents whose blocks of Python are sessions, and those whose blocks run one after another.
+SESSIONS = [
+    ROOT / "docs" / "programs.md", *(path for path in HOW_TO if "```python\n>>> " in path.read_text(encoding="utf-8"))
+]
+WITH_PROGRAMS = [ROOT / "README.md", *(path for path in HOW_TO if path not in SESSIONS)]
 
 
 @pytest.mark.parametrize("document", WITH_PROGRAMS, ids=lambda path: path.name)
@@ -29,14 +33,11 @@ def test_the_table_of_primitives():
     assert document == ops.markdown(), "run `make docs`"
 
 
-HOW_TO = [f"how_to/{path.name}" for path in sorted((ROOT / "docs" / "how_to").glob("*.md"))]
-
-
-@pytest.mark.parametrize("document", ["programs.md", *HOW_TO])
+@pytest.mark.parametrize("document", SESSIONS, ids=lambda path: path.name)
 def test_a_session_of_a_document(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results = doctest.testfile(
-        str(ROOT / "docs" / document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
+        str(document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
     )
     assert results.attempted and not results.failed
 
