@@ -33,15 +33,22 @@ def test_the_table_of_primitives():
     assert document == ops.markdown(), "run `make table`"
 
 
-@pytest.mark.parametrize("document", ["programs.md"])
-def test_a_session_of_a_document(document):
+HOW_TO = [f"how_to/{path.name}" for path in sorted((ROOT / "docs" / "how_to").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", ["programs.md", *HOW_TO])
+def test_a_session_of_a_document(document, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     results = doctest.testfile(
         str(ROOT / "docs" / document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
     )
     assert results.attempted and not results.failed
 
 
-@pytest.mark.parametrize("document", [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/*.md"))], ids=str)
+DOCUMENTS = [path for under in ("*.md", "*/*.md", "docs/*/*.md") for path in sorted(ROOT.glob(under))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_links_lead_to_files(document):
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
