@@ -358,7 +358,7 @@ def test_a_loop():
     at = inspect.getsourcelines(f)[1] + 1
     with detect_anomaly():
         assert f(1.0) == 1.0
-        with raises(rf"step 4 of fori_loop: a program: the instruction v\d+ = v\d+ \* v\d+ at {HERE}:{at} gave inf, .*"):
+        with raises(rf"step 4 of fori_loop: a program: the instruction v\d+ = v\d+ \* v\d+ at {HERE}:{at} .*"):
             compile(f)(1e10)
         with raises(r"step 4 of fori_loop: a program in lane 1: the instruction v\d+ = v\d+ \* v\d+ at .*"):
             vmap(f)(np.array([1.0, 1e10, 0.5]))

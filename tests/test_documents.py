@@ -9,12 +9,14 @@ import pytest
 from autograd import ops
 
 ROOT = Path(__file__).parents[1]
-HOW_TO = sorted((ROOT / "docs" / "how_to").glob("*.md"))
 #: Documents whose blocks of Python are sessions, and those whose blocks run one after another.
-SESSIONS = [
-    ROOT / "docs" / "programs.md", *(path for path in HOW_TO if "```python\n>>> " in path.read_text(encoding="utf-8"))
+WITH_PYTHON = [
+    path
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md")), ROOT / "docs" / "programs.md")
+    if "```python" in path.read_text(encoding="utf-8")
 ]
-WITH_PROGRAMS = [ROOT / "README.md", *(path for path in HOW_TO if path not in SESSIONS)]
+SESSIONS = [path for path in WITH_PYTHON if "```python\n>>> " in path.read_text(encoding="utf-8")]
+WITH_PROGRAMS = [path for path in WITH_PYTHON if path not in SESSIONS]
 
 
 @pytest.mark.parametrize("document", WITH_PROGRAMS, ids=lambda path: path.name)
@@ -30,7 +32,7 @@ def test_the_programs_of_a_document(document, capsys):
 
 def test_the_table_of_primitives():
     document = (ROOT / "docs" / "primitives.md").read_text(encoding="utf-8")
-    assert document == ops.markdown(), "run `make docs`"
+    assert document == ops.markdown(), "run `make table`"
 
 
 @pytest.mark.parametrize("document", SESSIONS, ids=lambda path: path.name)
