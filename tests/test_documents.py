@@ -9,19 +9,19 @@ import pytest
 from autograd import ops
 
 ROOT = Path(__file__).parents[1]
-PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+#: Documents whose blocks of Python run, one after another.
+WITH_PROGRAMS = [ROOT / "README.md", *sorted((ROOT / "docs" / "how_to").glob("*.md"))]
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
-def test_a_program_of_the_readme(program, capsys):
-    exec(compile(program, "README.md", "exec"), {})
-    expected = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
-    assert capsys.readouterr().out.splitlines() == expected
-
-
-def test_the_readme_has_programs_with_output():
-    assert len(PROGRAMS) >= 2
-    assert any("  # " in program for program in PROGRAMS)
+@pytest.mark.parametrize("document", WITH_PROGRAMS, ids=lambda path: path.name)
+def test_the_programs_of_a_document(document, capsys):
+    names = {}
+    programs = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    assert any("  # " in program for program in programs)
+    for program in programs:
+        exec(compile(program, document.name, "exec"), names)
+        expected = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
+        assert capsys.readouterr().out.splitlines() == expected
 
 
 def test_the_table_of_primitives():

@@ -243,7 +243,11 @@ cdef int run_backward(Value root, double seed) except -1:
             mark = RUNNING
             set_marks(&order, mark)
         receive(&root.node, seed)
-        left = sweep(order.nodes, order.size, mark)
+        if special and anomalies_here:
+            sweep_examining(&order)
+            left = 0
+        else:
+            left = sweep(order.nodes, order.size, mark)
         while left:
             push_other(order.nodes[left - 1])
             left = sweep(order.nodes, left - 1, mark)

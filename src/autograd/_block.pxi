@@ -96,11 +96,11 @@ cdef int block_traverse(PyObject *block, visitproc visit, void *argument) noexce
 
 
 cdef Value new_output(Block block, Py_ssize_t index, double primal):
-    """The Value of output number `index`."""
+    """The Value of output number `index`; a leaf if nothing is recorded."""
     cdef Value value = new_node(OP_OUTPUT, primal, <double> index, block.node.flags)
     Py_INCREF(block)
     value.node.left = &block.node
-    return traced(value) if special and tracer_here != NULL else value
+    return specially(value) if special else value
 
 
 cdef inline Node *block_input(Block block, Py_ssize_t i) noexcept:

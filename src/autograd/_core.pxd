@@ -140,6 +140,11 @@ cdef void set_calls(Block block, object calls) noexcept
 cdef Value new_output(Block block, Py_ssize_t index, double primal)
 cdef bint recording() noexcept
 
+# Whether this thread is in a detect_anomaly block.
+cdef bint detecting() noexcept
+# File and line of the innermost running function that is not of this package.
+cdef tuple caller()
+
 # The thread's current trace, or None, and the number of no_grad blocks that it is in.
 cdef Tracer current_tracer()
 cdef int pauses() noexcept

@@ -7,6 +7,7 @@ micrograd's function and needs the package ``graphviz``. The plots need ``matplo
 from __future__ import annotations
 
 import os
+import re
 from html import escape
 from typing import Any
 
@@ -189,6 +190,10 @@ class Drawing:
 
     def __init__(self, svg: str) -> None:
         self.svg = svg
+
+    def __repr__(self) -> str:
+        width, height = re.findall(r' (?:width|height)="([\d.]+)"', self.svg)[:2]
+        return f"Drawing({width} x {height})"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the SVG document to a file."""

@@ -3,8 +3,11 @@
 from autograd._ir.code cimport Code
 
 
-# A line for every instruction that is of use and every output.
-cdef list listing(Code code)
+# A line for every instruction that is of use and every output. `names`, if given, receives what they are called, by
+# position.
+cdef list listing(Code code, dict names=*)
+# What an instruction computes, in the table's symbols.
+cdef str right_side(Code code, unsigned i, dict names)
 # The numbers of inputs, captured Values and outputs, in words.
 cdef str sizes(Code code)
 cdef str plural(Py_ssize_t count, str noun)

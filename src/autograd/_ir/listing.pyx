@@ -25,22 +25,20 @@ cdef str sizes(Code code):
     return ", ".join(counts)
 
 
-cdef list listing(Code code):
+cdef list listing(Code code, dict names=None):
     cdef Entry *entry
     cdef Py_ssize_t i, k
     cdef unsigned *uses = count_uses(code)
-    cdef dict names = {}
     cdef list lines = []
     cdef double constant = 0.0
+    names = {} if names is None else names
     new_name = map("v{}".format, itertools.count()).__next__
     try:
         for i in range(code.size):
             if not uses[i]:
                 continue
             entry = &code.entries[i]
-            operands = []
-            for k in range(arity(entry)):
-                operands.append(names.get(operands_of(code, entry)[k]))
+            operands = names_of_operands(code, entry, names)
             if is_constant(code, i, &constant):
                 names[i] = repr(constant)
             elif entry.op == LANE_GUARD:
@@ -52,15 +50,31 @@ cdef list listing(Code code):
                 for k in range(entry.d):
                     names[i + 1 + k] = new_name()
                     results.append(names[i + 1 + k])
-                lines.append(f"  {', '.join(results)} = {code.calls[entry.a].__name__}({', '.join(operands)})")
+                lines.append(f"  {', '.join(results)} = {right_side(code, i, names)}")
             elif entry.op != CODE_RESULT:
                 names[i] = new_name()
-                lines.append(f"  {names[i]} = {expression(code, entry, operands)}")
+                lines.append(f"  {names[i]} = {right_side(code, i, names)}")
     finally:
         PyMem_RawFree(uses)
     for k, output in enumerate(code.outputs):
         lines.append(f"  output {k} = {names[output]}")
     return lines
+
+
+cdef list names_of_operands(Code code, Entry *entry, dict names):
+    cdef list operands = []
+    cdef Py_ssize_t k
+    for k in range(arity(entry)):
+        operands.append(names.get(operands_of(code, entry)[k]))
+    return operands
+
+
+cdef str right_side(Code code, unsigned i, dict names):
+    cdef Entry *entry = &code.entries[i]
+    operands = names_of_operands(code, entry, names)
+    if entry.op == LANE_CALL:
+        return f"{code.calls[entry.a].__name__}({', '.join(operands)})"
+    return expression(code, entry, operands)
 
 
 cdef str place_of(Code code, Py_ssize_t i):

@@ -10,10 +10,10 @@ from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcpy
 
 from autograd._cpython cimport int_address
-from autograd._ir.code cimport Code, Entry, arity, operands_of, room
+from autograd._ir.code cimport Code, DerivativeRule, Entry, arity, operands_of, room
 from autograd._ir.formulas cimport FIRST_CONSTANT, gradient
 from autograd._ir.liveness cimport count_uses
-from autograd._ir.opcodes cimport LANE_LOAD, OP_COUNT, OP_STOP_GRADIENT, is_choice, is_guard
+from autograd._ir.opcodes cimport LANE_CALL, LANE_LOAD, OP_COUNT, OP_STOP_GRADIENT, is_choice, is_guard
 
 import numpy
 
@@ -42,8 +42,11 @@ cdef enum Passes:
 cdef Passes passes[2 * OP_COUNT]
 
 
-cdef bint has_part(Entry *entry, Py_ssize_t k) except -1:
+cdef bint has_part(Code code, Entry *entry, Py_ssize_t k) except -1:
     """Whether the derivative of an instruction by its operand k can be other than zero."""
+    if entry.op == LANE_CALL:
+        function = code.calls[entry.a]
+        return not isinstance(function, DerivativeRule) or k < (<DerivativeRule> function).arguments
     if is_choice(entry.op):
         return k >= 2
     if entry.op >= OP_COUNT:
@@ -137,7 +140,7 @@ cdef tuple sparsity(Code code, list wrt, Py_ssize_t limit):
                 continue
             joint = Set(NULL, 0)
             for k in range(arity(entry)):
-                if has_part(entry, k):
+                if has_part(code, entry, k):
                     joint = sweep.merged(joint, sweep.sets[operands_of(code, entry)[k]])
             sweep.sets[i] = joint
             if 0 <= limit < sweep.work:

@@ -1,8 +1,7 @@
 """Loops, for other Cython modules to ``cimport``."""
 
 from autograd._interpreter.interpreter cimport Array, Subprogram
-from autograd._program.program cimport Program
-from autograd._program.specializations cimport Specializations
+from autograd._program.bodies cimport Body
 
 
 # Where an input of a body comes from, and where an output goes.
@@ -13,6 +12,8 @@ cdef enum Variable:
     TRACK
     # A number that all steps share.
     SCALAR
+    # As a target: a number that is the sum over the steps of a batch.
+    TOTAL
     NOWHERE
 
 
@@ -20,10 +21,6 @@ cdef enum Variable:
 cdef enum:
     ALL = -1
     AUTO = 0
-
-
-cdef class Body(Specializations):
-    """The function that a sweep of a loop calls in every step; its programs capture nothing."""
 
 
 cdef class Sweep:
@@ -53,6 +50,8 @@ cdef class Sum:
 cdef class Loop(Subprogram):
     """A loop as an instruction; its derivatives are loops."""
     cdef readonly str __name__
+    # Whether no step needs another, so that the steps of each lane run as lanes themselves: a batch.
+    cdef bint parallel
     # How many steps there are, -1 if the condition decides.
     cdef Py_ssize_t steps
     # A body with one output, true where the first sweep takes another step, and the sources of its inputs.

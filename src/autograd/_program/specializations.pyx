@@ -17,7 +17,7 @@ from libc.string cimport memcmp, memcpy
 import heapq
 import warnings
 
-from autograd._core cimport new_leaf, new_output, recording
+from autograd._core cimport new_output
 from autograd._interpreter.executable cimport Executable
 from autograd._interpreter.interpreter cimport Array, give, take
 from autograd._ir.code cimport room
@@ -347,7 +347,7 @@ cdef class Specializations:
                 column = []
                 for k in range(count):
                     primal = results[i * count + k]
-                    column.append(new_output(block, i * count + k, primal) if recording() else new_leaf(primal))
+                    column.append(new_output(block, i * count + k, primal))
                 columns.append(column[0] if lanes < 0 else column)
         finally:
             PyMem_RawFree(results)

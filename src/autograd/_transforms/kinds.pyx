@@ -19,7 +19,8 @@ from autograd._program.program cimport Program, new_program
 from autograd._program.tracing cimport tracing
 from autograd._transforms.compression cimport Compression, new_compression
 from autograd._transforms.pytree cimport (
-    ARRAY, FIXED, NUMBER, SEQUENCE, STATIC, Builder, Leaves, Numbers, Objects, Tree, describe, new_builder,
+    ARRAY, FIXED, MAPPING, NUMBER, NUMBERS, SEQUENCE, STATIC, Builder, Leaves, Numbers, Objects, Tree, describe,
+    new_builder,
     object_array, unflatten,
 )
 from autograd._transforms.results cimport new_result
@@ -47,26 +48,41 @@ cdef class Compiled(Transform):
 cdef class Mapped(Transform):
     """See `autograd.vmap`."""
     cdef object in_axes
-    cdef Py_ssize_t out_axes
+    cdef object out_axes
 
     cdef int read_options(self) except -1:
         self.in_axes = self.options["in_axes"]
         self.out_axes = self.options["out_axes"]
         return 0
 
-    cdef list axes(self, Py_ssize_t count):
+    cdef list axes(self, list names):
         axes = self.in_axes
+        if isinstance(axes, dict):
+            return self.axes_by_name(names)
         if not isinstance(axes, tuple):
-            axes = (axes,) * count
-        elif len(axes) != count:
+            axes = (axes,) * len(names)
+        elif len(axes) != len(names):
             raise ValueError(
-                f"{self.caller}: in_axes {axes!r} must have an entry for each positional argument, got {count} of these"
+                f"{self.caller}: in_axes {axes!r} must have an entry for each positional argument, got {len(names)} of "
+                "these"
             )
         return list(axes) if self.compiled else [fix(axis) for axis in axes]
 
+    cdef list keyword_axes(self, list names):
+        if isinstance(self.in_axes, dict):
+            return self.axes_by_name(names)
+        return Transform.keyword_axes(self, names)
+
+    cdef list axes_by_name(self, list names):
+        """Return the axes of arguments in a dict by the name of the parameter; what it does not name is shared."""
+        axes = [self.in_axes.get(name) for name in names]
+        return axes if self.compiled else [fix(axis) for axis in axes]
+
     cdef list first_point(self, Signature signature, Frame frame):
         if frame.mapped is None:
-            raise ValueError(f"{self.caller}: there is nothing to map over, no argument has a mapped axis")
+            raise ValueError(
+                f"{self.caller}: there is nothing to map over, as no argument has an axis by in_axes {self.in_axes!r}"
+            )
         return Transform.first_point(self, signature, frame) if frame.lanes else [1.0] * signature.size
 
     cdef int make_room(self, Frame frame) except -1:
@@ -80,6 +96,7 @@ cdef class Mapped(Transform):
             batch.transform = self
             batch.outputs = frame.outputs
             batch.lanes = frame.lanes
+            batch.axes = self.axes_of_outputs(compilation.output)
             # The outputs point into the arrays of the result.
             result = self.assemble(compilation.signature, compilation.output, batch)
             compilation.run(frame.inputs, frame.lanes, frame.outputs, self.threads)
@@ -92,22 +109,58 @@ cdef class Mapped(Transform):
         leaves.transform = self
         leaves.lanes = frame.lanes
         leaves.items = outputs
+        leaves.axes = self.axes_of_outputs(frame.compilation.output)
         return leaves
 
-    cdef Py_ssize_t output_axis(self, tuple shape) except -1:
-        """Return the axis of the lanes in an array whose part of one lane has this shape."""
+    cdef list axes_of_outputs(self, Tree output):
+        """Return `out_axes` for each number of the result; None where it is the same for all."""
+        cdef list axes
+        if isinstance(self.out_axes, int):
+            return None
+        axes = []
+        spread(self, self.out_axes, output, axes)
+        return axes
+
+    cdef Py_ssize_t output_axis(self, list axes, Py_ssize_t start, tuple shape) except -1:
+        """Return the axis of the lanes in an array whose part of one lane has this shape, from number `start` on."""
         cdef Py_ssize_t count = len(shape) + 1
-        if not -count <= self.out_axes < count:
+        cdef Py_ssize_t axis = self.out_axes if axes is None else axes[start] if axes else 0
+        if not -count <= axis < count:
             raise ValueError(
-                f"{self.caller}: out_axes {self.out_axes} is out of range for a result of shape {shape} in each lane"
+                f"{self.caller}: out_axes {axis} is out of range for a result of shape {shape} in each lane"
             )
-        return self.out_axes + count if self.out_axes < 0 else self.out_axes
+        return axis + count if axis < 0 else axis
+
+
+cdef int spread(Mapped mapped, object axes, Tree output, list result) except -1:
+    """Append the axis of each number of a result, by the container of axes for it."""
+    cdef list parts = None
+    if isinstance(axes, int):
+        result += [axes] * output.size
+        return 0
+    if isinstance(axes, dict) and output.kind == MAPPING and set(axes) == set(output.keys):
+        parts = [axes[key] for key in output.keys]
+    elif isinstance(axes, tuple) and output.kind == SEQUENCE and len(axes) == len(output.children):
+        parts = list(axes)
+    elif isinstance(axes, tuple) and output.kind == NUMBERS and len(axes) == output.size:
+        for axis in axes:
+            if not isinstance(axis, int):
+                break
+            result.append(axis)
+        else:
+            return 0
+    if parts is None:
+        raise ValueError(f"{mapped.caller}: out_axes {axes!r} does not fit {output.name}, which is {describe(output)}")
+    for part, child in zip(parts, output.children):
+        spread(mapped, part, child, result)
+    return 0
 
 
 @cython.internal
 cdef class Batch(Leaves):
     """Arrays with an axis for the lanes, which the outputs of the program are made to point into."""
     cdef Mapped transform
+    cdef list axes
     cdef Array *outputs
     cdef Py_ssize_t lanes
 
@@ -115,7 +168,7 @@ cdef class Batch(Leaves):
         return self.array(i, 1, 0, 1, ())
 
     cdef object array(self, Py_ssize_t start, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t columns, tuple shape):
-        cdef Py_ssize_t axis = self.transform.output_axis(shape)
+        cdef Py_ssize_t axis = self.transform.output_axis(self.axes, start, shape)
         array = new_result(shape[:axis] + (self.lanes,) + shape[axis:])
         cdef double *data = address(array)
         cdef Py_ssize_t i
@@ -132,6 +185,7 @@ cdef class Batch(Leaves):
 cdef class ObjectBatch(Leaves):
     """Arrays of Values, with an axis for the lanes."""
     cdef Mapped transform
+    cdef list axes
     cdef Py_ssize_t lanes
     # For every output a list with a Value for each lane.
     cdef list items
@@ -144,7 +198,7 @@ cdef class ObjectBatch(Leaves):
         for lanes in self.items[start:start + columns]:
             items += lanes
         array = object_array(items, shape + (self.lanes,))
-        return numpy.ascontiguousarray(numpy.moveaxis(array, -1, self.transform.output_axis(shape)))
+        return numpy.ascontiguousarray(numpy.moveaxis(array, -1, self.transform.output_axis(self.axes, start, shape)))
 
 
 cdef object fix(object axes):
@@ -171,11 +225,11 @@ cdef class Derivative(Transform):
     cdef bint is_derivative(self):
         return True
 
-    cdef list axes(self, Py_ssize_t count):
+    cdef list axes(self, list names):
         if self.compiled or self.argnums is None:
-            return [None] * count
-        axes = [FIXED] * count
-        for i in self.positions(count):
+            return [None] * len(names)
+        axes = [FIXED] * len(names)
+        for i in self.positions(len(names)):
             axes[i] = None
         return axes
 
@@ -195,7 +249,7 @@ cdef class Derivative(Transform):
                 raise TypeError(f"{self.caller}: {tree.name} is static and cannot be differentiated by")
             if tree.kind == STATIC and self.argnums is not None:
                 raise TypeError(
-                    f"{self.caller}: {tree.name} must be a number, an array, or a list, tuple or dict of these to be "
+                    f"{self.caller}: {tree.name} must be a number, an array, or a container of these to be "
                     f"differentiated by, got {type(tree.static).__name__} {tree.static!r}"
                 )
             trees.append(tree)
@@ -267,6 +321,8 @@ cdef Py_ssize_t MOST_WORK = 16
 # The most instructions that passes for more than a few colors go over.
 cdef Py_ssize_t FEW_COLORS = 4
 cdef Py_ssize_t MOST_INSTRUCTIONS = 1000000
+# By mode: what is colored.
+cdef dict COLORED = {None: ("columns", "rows"), "forward": ("columns",), "reverse": ("rows",)}
 
 
 class Grown(Exception):
@@ -311,8 +367,9 @@ cdef class Jacobian(Derivative):
         give_back(frame)
         return coloring
 
-    cdef bint by_column(self, Signature signature, Tree output) noexcept:
-        return len(signature.wrt) <= output.size
+    cdef bint by_column(self, Signature signature, Tree output) except -1:
+        mode = self.options.get("mode")
+        return len(signature.wrt) <= output.size if mode is None else mode == "forward"
 
     cdef Program primal_of(self, Signature signature, Program program):
         """Return the program of which this is the Jacobian."""
@@ -363,7 +420,7 @@ cdef class Jacobian(Derivative):
         for other in (compilation.sparsity, self.given):
             if other is not None:
                 pattern = pattern | other
-        coloring = coloring_of(pattern, self.is_symmetric())
+        coloring = coloring_of(pattern, self.is_symmetric(), COLORED[self.options.get("mode")])
         colors = coloring.count
         compilation.compression = new_compression(coloring, self.form)
         if source.code.calls or colors * source.code.size > MOST_INSTRUCTIONS and colors > FEW_COLORS:
@@ -478,7 +535,7 @@ cdef class Jacobian(Derivative):
         larger.compilation = compilation
         self.make_room(larger)
         memcpy(larger.numbers, frame.numbers, signature.size * sizeof(double))
-        larger.values = frame.values and list(frame.values)
+        larger.values, larger.held = frame.values and list(frame.values), frame.held and list(frame.held)
         larger.parts = frame.parts
         return larger
 
@@ -521,7 +578,7 @@ cdef class Hessian(Jacobian):
     cdef Tree output_of(self, Builder builder, object result):
         return self.scalar_of(builder, result)
 
-    cdef bint by_column(self, Signature signature, Tree output) noexcept:
+    cdef bint by_column(self, Signature signature, Tree output) except -1:
         return True
 
     cdef Program primal_of(self, Signature signature, Program program):

@@ -6,13 +6,12 @@ body is traced again, with the numbers of that lane and step.
 """
 
 cimport cython
-from cpython.object cimport PyObject
-
-from autograd._core cimport TRACED, Value
+from autograd._core cimport Value
 from autograd._ir.code cimport Code
-from autograd._program.loop cimport CARRY, SCALAR, TRACK, Body, Loop, Sweep, call_loop
+from autograd._program.bodies cimport Captures, Closed, new_captures, new_value
+from autograd._program.loop cimport CARRY, SCALAR, TRACK, Loop, Sweep, call_loop
 from autograd._program.lowering cimport lower
-from autograd._program.program cimport Program, new_program
+from autograd._program.program cimport new_program
 from autograd._program.tracing cimport Trace, tracing
 from autograd._transforms.pytree cimport (
     Builder, Leaves, Objects, Tree, describe, new_builder, object_array, same, unflatten,
@@ -20,80 +19,23 @@ from autograd._transforms.pytree cimport (
 
 import numpy
 
+from autograd._program.bodies import NewCapture
+
 
 def is_tracing():
     """Return whether a trace is under way in this thread."""
     return tracing()
 
 
-cdef object new_value():
-    return NotImplementedError(
-        "a loop took a branch on which its body uses a Value that it used on no branch where the loop was traced; pass "
-        "that Value in the carry"
-    )
-
-
-class NewCapture(Exception):
-    """A body used a Value for the first time."""
-
-
 @cython.internal
 @cython.auto_pickle(False)
-cdef class Captures:
-    """The Values from outside that the bodies of a loop use, in the order of the operands that they become."""
-    cdef list values
-    # By identity, the position.
-    cdef dict positions
-    # Whether there may be new ones.
-    cdef bint settled
-
-    cdef int add(self, Value value) except -1:
-        identity = <size_t> <PyObject *> value
-        if identity not in self.positions:
-            if self.settled:
-                raise new_value()
-            self.positions[identity] = len(self.values)
-            self.values.append(value)
-        return 0
-
-    cdef Py_ssize_t position(self, Value value) except -1:
-        return self.positions[<size_t> <PyObject *> value]
-
-
-@cython.internal
-@cython.auto_pickle(False)
-cdef class Traced(Body):
+cdef class Traced(Closed):
     """The body of a loop, or its condition, as a function of the numbers of pytrees and of captured Values."""
     cdef str caller
     cdef object function
     # The arguments, whose numbers are the first inputs, and the structure of the result.
     cdef list arguments
     cdef Tree output
-    cdef Py_ssize_t size
-    cdef Captures captures
-
-    cdef Program specialize(self, list point):
-        """Trace the function, with the numbers of the captured Values at this point."""
-        cdef list numbers = [], flags = []
-        cdef Value value
-        cdef Py_ssize_t i
-        for i in range(self.size, len(point)):
-            value = self.captures.values[i - self.size]
-            numbers.append(value.node.primal)
-            flags.append(value.node.flags & TRACED)
-            value.node.primal = point[i]
-            # The trace of an interior Value may have ended.
-            value.node.flags &= ~TRACED
-        try:
-            code = self.closed(self.trace(point[:self.size]))
-            if (<Code> code).inputs != len(point):
-                raise NewCapture
-            return new_program(code)
-        finally:
-            for i in range(len(numbers)):
-                value = self.captures.values[i]
-                value.node.primal = numbers[i]
-                value.node.flags |= <unsigned char> flags[i]
 
     cdef Code trace(self, list point):
         """Return the code of the function, which captures Values."""
@@ -140,35 +82,6 @@ cdef class Traced(Body):
                 f"{describe(returned)} came out"
             )
         return builder.build(result[1], "y")
-
-    cdef Code closed(self, Code code):
-        """Return the code with the captured Values as inputs after those of the arguments."""
-        cdef Code result = code.copy_of()
-        cdef list loads = code.loads
-        cdef Value value
-        cdef Py_ssize_t i, k
-        for value in code.captured:
-            self.captures.add(value)
-        result.inputs = self.size + len(self.captures.values)
-        result.loads = loads[:self.size] + [None] * (result.inputs - min(len(loads), self.size))
-        for i in range(self.size, len(loads)):
-            if loads[i] is not None:
-                k = self.size + self.captures.position(code.captured[i - self.size])
-                result.loads[k] = loads[i]
-                result.entries[<Py_ssize_t> loads[i]].a = k
-        result.captured = []
-        return result
-
-    cdef int widen(self) except -1:
-        """Give all programs an input for every captured Value."""
-        cdef Program program
-        cdef list programs = self.programs
-        self.programs, self.root, self.latest = [], None, None
-        for program in programs:
-            program.code.loads += [None] * (self.size + len(self.captures.values) - len(program.code.loads))
-            program.code.inputs = self.size + len(self.captures.values)
-            self.add(new_program(program.code))
-        return 0
 
 
 @cython.internal
@@ -252,14 +165,13 @@ def record(str caller, f, condition, init, first, list columns, Py_ssize_t steps
     cdef list numbers = []
     cdef Tree carry = structure_of(caller, init, "init", numbers)
     cdef Tree x = structure_of(caller, first, "x", [])
-    cdef Captures captures = Captures.__new__(Captures)
+    cdef Captures captures = new_captures()
     cdef Traced body = Traced.__new__(Traced)
     cdef Condition ends = None
     cdef Objects leaves
     cdef Stacked stacked
     cdef Loop loop
     cdef Py_ssize_t i
-    captures.values, captures.positions = [], {}
     begin_body(body, caller, f, [carry, x], captures)
     if condition is not None:
         ends = Condition.__new__(Condition)

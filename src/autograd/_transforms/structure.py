@@ -223,8 +223,8 @@ class Coloring:
         return _svg(blocks, lambda i, j: f"hsl({hue * self.colors[i if self.by == 'rows' else j]:.0f}, 70%, 50%)")
 
 
-def coloring(sparsity: Sparsity, symmetric: bool) -> Coloring:
-    """Return a coloring of few colors."""
+def coloring(sparsity: Sparsity, symmetric: bool, by: tuple[str, ...] = ("columns", "rows")) -> Coloring:
+    """Return a coloring of few colors, if the matrix is not symmetric of some of columns and rows."""
     if symmetric:
         return Coloring(sparsity, "symmetric", color_symmetric(sparsity.indptr, sparsity.indices))
     transpose = sparsity.transpose()
@@ -233,10 +233,10 @@ def coloring(sparsity: Sparsity, symmetric: bool) -> Coloring:
         "rows": np.diff(transpose.indptr).max(initial=0),
     }
     best = None
-    for by in sorted(least, key=lambda by: (least[by], by)):
-        if best is None or least[by] < best.count:
-            pattern = sparsity if by == "columns" else transpose
-            found = Coloring(sparsity, by, color_columns(pattern.indptr, pattern.indices, pattern.shape[1]))
+    for kind in sorted(by, key=lambda kind: (least[kind], kind)):
+        if best is None or least[kind] < best.count:
+            pattern = sparsity if kind == "columns" else transpose
+            found = Coloring(sparsity, kind, color_columns(pattern.indptr, pattern.indices, pattern.shape[1]))
             if best is None or found.count < best.count:
                 best = found
     assert best is not None

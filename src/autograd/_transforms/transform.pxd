@@ -64,7 +64,8 @@ cdef class Transform:
     cdef int read_options(self) except -1
     cdef object inlined(self)
     cdef bint is_derivative(self)
-    cdef list axes(self, Py_ssize_t count)
+    cdef list axes(self, list names)
+    cdef list keyword_axes(self, list names)
     cdef list differentiated(self, Tree arguments, list axes)
     cdef list first_point(self, Signature signature, Frame frame)
     cdef Tree output_of(self, Builder builder, object result)

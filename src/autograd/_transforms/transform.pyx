@@ -23,6 +23,7 @@ from autograd._program.lowering cimport lower
 from autograd._program.program cimport Program, new_program
 from autograd._program.specializations cimport Specializations
 from autograd._program.tracing cimport Trace, tracing
+from autograd._transforms.parameter_names cimport parameter_names
 from autograd._transforms.pytree cimport (
     FIXED, Builder, Leaves, Numbers, Objects, Tree, describe, new_builder, same, unflatten,
 )
@@ -138,7 +139,7 @@ cdef Frame borrow(Compilation compilation):
 cdef int give_back(Frame frame) except -1:
     cdef Compilation compilation = frame.compilation
     frame.compilation = None
-    frame.values = None
+    frame.values = frame.held = None
     frame.mapped = None
     if frame.kept:
         frame.kept = []
@@ -164,6 +165,7 @@ cdef class Transform:
         compiled : bool, default False
             Whether to keep programs from call to call.
         static_argnums : tuple of int
+        static_argnames : tuple of str
         max_ways : int
         threads : int, 0 to choose
         argnums : int or tuple of int, all arguments if it is missing
@@ -173,7 +175,7 @@ cdef class Transform:
 
     def __init__(self, function, caller, **options):
         if isinstance(function, Transform) and function.compiled:
-            kept = ("compiled", "static_argnums", "max_ways")
+            kept = ("compiled", "static_argnums", "static_argnames", "max_ways")
             inherited = (<Transform> function).options
             options = {name: inherited[name] for name in kept if name in inherited} | options
         self.function = function
@@ -274,11 +276,19 @@ cdef class Transform:
 
     cdef Signature signature(self, tuple args, dict kwargs):
         cdef Builder builder = new_builder(self.caller, self.compiled)
-        cdef list axes = self.axes(len(args))
-        for i in positions_of(self.caller, "static_argnums", self.options.get("static_argnums", ()), len(args)):
-            axes[i] = FIXED
-        arguments = builder.arguments(args, axes)
-        keywords = builder.container(kwargs, "argument", [None if self.compiled else FIXED] * len(kwargs))
+        cdef list names = parameter_names(self.function, len(args))
+        cdef list axes = self.axes(names)
+        cdef tuple static_names = self.options.get("static_argnames", ())
+        static = positions_of(self.caller, "static_argnums", self.options.get("static_argnums", ()), len(args))
+        for i, name in enumerate(names):
+            if i in static or name in static_names:
+                axes[i] = FIXED
+        arguments = builder.arguments(args, names, axes)
+        by_keyword = self.keyword_axes(list(kwargs))
+        for i, name in enumerate(kwargs):
+            if name in static_names:
+                by_keyword[i] = FIXED
+        keywords = builder.keywords(kwargs, by_keyword)
         return new_signature(arguments, keywords, self.differentiated(arguments, axes))
 
     cdef tuple trace(self, Signature signature, list point):
@@ -334,14 +344,15 @@ cdef class Transform:
     cdef object record(self, Frame frame):
         """Run the programs as one Block of the graph, and return a result of Values."""
         cdef Compilation compilation = frame.compilation
-        cdef list outputs = compilation.call(frame.inputs, frame.lanes, frame.values or [], self.threads, frame.parts)
+        cdef list outputs = compilation.call(
+            frame.inputs, frame.lanes, (frame.values or []) + (frame.held or []), self.threads, frame.parts)
         return self.assemble(compilation.signature, compilation.output, self.leaves_of_values(frame, outputs))
 
     cdef bint makes_values(self, Frame frame):
         """Whether the results are Values. A derivative of numbers is a number, except in a trace around the call."""
         if frame.values is not None or frame.compilation.signature.passes_values:
             return True
-        return frame.compilation.captures and (tracing() or not self.is_derivative())
+        return (frame.compilation.captures or frame.held is not None) and (tracing() or not self.is_derivative())
 
     cdef int put_first(self, Compilation compilation) except -1:
         """Let the next call try this compilation first; drop those that were used longest ago."""
@@ -365,9 +376,13 @@ cdef class Transform:
         """Whether results are derivatives, be it for many points."""
         return isinstance(self.function, Transform) and (<Transform> self.function).is_derivative()
 
-    cdef list axes(self, Py_ssize_t count):
-        """Return for each argument its axes as `Builder.build` takes them."""
-        return [None] * count
+    cdef list axes(self, list names):
+        """Return for each positional argument its axes as `Builder.build` takes them."""
+        return [None] * len(names)
+
+    cdef list keyword_axes(self, list names):
+        """Return the same for each argument that is given by keyword."""
+        return [None if self.compiled else FIXED] * len(names)
 
     cdef list differentiated(self, Tree arguments, list axes):
         """Return the arguments to differentiate by."""
