@@ -9,11 +9,11 @@ import pytest
 from autograd import ops
 
 ROOT = Path(__file__).parents[1]
-#: Documents whose blocks of Python run, one after another.
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+#: Pages with sessions, and those whose blocks of Python run, one after another.
+WITH_SESSIONS = [path for path in PAGES if "\n>>> " in path.read_text(encoding="utf-8")]
 WITH_PROGRAMS = [
-    path
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md")))
-    if "```python" in path.read_text(encoding="utf-8")
+    path for path in PAGES if path not in WITH_SESSIONS and "```python" in path.read_text(encoding="utf-8")
 ]
 
 
@@ -33,14 +33,11 @@ def test_the_table_of_primitives():
     assert document == ops.markdown(), "run `make table`"
 
 
-HOW_TO = [f"how_to/{path.name}" for path in sorted((ROOT / "docs" / "how_to").glob("*.md"))]
-
-
-@pytest.mark.parametrize("document", ["programs.md", *HOW_TO])
-def test_a_session_of_a_document(document, tmp_path, monkeypatch):
+@pytest.mark.parametrize("document", WITH_SESSIONS, ids=lambda path: path.name)
+def test_the_sessions_of_a_document(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results = doctest.testfile(
-        str(ROOT / "docs" / document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
+        str(document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
     )
     assert results.attempted and not results.failed
 
