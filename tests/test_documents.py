@@ -24,7 +24,7 @@ def test_the_programs_of_a_document(document, capsys):
     assert any("  # " in program for program in programs)
     for program in programs:
         exec(compile(program, document.name, "exec"), names)
-        expected = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
+        expected = re.findall(r"^ *print\(.*\)  # (.*)$", program, re.MULTILINE)
         assert capsys.readouterr().out.splitlines() == expected
 
 

@@ -200,6 +200,12 @@ def test_lorenz(tmp_path):
     assert float(re.search(r"rms error ([\d.]+)", out)[1]) == pytest.approx(0.3, rel=0.2)
 
 
+def test_implied_volatility(tmp_path):
+    out = run("implied_volatility.py", tmp_path)
+    errors = [float(error) for error in re.findall(r"largest relative error ([\d.e-]+)$", out, re.M)]
+    assert len(errors) == 5 and max(errors) < 1e-10
+
+
 def test_rosenbrock(tmp_path):
     pytest.importorskip("scipy")
     out = run("rosenbrock.py", tmp_path, absent=("matplotlib", "sklearn"))
@@ -226,6 +232,7 @@ def test_newton(tmp_path):
         ("swaptions.py", ("step=1e-7", "step=1e-2")),
         ("lorenz.py", ("GUESS, jac=", "GUESS, max_nfev=2, jac=")),
         ("rosenbrock.py", ("DIMENSIONS, ITERATIONS = 20, 200", "DIMENSIONS, ITERATIONS = 20, 5")),
+        ("implied_volatility.py", ("-curvature / vega**3", "-curvature / vega**2")),
         ("newton.py", ("TOLERANCE = 1e-10", "TOLERANCE = 1.0")),
         ("expression.py", ("-8.0", "-8.5")),
         ("four_points.py", ("STEPS, RATE = 20", "STEPS, RATE = 1")),
@@ -259,7 +266,7 @@ def test_moons_plot(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("arguments", [["swaptions.py", "--paths", "100"], ["lorenz.py"]])
+@pytest.mark.parametrize("arguments", [["swaptions.py", "--paths", "100"], ["lorenz.py"], ["implied_volatility.py"]])
 def test_plots(tmp_path, monkeypatch, capsys, arguments):
     pytest.importorskip("matplotlib")
     if "lorenz.py" in arguments:
