@@ -222,7 +222,8 @@ VOLATILITIES = 200_000
 )
 def implied_volatility(engine: Engine) -> Workload:
     functions, module = engine.functions, engine.module
-    exp, log, sqrt, maximum, erfc = (functions[name] for name in ("exp", "log", "sqrt", "maximum", "erfc"))
+    exp, log, sqrt, maximum = (functions[name] for name in ("exp", "log", "sqrt", "maximum"))
+    erfc = module.erfc
 
     def price(volatility: Any, spot: Any, strike: Any, rate: Any, time: Any) -> Any:
         deviation = volatility * sqrt(time)
