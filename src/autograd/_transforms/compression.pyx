@@ -37,7 +37,7 @@ cdef class Compression:
     cdef int gather(self, const double *computed, double *result) noexcept:
         cdef Py_ssize_t e
         for e in range(self.nnz):
-            result[self.places[e]] = computed[self.lines[e] * self.lanes + self.colors[e]]
+            result[self.places[e]] = computed[self.lines[e] * self.lanes + self.colors[e] if self.lanes else e]
         return 0
 
     cdef object sparse_array(self, const double *computed):
@@ -46,10 +46,7 @@ cdef class Compression:
         result = type(template).__new__(type(template))
         attributes = template.__dict__.copy()
         data = numpy.empty(self.nnz)
-        if self.lanes:
-            self.gather(computed, address(data))
-        else:
-            memcpy(address(data), computed, self.nnz * sizeof(double))
+        self.gather(computed, address(data))
         attributes["data"] = data
         for name in self.indices:
             array = attributes[name]

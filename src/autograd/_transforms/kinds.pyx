@@ -466,9 +466,9 @@ cdef class Jacobian(Derivative):
         cdef Py_ssize_t seeds = program.inputs - signature.size
         cdef Py_ssize_t lanes = seeds if compression is None else compression.lanes
         if compression is not None and not lanes:
-            frame.reserve(compression.size)
+            frame.reserve(outputs)
             for i in range(outputs):
-                frame.outputs[i] = Array(frame.results.data + compression.places[i], 0)
+                frame.outputs[i] = Array(frame.results.data + i, 0)
             return 0
         frame.reserve(lanes * outputs)
         frame.lanes = lanes
@@ -509,14 +509,25 @@ cdef class Jacobian(Derivative):
         """Return the result that a compression has computed."""
         cdef Compilation compilation = frame.compilation
         cdef Compression compression = compilation.compression
-        cdef Numbers matrix = frame.results
+        cdef Numbers matrix
         if self.form is not None:
-            return compression.sparse_array(matrix.data)
-        if compression.lanes:
-            matrix = Numbers.__new__(Numbers)
-            matrix.data = <double *> room(compression.size, sizeof(double))
-            compression.gather(frame.results.data, matrix.data)
+            return compression.sparse_array(frame.results.data)
+        shape = self.shape_of(compilation.signature, compilation.output)
+        if shape is not None:
+            array = numpy.zeros(shape)
+            compression.gather(frame.results.data, address(array))
+            return array
+        matrix = Numbers.__new__(Numbers)
+        matrix.data = <double *> room(compression.size, sizeof(double))
+        compression.gather(frame.results.data, matrix.data)
         return self.assemble(compilation.signature, compilation.output, matrix)
+
+    cdef tuple shape_of(self, Signature signature, Tree output):
+        """Return the shape of a dense result that is one array; None if it is not."""
+        cdef Tree argument = signature.differentiated[0]
+        if not isinstance(self.argnums, int) or argument.kind != ARRAY or output.kind != ARRAY:
+            return None
+        return output.shape + argument.shape
 
     cdef Frame grown(self, Frame frame, object pattern):
         """Return a frame with the same numbers of a compilation whose pattern is larger, in the place of that of this.
@@ -586,6 +597,9 @@ cdef class Hessian(Jacobian):
 
     cdef bint is_symmetric(self) noexcept:
         return True
+
+    cdef tuple shape_of(self, Signature signature, Tree output):
+        return Jacobian.shape_of(self, signature, signature.differentiated[0])
 
     cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
         return self.gradient(signature, self.rows(signature, leaves), 0)
