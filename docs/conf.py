@@ -11,7 +11,9 @@ version = release = _version("autograd-engine")
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser"]
 html_theme = "furo"
 html_title = f"autograd {version}"
+templates_path = ["_templates"]
 exclude_patterns = ["_build"]
+copyright = "2026, the autograd developers"
 myst_heading_anchors = 3
 # The prompt of a session is not copied; a document starts with its own title.
 myst_enable_extensions = ["deflist"]

@@ -14,6 +14,7 @@ inputs, which spares the layers of a network; the arm not taken by a `where` of 
 cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.math cimport isfinite
+from libc.string cimport memset
 
 from autograd._ir.code cimport NONE, Code, Entry, DerivativeRule, arity, is_constant, new_map, operands_of, room
 from autograd._ir.formulas cimport A, B, FIRST_CONSTANT, Formula, R, chooses, gradient, is_wild
@@ -65,6 +66,14 @@ cdef class Pass:
         PyMem_RawFree(self.map)
         PyMem_RawFree(self.flows)
         PyMem_RawFree(self.facts)
+
+    cdef int restart(self) except -1:
+        """Forget all adjoints or tangents and facts."""
+        cdef Py_ssize_t i
+        memset(self.facts, 0, self.source.size * sizeof(Facts))
+        for i in range(self.source.size):
+            self.flows[i] = Flow(NONE, NONE, False)
+        return 0
 
     cdef int study(self, list wrt, bint backwards) except -1:
         """Find the facts for reverse mode (`backwards`) or forward mode."""
@@ -192,7 +201,7 @@ cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
     cdef Pass self = Pass(source)
     cdef Code code = self.code
     cdef unsigned i
-    cdef Py_ssize_t k, first
+    cdef Py_ssize_t k
     code.become(source, 0 if ones else len(of))
     for k in range(source.size):
         self.map[k] = k
@@ -202,24 +211,31 @@ cdef Code reverse(Code source, list wrt, list of, list keep, bint ones):
     for k, output in enumerate(of):
         i = source.outputs[output]
         self.add(i, code.constant(1.0) if ones else code.load(source.inputs + k), NONE, False)
-    for k in reversed(range(source.size)):
-        i = k
-        if not self.facts[i].active:
-            continue
-        first = code.size
-        if source.entries[i].op == LANE_CALL:
-            # The results come after their call, so their adjoints are complete.
-            reverse_call(self, i)
-        elif self.flows[i].number != NONE:
-            reverse_entry(self, i)
-        if source.lines is not None:
-            code.note_lines(first, source.lines.get(i))
+    reverse_sweep(self)
     for number in wrt:
         load = source.loads[number] if <Py_ssize_t> number < len(source.loads) else None
         i = NONE if load is None else self.flows[<Py_ssize_t> load].number
         code.outputs.append(code.constant(0.0) if i == NONE else i)
     code.finish()
     return code
+
+
+cdef int reverse_sweep(Pass self) except -1:
+    cdef unsigned i
+    cdef Py_ssize_t k, first
+    for k in reversed(range(self.source.size)):
+        i = k
+        if not self.facts[i].active:
+            continue
+        first = self.code.size
+        if self.source.entries[i].op == LANE_CALL:
+            # The results come after their call, so their adjoints are complete.
+            reverse_call(self, i)
+        elif self.flows[i].number != NONE:
+            reverse_entry(self, i)
+        if self.source.lines is not None:
+            self.code.note_lines(first, self.source.lines.get(i))
+    return 0
 
 
 cdef int reverse_entry(Pass self, unsigned i) except -1:
@@ -298,8 +314,7 @@ cdef Flow joint(Pass self, Flow *flows, Py_ssize_t count) except *:
 cdef Code forward(Code source, list wrt, list keep):
     cdef Pass self = Pass(source)
     cdef Code code = self.code
-    cdef Entry *entry
-    cdef unsigned i, operand
+    cdef unsigned i
     cdef Py_ssize_t k, first
     code.begin(source, self.map, len(wrt))
     self.study(wrt, False)
@@ -307,22 +322,12 @@ cdef Code forward(Code source, list wrt, list keep):
         if <Py_ssize_t> number < len(source.loads) and source.loads[number] is not None:
             self.add(source.loads[number], code.load(source.inputs + k), NONE, False)
     for i in range(source.size):
-        entry = &source.entries[i]
-        if entry.op == LANE_LOAD:
-            continue
-        first = code.size
-        code.copy_entry(source, self.map, i)
-        if entry.op == LANE_CALL:
-            forward_call(self, i)
-        elif is_choice(entry.op):
-            forward_choice(self, i)
-        elif entry.op < OP_COUNT:
-            for k in range(operand_count(entry.op)):
-                operand = operands_of(source, entry)[k]
-                if self.flows[operand].number != NONE:
-                    self.propagate(i, k, operand, i)
-        if source.lines is not None:
-            code.note_lines(first, source.lines.get(i))
+        if source.entries[i].op != LANE_LOAD:
+            first = code.size
+            code.copy_entry(source, self.map, i)
+            forward_entry(self, i)
+            if source.lines is not None:
+                code.note_lines(first, source.lines.get(i))
     for output in keep:
         code.outputs.append(self.map[<Py_ssize_t> source.outputs[output]])
     for output in source.outputs:
@@ -330,6 +335,23 @@ cdef Code forward(Code source, list wrt, list keep):
         code.outputs.append(code.constant(0.0) if i == NONE else i)
     code.finish()
     return code
+
+
+cdef int forward_entry(Pass self, unsigned i) except -1:
+    """Emit the tangent of an instruction, of a call those of its results."""
+    cdef Entry *entry = &self.source.entries[i]
+    cdef unsigned operand
+    cdef Py_ssize_t k
+    if entry.op == LANE_CALL:
+        forward_call(self, i)
+    elif is_choice(entry.op):
+        forward_choice(self, i)
+    elif entry.op < OP_COUNT:
+        for k in range(operand_count(entry.op)):
+            operand = operands_of(self.source, entry)[k]
+            if self.flows[operand].number != NONE:
+                self.propagate(i, k, operand, i)
+    return 0
 
 
 cdef int forward_choice(Pass self, unsigned i) except -1:
@@ -443,3 +465,45 @@ cdef int forward_rule(Pass self, unsigned i, DerivativeRule rule) except -1:
     finally:
         PyMem_RawFree(tangents)
     return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Entries of a Jacobian
+
+cdef Code entries(Code source, list wrt, list groups, bint by_column, list lines, list places, Py_ssize_t count):
+    cdef Pass self = Pass(source)
+    cdef Code code = self.code
+    cdef Py_ssize_t k, first
+    cdef list loads = [], inputs
+    for number in wrt:
+        loads.append(source.loads[number] if number < len(source.loads) else None)
+    code.become(source)
+    for k in range(source.size):
+        self.map[k] = k
+    code.outputs = [code.constant(0.0)] * count
+    for group, wanted, at in zip(groups, lines, places):
+        self.restart()
+        if by_column:
+            inputs = []
+            for column in group:
+                inputs.append(wrt[column])
+            self.study(inputs, False)
+            for column in group:
+                if loads[column] is not None:
+                    self.add(loads[column], code.constant(1.0), NONE, False)
+            for k in range(source.size):
+                first = code.size
+                forward_entry(self, k)
+                if source.lines is not None:
+                    code.note_lines(first, source.lines.get(k))
+        else:
+            self.study(wrt, True)
+            for row in group:
+                self.add(source.outputs[row], code.constant(1.0), NONE, False)
+            reverse_sweep(self)
+        for line, place in zip(wanted, at):
+            instruction = source.outputs[line] if by_column else loads[line]
+            if instruction is not None and self.flows[<Py_ssize_t> instruction].number != NONE:
+                code.outputs[place] = self.flows[<Py_ssize_t> instruction].number
+    code.finish()
+    return code

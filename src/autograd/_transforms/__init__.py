@@ -4,6 +4,7 @@ Read in this order, that of a call:
 
 - `kinds` has a class for each transform: compiled functions, maps over lanes, and derivatives;
 - `transform` is their base: the path of a call, from the arguments to the result;
+- `structure` has the pattern and the coloring of a sparse derivative, `compression` what is computed by them;
 - `signature` has the structure of a call's arguments, and reads their numbers;
 - `parameter_names` has the names of arguments in it and in messages;
 - `pytree` has structures in general, and makes objects of them;
