@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import simulations
-from cases_programs import arrays, at_a_point, over_a_batch, with_functions
+from cases_programs import arrays, at_a_point, over_a_batch, with_functions, workload
 from engines import Engine
 from registry import Workload, benchmark, section, target
 
 LOOPS = section(
     "loops",
-    "Loops as instructions",
-    "Value and gradient of recurrences. Where autograd's row says nothing, the loop is one instruction, a `scan`; "
+    "Loops and batches inside programs",
+    "Value and gradient of recurrences, and of a function with a `vmap` inside. "
+    "Where autograd's row says nothing, the loop is one instruction, a `scan`; "
     "unrolled, it is Python's own loop. JAX runs `lax.scan` of the same body, confined to one core. The column of the "
     "value is the function without its derivative. The first call traces and compiles.",
 )
@@ -147,5 +149,63 @@ def _heston_workload(engine: Engine, payoff: Callable[..., Any]) -> Workload:
     return over_a_batch(engine, payoff, [*parameters, *normals], argnums=argnums, in_axes=axes)
 
 
+ROWS, COLUMNS = 1_000, 20
+
+
+def _logistic(engine: Engine) -> tuple[Callable[[Any], Any], Any]:
+    """Return the loss of a logistic regression, and the weights."""
+    numpy = importlib.import_module("numpy")
+    generator = numpy.random.default_rng(0)
+    x, weights = generator.normal(size=(ROWS, COLUMNS)), generator.normal(size=COLUMNS) * 0.1
+    labels = (generator.random(ROWS) > 0.5) * 1.0
+    module = engine.module
+
+    def loss(w: Any, x: Any, label: Any) -> Any:
+        if engine.name == "jax":
+            score = module.numpy.dot(w, x)
+            return module.nn.softplus(score) - label * score
+        score = module.dot(w, x)
+        return module.softplus(score) - label * score
+
+    mean = module.numpy.mean if engine.name == "jax" else module.mean
+    return lambda w: mean(module.vmap(loss, (None, 0, 0))(w, x, labels)), weights
+
+
+@benchmark(
+    "logistic",
+    LOOPS,
+    f"Mean of a vmap in a function: logistic regression on {ROWS:,} x {COLUMNS}",
+    ("autograd", "autograd/numpy", "jax"),
+    unit="us",
+    per=1,
+    of="call",
+    base="value",
+    left_out_by_quick=("jax",),
+)
+def logistic(engine: Engine) -> Workload:
+    function, weights = _logistic(engine)
+    return at_a_point(engine, function, arrays(weights))
+
+
+@logistic.on("autograd/numpy", "NumPy, the gradient by hand")
+def logistic_numpy(engine: Engine) -> Workload:
+    numpy = importlib.import_module("numpy")
+    generator = numpy.random.default_rng(0)
+    x, weights = generator.normal(size=(ROWS, COLUMNS)), generator.normal(size=COLUMNS) * 0.1
+    labels = (generator.random(ROWS) > 0.5) * 1.0
+
+    def value(w: Any) -> Any:
+        scores = x @ w
+        return (numpy.logaddexp(0.0, scores) - labels * scores).mean()
+
+    def both(w: Any) -> Any:
+        scores = x @ w
+        slopes = 1.0 / (1.0 + numpy.exp(-scores)) - labels
+        return (numpy.logaddexp(0.0, scores) - labels * scores).mean(), x.T @ slopes / ROWS
+
+    return workload(value, both, (weights,), None)
+
+
+target("Logistic regression: over NumPy by hand", "logistic", "autograd", "autograd/numpy", at_most=1.25)
 target("Ring: the loop over JAX", "ring", "autograd", "jax", at_most=0.25)
 target("Heston: the loop over unrolled", "heston_scan", "autograd", "autograd/unrolled", at_most=1.2)

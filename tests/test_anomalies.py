@@ -211,7 +211,7 @@ def test_a_custom_rule():
         f = compile(lambda x: 2.0 * reciprocal(x))
         with raises(r"a program in lane 2: the instruction v\d+ = reciprocal\(v0\) at .* gave inf, where v0 = 0.0"):
             vmap(f)(np.array([1.0, 2.0, 0.0]))
-        with raises(r"a program: the instruction v\d+ = reciprocal_vjp\(.*\).* gave nan, where v0 = 1e-10, .*"):
+        with raises(r"a program: the instruction v\d+ = reciprocal_vjp\(.*\).* gave nan, where v0 = 1e-10"):
             grad(f)(1e-10)
 
 
@@ -261,7 +261,7 @@ def test_the_lane_of_a_branch():
 
     with detect_anomaly():
         assert np.array_equal(vmap(f)(np.array([3.0, 0.5, 6.0])), [1.0, 2.0, 2.0])
-        with raises(r"a program in lane 3: the instruction v\d+ = 1.0 / v0 at .* gave inf, where 1.0 = 1.0, v0 = 0.0"):
+        with raises(r"a program in lane 3: the instruction v\d+ = 1.0 / v0 at .* gave inf, where v0 = 0.0"):
             vmap(f)(np.array([3.0, 0.5, 6.0, 0.0]))
         with raises(r"a program in lane 1: the instruction v\d+ = sqrt\(v\d+\) at .* gave nan, where v\d+ = -0.5"):
             vmap(f)(np.array([0.5, 1.5]))
@@ -323,7 +323,7 @@ def test_a_sum_over_lanes():
 def test_a_program_called_itself():
     program = trace(lambda x: 1.0 / x, 1.0)
     assert program(0.0) == [math.inf]
-    with detect_anomaly(), raises(r"a program: the instruction v1 = 1.0 / v0 gave inf, where 1.0 = 1.0, v0 = 0.0"):
+    with detect_anomaly(), raises(r"a program: the instruction v1 = 1.0 / v0 gave inf, where v0 = 0.0"):
         program(0.0)
 
 

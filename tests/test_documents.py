@@ -9,8 +9,12 @@ import pytest
 from autograd import ops
 
 ROOT = Path(__file__).parents[1]
-#: Documents whose blocks of Python run, one after another.
-WITH_PROGRAMS = [ROOT / "README.md", *sorted((ROOT / "docs" / "how_to").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+#: Pages with sessions, and those whose blocks of Python run, one after another.
+WITH_SESSIONS = [path for path in PAGES if "\n>>> " in path.read_text(encoding="utf-8")]
+WITH_PROGRAMS = [
+    path for path in PAGES if path not in WITH_SESSIONS and "```python" in path.read_text(encoding="utf-8")
+]
 
 
 @pytest.mark.parametrize("document", WITH_PROGRAMS, ids=lambda path: path.name)
@@ -26,18 +30,22 @@ def test_the_programs_of_a_document(document, capsys):
 
 def test_the_table_of_primitives():
     document = (ROOT / "docs" / "primitives.md").read_text(encoding="utf-8")
-    assert document == ops.markdown(), "run `make docs`"
+    assert document == ops.markdown(), "run `make table`"
 
 
-@pytest.mark.parametrize("document", ["programs.md"])
-def test_a_session_of_a_document(document):
+@pytest.mark.parametrize("document", WITH_SESSIONS, ids=lambda path: path.name)
+def test_the_sessions_of_a_document(document, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     results = doctest.testfile(
-        str(ROOT / "docs" / document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
+        str(document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
     )
     assert results.attempted and not results.failed
 
 
-@pytest.mark.parametrize("document", [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/*.md"))], ids=str)
+DOCUMENTS = [path for under in ("*.md", "*/*.md", "docs/*/*.md") for path in sorted(ROOT.glob(under))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_links_lead_to_files(document):
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):

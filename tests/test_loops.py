@@ -201,7 +201,7 @@ def test_checkpoints_take_the_fewest_steps(steps, checkpoints, expected):
     assert repetitions * steps - math.comb(checkpoints + repetitions, repetitions - 1) == expected
     count = 0
 
-    @custom_vjp
+    @custom_vjp(pure_callback=True)
     def body(x):
         nonlocal count
         count += 1
@@ -344,7 +344,7 @@ def test_errors(wrong, error, message):
 
 
 def test_an_exception_in_the_body_is_passed_on():
-    @custom_vjp
+    @custom_vjp(pure_callback=True)
     def fails(x):
         raise KeyError("body")
 
@@ -422,7 +422,7 @@ def test_a_new_branch_that_uses_another_value_is_an_error():
 
 
 def test_compiled_functions_custom_rules_batches_and_layers_in_a_body():
-    @custom_vjp
+    @custom_vjp(pure_callback=True)
     def cube(x):
         return x**3
 

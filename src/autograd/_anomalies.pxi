@@ -14,7 +14,7 @@ class detect_anomaly(Switched, metaclass=Switch):
     A context manager or a decorator, for this thread. Eager operations, calls of layers and other functions that make
     one node, `custom_vjp` functions and compiled functions are examined, and so are the gradients in `backward`. The
     error names the operation, its operands and the line that called it; of a program, the instruction and the lane.
-    Inside, every Value notes the line that made it, which takes several times as long as the operation; outside nothing
+    Inside, every Value notes the line that made it, which takes twenty times as long as the operation; outside nothing
     is examined and nothing takes longer.
 
     Raises

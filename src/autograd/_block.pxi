@@ -42,6 +42,9 @@ cdef class Block:
     cdef list lower(self, object code, list operands):
         raise TypeError(f"{self.name()} cannot be part of a traced function")
 
+    cdef list sources(self):
+        return Block.parents(self)
+
     cdef list parents(self):
         # No comprehension: where its list cannot grow, Cython 3.3.1 releases the item twice.
         cdef list parents = []

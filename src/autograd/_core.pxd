@@ -62,6 +62,8 @@ cdef class Block:
     cdef str name(self)
     # Every Value that the outputs depend on directly.
     cdef list parents(self)
+    # The Values whose instructions `lower` takes, in order.
+    cdef list sources(self)
     # Emit the instructions of the Block into a Code, given those of its inputs, and return those of its outputs.
     cdef list lower(self, object code, list operands)
 

@@ -6,7 +6,6 @@ Value makes a node; a number gives a float, or an exception of `math`; an array 
 A function of a sequence makes a single node.
 """
 
-from autograd._blocks.custom_vjp import custom_vjp
 from autograd._blocks.reductions import dot, log_softmax, logsumexp, mean, softmax, sum
 from autograd._blocks.where import where
 from autograd._core import (
@@ -52,6 +51,7 @@ from autograd._core import (
     tan,
     tanh,
 )
+from autograd._transforms.custom_rules import custom_jvp, custom_vjp
 
 __all__ = [
     "acos",
@@ -72,6 +72,7 @@ __all__ = [
     "clip",
     "cos",
     "cosh",
+    "custom_jvp",
     "custom_vjp",
     "dot",
     "erf",

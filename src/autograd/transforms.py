@@ -13,12 +13,14 @@ runs them, or their derivative, on the numbers of the arguments, for one point o
 - A transform decorates a function, also with options: ``@compile(max_ways=4)``.
 - Programs follow IEEE, as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan; nothing is
   raised but in a ``try`` of the function, which sees the exceptions of plain Python.
+- A sparse Jacobian or Hessian is an array of ``scipy.sparse``; `Sparsity` and `Coloring` say how it is computed.
 - With a Value among the arguments the results are Values, and `Value.backward` passes through the call.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import operator
 from collections.abc import Callable, Iterable, Sequence
@@ -31,9 +33,12 @@ from autograd._program.program import Program
 from autograd._transforms.kinds import Compiled, Gradient, Hessian, Hvp, Jacobian, Jvp, Mapped, ValueAndGradient, Vjp
 from autograd._transforms.nodes import register
 from autograd._transforms.pytree import Raveled
+from autograd._transforms.structure import Coloring, Sparsity
 from autograd._transforms.transform import Transform
 
 __all__ = [
+    "Coloring",
+    "Sparsity",
     "check_grad",
     "compile",
     "grad",
@@ -176,11 +181,38 @@ def _gradient(kind: Any, caller: str, f: Function, argnums: int | Sequence[int],
     return kind(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux))  # type: ignore[no-any-return]
 
 
+def _sparse_options(caller: str, sparse: bool, format: str, sparsity: Any) -> dict[str, Any]:
+    """Return the options of a Jacobian, checked."""
+    if format not in ("csr", "csc", "coo"):
+        raise ValueError(f"{caller}: format must be 'csr', 'csc' or 'coo', got {format!r}")
+    if sparse:
+        try:
+            importlib.import_module("scipy.sparse")
+        except ImportError:
+            raise ImportError(
+                f"{caller} with sparse=True returns arrays of scipy.sparse, and SciPy is not installed: "
+                'pip install "autograd-engine[sparse]"'
+            ) from None
+    options: dict[str, Any] = {"form": format} if sparse else {}
+    return options if sparsity is None else options | {"sparsity": Sparsity(sparsity)}
+
+
 @overload
-def jacobian(*, argnums: int | Sequence[int] = 0) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+def jacobian(
+    *, argnums: int | Sequence[int] = 0, sparse: bool = False, format: str = "csr", sparsity: Any = None
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
 @overload
-def jacobian(f: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]: ...
-def jacobian(f: Any = _LATER, argnums: Any = 0) -> Any:
+def jacobian(
+    f: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    sparse: bool = False,
+    format: str = "csr",
+    sparsity: Any = None,
+) -> Callable[P, Any]: ...
+def jacobian(
+    f: Any = _LATER, argnums: Any = 0, *, sparse: bool = False, format: str = "csr", sparsity: Any = None
+) -> Any:
     """Return a function that computes the derivatives of all outputs of `f`.
 
     Parameters
@@ -188,22 +220,39 @@ def jacobian(f: Any = _LATER, argnums: Any = 0) -> Any:
     f : callable
     argnums : int or tuple of int, default 0
         The positional arguments to differentiate by.
+    sparse : bool, default False
+        Whether to return a sparse matrix: a row for each number of the output, a column for each of the arguments.
+    format : {"csr", "csc", "coo"}
+        The format of the sparse matrix.
+    sparsity : Sparsity, array_like or scipy.sparse array, optional
+        The pattern that a sparse result is to have. It has to include that of the derivative.
 
     Returns
     -------
     callable
         Returns the output of `f` with, in the place of every number and array, its derivatives in the structure of the
-        argument. The derivative of an array by an array has the shape of the first followed by that of the second.
+        argument. The derivative of an array by an array has the shape of the first followed by that of the second. With
+        `sparse`, an array of `scipy.sparse`. Its methods ``sparsity(*args)`` and ``coloring(*args)`` return the
+        `Sparsity` and the `Coloring` that it uses.
 
     Raises
     ------
     TypeError
-        As `grad`.
+        As `grad`; in a call, if `sparse` is set and there is a Value among the arguments.
+    ValueError
+        If there is no such format; in a call, if the derivative has entries that `sparsity` lacks.
+    ImportError
+        If `sparse` is set and SciPy is not installed.
 
     Notes
     -----
-    One batch runs forward mode with a lane for each number of the arguments, or reverse mode with one for each number
-    of the output, whichever are fewer.
+    The pattern, those entries that are not zero everywhere, is read off the program of `f`. Columns without an entry in
+    a common row, or rows without one in a common column, have one color, and their sum takes one pass of forward or
+    reverse mode. The passes are one program whose outputs are the entries or, where that is longer, the lanes of a
+    batch. A dense matrix takes a lane for each column or row, whichever are fewer.
+
+    A sparse result has the same structure in every call, zeros included. Where `f` takes another way through its
+    branches for the first time, the pattern becomes the union, unless `sparsity` includes both.
 
     Examples
     --------
@@ -213,8 +262,14 @@ def jacobian(f: Any = _LATER, argnums: Any = 0) -> Any:
            [0., 4.]])
     >>> jacobian(lambda x, y: (x + y, x * y), argnums=(0, 1))(2.0, 3.0)
     ((1.0, 1.0), (3.0, 2.0))
+    >>> differences = jacobian(lambda x: x[1:] - x[:-1], sparse=True)
+    >>> differences(np.array([1.0, 2.0, 4.0])).toarray()
+    array([[-1.,  1.,  0.],
+           [ 0., -1.,  1.]])
+    >>> differences.coloring(np.array([1.0, 2.0, 4.0]))
+    Coloring: 2 colors by columns, for 2 x 3, 4 nonzeros
     """
-    return _jacobian("jacobian", f, argnums)
+    return _jacobian("jacobian", f, argnums, **_sparse_options("jacobian", sparse, format, sparsity))
 
 
 @overload
@@ -247,17 +302,28 @@ def jacrev(f: Any = _LATER, argnums: Any = 0) -> Any:
     return _jacobian("jacrev", f, argnums, mode="reverse")
 
 
-def _jacobian(caller: str, f: Any, argnums: Any, **options: str) -> Any:
+def _jacobian(caller: str, f: Any, argnums: Any, **options: Any) -> Any:
     if f is _LATER:
         return functools.partial(_jacobian, caller, argnums=argnums, **options)
     return Jacobian(_checked(caller, f), caller, argnums=_argument_numbers(caller, "argnums", argnums), **options)
 
 
 @overload
-def hessian(*, argnums: int | Sequence[int] = 0) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+def hessian(
+    *, argnums: int | Sequence[int] = 0, sparse: bool = False, format: str = "csr", sparsity: Any = None
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
 @overload
-def hessian(f: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]: ...
-def hessian(f: Any = _LATER, argnums: Any = 0) -> Any:
+def hessian(
+    f: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    sparse: bool = False,
+    format: str = "csr",
+    sparsity: Any = None,
+) -> Callable[P, Any]: ...
+def hessian(
+    f: Any = _LATER, argnums: Any = 0, *, sparse: bool = False, format: str = "csr", sparsity: Any = None
+) -> Any:
     """Return a function that computes the second derivatives of `f`.
 
     Parameters
@@ -266,22 +332,25 @@ def hessian(f: Any = _LATER, argnums: Any = 0) -> Any:
         A function with one scalar output.
     argnums : int or tuple of int, default 0
         The positional arguments to differentiate by.
+    sparse, format, sparsity
+        As in `jacobian`. A sparse result has a row and a column for each number of the arguments.
 
     Returns
     -------
     callable
         Returns the argument with, in the place of every number and array, its part of the second derivatives in the
-        structure of the argument: for an array of shape s an array of shape s + s.
+        structure of the argument: for an array of shape s an array of shape s + s. With `sparse`, an array of
+        `scipy.sparse`; see `jacobian` for its methods.
 
     Raises
     ------
-    TypeError
-        As `grad`.
+    TypeError, ValueError, ImportError
+        As `jacobian`.
 
     Notes
     -----
-    Forward mode over reverse mode in one batch, with a lane for each number: about the cost of as many products with
-    the Hessian, see `hvp`.
+    The `jacobian` of the gradient, by forward mode over reverse mode. Of two entries that are equal by symmetry one is
+    enough, so that a star coloring does.
 
     Examples
     --------
@@ -289,11 +358,14 @@ def hessian(f: Any = _LATER, argnums: Any = 0) -> Any:
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
+    >>> hessian(lambda x: (x[1:] * x[:-1]).sum(), sparse=True).sparsity(np.ones(4))
+    Sparsity: 4 x 4, 6 nonzeros
     """
     if f is _LATER:
-        return functools.partial(hessian, argnums=argnums)
+        return functools.partial(hessian, argnums=argnums, sparse=sparse, format=format, sparsity=sparsity)
     numbers = _argument_numbers("hessian", "argnums", argnums)
-    return Hessian(_checked("hessian", f), "hessian", argnums=numbers)
+    options = _sparse_options("hessian", sparse, format, sparsity)
+    return Hessian(_checked("hessian", f), "hessian", argnums=numbers, **options)
 
 
 def _at_a_point(kind: Any, caller: str, f: Function) -> Any:

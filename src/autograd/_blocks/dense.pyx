@@ -28,6 +28,7 @@ from autograd import _core, ops
 from autograd._cpython cimport ListLayout, PyBuffer_ToContiguous, Py_TYPE
 from autograd._core cimport (
     SHARED,
+    TRACED,
     Block,
     Deferred,
     Node,
@@ -407,12 +408,25 @@ cdef class DenseBlock(Block):
                 self.drop(stage, <DenseDropout> stage.dropout)
         return 0
 
+    cdef list sources(self):
+        """The inputs, then the parameters that are Values, which an eager call does not have among its inputs."""
+        cdef list sources = Block.parents(self)
+        cdef Plan plan = self.plan
+        cdef Py_ssize_t i
+        if self.node.flags & TRACED:
+            return sources
+        del sources[self.input_count - plan.computed_count:]
+        for i in range(plan.size):
+            if plan.nodes[i] != NULL:
+                sources.append(<object> owner(plan.nodes[i]))
+        return sources
+
     cdef list lower(self, object code, list operands):
         """Emit the weighted sums, starting with the bias, and the activations; a trace has no active dropout."""
         cdef Code emitting = code
         cdef Plan plan = self.plan
         cdef Stage *stage = plan.stages
-        cdef Py_ssize_t count = self.input_count - value_count(plan)
+        cdef Py_ssize_t count = len(operands) - value_count(plan)
         cdef Py_ssize_t i, j, k, row
         cdef unsigned z
         cdef list x = [None] * (self.rows * stage.n_in)

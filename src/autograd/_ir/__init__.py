@@ -6,6 +6,7 @@ To be read in this order:
 - `code`: the builder, which folds constants and finds common subexpressions;
 - `formulas`: the formulas of the op table, parsed;
 - `derivatives`: reverse and forward mode, which emit these formulas;
+- `sparsity`: which outputs depend on which inputs; `coloring`: which columns of a pattern can be added up;
 - `liveness`: which instructions are needed; `listing`: the text of a code;
 - `evaluation`: the number of every instruction at a point.
 

@@ -8,6 +8,11 @@ from autograd._ir.formulas cimport evaluate_any
 from autograd._ir.opcodes cimport CODE_RESULT, LANE_CALL, LANE_LOAD, OP_COUNT, is_choice, takes_first
 
 
+cdef extern from "_kernels/ops.h" nogil:
+    unsigned op_push(unsigned op, double g, double r, double c, const double *pa, const double *pb,
+                     double *ga, double *gb) noexcept
+
+
 cdef double *evaluate(Code code, const double *inputs) except NULL:
     cdef double *numbers = <double *> room(code.size, sizeof(double))
     cdef Entry *entry
@@ -58,3 +63,26 @@ cdef unsigned origin(Code code, const double *numbers, unsigned i) except? 0xFFF
                 break
         else:
             return i
+
+
+cdef double *adjoints(Code code, double *numbers, list seeds) except NULL:
+    cdef double *gradients = <double *> room(code.size, sizeof(double))
+    cdef Entry *entry
+    cdef unsigned a, b
+    cdef Py_ssize_t i
+    for output, seed in zip(code.outputs, seeds):
+        gradients[<Py_ssize_t> output] += <double> seed
+    for i in reversed(range(code.size)):
+        entry = &code.entries[i]
+        # As in a backward pass, what receives nothing passes nothing.
+        if gradients[i] == 0.0:
+            continue
+        if is_choice(entry.op):
+            a = entry.c if takes_first(entry.op, numbers[entry.a], numbers[entry.b]) else entry.d
+            gradients[a] += gradients[i]
+        elif entry.op < OP_COUNT:
+            a = entry.a
+            b = entry.b if arity(entry) > 1 else a
+            op_push(entry.op, gradients[i], numbers[i], numbers[entry.c] if arity(entry) > 2 else 0.0,
+                    &numbers[a], &numbers[b], &gradients[a], &gradients[b])
+    return gradients

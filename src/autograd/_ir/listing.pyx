@@ -9,7 +9,7 @@ from autograd import _core, ops
 from autograd._ir.code cimport Code, Entry, arity, is_constant, operands_of
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport (
-    CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE, LANE_WHERE_LT, is_choice,
+    CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_LE, LANE_WHERE_LT, is_choice,
 )
 
 
@@ -82,16 +82,34 @@ cdef str place_of(Code code, Py_ssize_t i):
     return f"{file}:{line}"
 
 
+cdef str load_name(Code code, Py_ssize_t number):
+    if number < code.inputs:
+        return f"input {number}"
+    label = code.captured[number - code.inputs].label
+    return f"captured {number - code.inputs}" + (f" ({label})" if label else "")
+
+
+cdef str operation_name(Code code, unsigned i):
+    cdef Entry *entry = &code.entries[i]
+    if entry.op == LANE_CALL:
+        return code.calls[entry.a].__name__
+    if entry.op == LANE_GUARD:
+        return "guard" if entry.b else "guard not"
+    if entry.op == LANE_SAME:
+        return "guard is"
+    return f"where {choice_symbol(entry.op)}" if is_choice(entry.op) else ops.OPS[_core.OP_NAMES[entry.op]].symbol
+
+
+cdef str choice_symbol(unsigned op):
+    return "<" if op == LANE_WHERE_LT else "<=" if op == LANE_WHERE_LE else "=="
+
+
 cdef str expression(Code code, Entry *entry, list operands):
     """Return the right-hand side of an instruction, in the table's symbols."""
     if entry.op == LANE_LOAD:
-        if entry.a < code.inputs:
-            return f"input {entry.a}"
-        label = code.captured[entry.a - code.inputs].label
-        return f"captured {entry.a - code.inputs}" + (f" ({label})" if label else "")
+        return load_name(code, entry.a)
     if is_choice(entry.op):
-        symbol = {LANE_WHERE_LT: "<", LANE_WHERE_LE: "<=", LANE_WHERE_EQ: "=="}[entry.op]
-        return f"where({operands[0]} {symbol} {operands[1]}, {operands[2]}, {operands[3]})"
+        return f"where({operands[0]} {choice_symbol(entry.op)} {operands[1]}, {operands[2]}, {operands[3]})"
     row = ops.OPS[_core.OP_NAMES[entry.op]]
     if len(operands) == 2 and not row.symbol.isidentifier():
         return f"{operands[0]} {row.symbol} {operands[1]}"

@@ -4,7 +4,7 @@ from cpython.mem cimport PyMem_RawFree
 from libc.math cimport isfinite
 
 from autograd._interpreter.interpreter cimport Array
-from autograd._ir.code cimport Code, arity, operands_of, room
+from autograd._ir.code cimport Code, arity, is_constant, operands_of, room
 from autograd._ir.evaluation cimport evaluate, origin
 from autograd._ir.listing cimport listing, right_side
 from autograd._ir.opcodes cimport LANE_CALL, LANE_LOAD
@@ -37,7 +37,8 @@ cdef int examine_lane(Code code, Py_ssize_t row, bint in_lanes, Py_ssize_t outpu
     """Run the instructions one by one, and raise for the one that an output which is not finite comes from."""
     cdef Py_ssize_t count = code.inputs + len(code.captured)
     cdef Py_ssize_t k
-    cdef unsigned i, result
+    cdef unsigned i, result, operand
+    cdef double known = 0.0
     cdef double *point = <double *> room(count, sizeof(double))
     cdef double *numbers = NULL
     cdef dict names = {}
@@ -52,8 +53,9 @@ cdef int examine_lane(Code code, Py_ssize_t row, bint in_lanes, Py_ssize_t outpu
         listing(code, names)
         operands = []
         for k in range(arity(&code.entries[i])):
-            operands.append(f"{names[operands_of(code, &code.entries[i])[k]]} = "
-                            f"{numbers[operands_of(code, &code.entries[i])[k]]!r}")
+            operand = operands_of(code, &code.entries[i])[k]
+            if not is_constant(code, operand, &known):
+                operands.append(f"{names[operand]} = {numbers[operand]!r}")
         # The results of a call follow it.
         result = i
         while code.entries[i].op == LANE_CALL and (result == i or isfinite(numbers[result])):
@@ -68,7 +70,7 @@ cdef int examine_lane(Code code, Py_ssize_t row, bint in_lanes, Py_ssize_t outpu
     of = f" in lane {row}" if in_lanes else ""
     if is_input:
         raise FloatingPointError(f"a program{of}: {right_side(code, i, names)} is {number!r}")
+    where = f", where {', '.join(dict.fromkeys(operands))}" if operands else ""
     raise FloatingPointError(
-        f"a program{of}: the instruction {name} = {right_side(code, i, names)}{at} gave {number!r}, "
-        f"where {', '.join(operands)}"
+        f"a program{of}: the instruction {name} = {right_side(code, i, names)}{at} gave {number!r}{where}"
     )

@@ -12,6 +12,8 @@ cdef enum Variable:
     TRACK
     # A number that all steps share.
     SCALAR
+    # As a target: a number that is the sum over the steps of a batch.
+    TOTAL
     NOWHERE
 
 
@@ -48,6 +50,8 @@ cdef class Sum:
 cdef class Loop(Subprogram):
     """A loop as an instruction; its derivatives are loops."""
     cdef readonly str __name__
+    # Whether no step needs another, so that the steps of each lane run as lanes themselves: a batch.
+    cdef bint parallel
     # How many steps there are, -1 if the condition decides.
     cdef Py_ssize_t steps
     # A body with one output, true where the first sweep takes another step, and the sources of its inputs.

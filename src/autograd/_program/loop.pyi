@@ -1,9 +1,10 @@
+from typing import Any
+
 from typing_extensions import disjoint_base
 
 from autograd._interpreter.interpreter import Subprogram
-from autograd._program.specializations import Specializations
+from autograd._program.call import Call
 
-class Body(Specializations): ...
 @disjoint_base
 class Sweep: ...
 @disjoint_base
@@ -16,3 +17,5 @@ class Loop(Subprogram):
     def some(
         self, variables: list[tuple[int, int]], flags: list[bool]
     ) -> tuple[list[tuple[int, int]], list[int]]: ...
+
+def lower_batch(call: Call, code: Any, operands: list[int]) -> list[int]: ...

@@ -7,6 +7,9 @@ carries in tracks, and adds a sweep that runs the steps the other way: its body 
 carries are the adjoints, and sums over the steps for what all steps share. So the derivatives of a loop are loops, for
 which the same holds.
 
+Where no step needs another, the loop is a batch: `vmap` inside a traced function. Its steps run as lanes, and what all
+steps share receives sums over them.
+
 A branch in a body is taken for every step and lane: a body has specializations of its own.
 """
 
@@ -19,8 +22,13 @@ from autograd._cpython cimport address
 from autograd._interpreter.executable cimport Executable
 from autograd._interpreter.interpreter cimport Array, Session
 from autograd._ir.code cimport Code, resized, room
-from autograd._program.bodies cimport Body, Forward, Reverse, derived
-from autograd._program.program cimport Program
+from autograd._program.bodies cimport Body, Closed, Forward, Reverse, derived, new_captures
+from autograd._program.call cimport Call
+from autograd._program.program cimport Program, new_program
+
+import numpy
+
+from autograd._program.call import set_lower_batch
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
@@ -80,6 +88,7 @@ cdef class Loop(Subprogram):
         loop.condition, loop.condition_sources = self.condition, self.condition_sources
         loop.operands, loop.results, loop.operations = list(self.operands), list(self.results), list(self.operations)
         loop.scalars, loop.tracks, loop.constants = self.scalars, self.tracks, self.constants
+        loop.parallel = self.parallel
         return loop
 
     cdef Py_ssize_t new_scalar(self) noexcept:
@@ -185,6 +194,60 @@ cdef list call_loop(Loop loop, list operands):
     return results
 
 
+cdef list floats(const double *x, Py_ssize_t n):
+    cdef list items = [None] * n
+    cdef Py_ssize_t i
+    for i in range(n):
+        items[i] = x[i]
+    return items
+
+
+def lower_batch(Call call, Code code, list operands):
+    """Emit a call for many lanes as a batch. It is of a single program without guards."""
+    cdef Loop loop = Loop.__new__(Loop)
+    cdef Program program = call.parts[0][0]
+    cdef Closed body = Closed.__new__(Closed)
+    cdef Sweep sweep = Sweep.__new__(Sweep)
+    cdef Py_ssize_t i, lane, values = len(call.places), lanes = call.lanes
+    cdef list given = []
+    body.name, body.size, body.captures = call.function, program.inputs, new_captures()
+    body.add(new_program(body.closed(program.code)))
+    loop.__name__, loop.steps, loop.max_steps, loop.parallel = call.function, lanes, -1, True
+    loop.operands, loop.constants = [], {}
+    # By (argument with Values, lane or -1): the instruction.
+    instructions = {}
+    for i in range(values):
+        instructions[call.places[i]] = operands[i]
+    sweep.sources = []
+    for i in range(program.inputs):
+        argument = call.differentiated.index(i) if i in call.differentiated else None
+        if not call.arrays[i].stride:
+            sweep.sources.append((SCALAR, loop.new_scalar()))
+            loop.operands.append(sweep.sources[i])
+            number = instructions.get((argument, -1))
+            given.append(code.constant(call.arrays[i].data[0]) if number is None else number)
+            continue
+        sweep.sources.append((TRACK, loop.new_track()))
+        if argument is None:
+            loop.constants[sweep.sources[i][1]] = numpy.array(floats(call.arrays[i].data, lanes))
+            continue
+        loop.operands.append(sweep.sources[i])
+        for lane in range(lanes):
+            number = instructions.get((argument, lane))
+            given.append(code.constant(call.arrays[i].data[lane]) if number is None else number)
+    for number in operands[values:]:
+        sweep.sources.append((SCALAR, loop.new_scalar()))
+        loop.operands.append(sweep.sources[len(sweep.sources) - 1])
+        given.append(number)
+    sweep.body, sweep.init, sweep.finals, sweep.before = body, [], [], []
+    sweep.targets = [(TRACK, loop.new_track()) for _ in range(program.outputs)]
+    loop.results, loop.operations = list(sweep.targets), [sweep]
+    return code.call(loop, given, program.outputs * lanes)
+
+
+set_lower_batch(lower_batch)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Forward mode
 
@@ -242,7 +305,10 @@ cdef Sweep forward_sweep(Loop loop, Sweep sweep, dict scalars, dict tracks):
     for kind, number in sweep.targets:
         if kind == TRACK:
             tracks[number] = loop.new_track()
-        targets.append((kind, number + carries if kind == CARRY else tracks[number] if kind == TRACK else 0))
+        elif kind == TOTAL:
+            scalars[number] = loop.new_scalar()
+        targets.append((kind, number + carries if kind == CARRY else tracks[number] if kind == TRACK
+                        else scalars[number] if kind == TOTAL else 0))
     init = sweep.init + [scalars.get(scalar, ZERO) for scalar in sweep.init]
     for scalar in sweep.finals:
         scalars[scalar] = loop.new_scalar()
@@ -295,6 +361,7 @@ cdef class Adjoints:
                 self.active_scalars.update(sweep.finals)
                 self.active_tracks.update(before)
                 self.active_tracks.update(number for kind, number in sweep.targets if kind == TRACK)
+                self.active_scalars.update(number for kind, number in sweep.targets if kind == TOTAL)
         return 0
 
     cdef int turn(self, Sweep sweep) except -1:
@@ -304,12 +371,12 @@ cdef class Adjoints:
         cdef list sources = [], targets = [], init = [], finals = [], sums = []
         body.wrt, body.of, body.added = [], [], []
         for i, (kind, number) in enumerate(sweep.targets):
-            if kind == CARRY or kind == TRACK and number in self.tracks:
+            if kind == CARRY or kind == TRACK and number in self.tracks or kind == TOTAL and number in self.scalars:
                 body.of.append(i)
         if not sweep.is_active(self.active_scalars, self.active_tracks) or not (
                 any(scalar in self.scalars for scalar in sweep.finals)
                 or any(track in self.tracks for track in sweep.before)
-                or any(sweep.targets[i][0] == TRACK for i in body.of)):
+                or any(sweep.targets[i][0] != CARRY for i in body.of)):
             return 0
         for scalar in sweep.finals:
             init.append(self.scalars.get(scalar, ZERO))
@@ -323,6 +390,8 @@ cdef class Adjoints:
                 existing = self.tracks.get(number)
                 addend = None if existing is None else (TRACK, existing)
                 target = (TRACK, self.loop.new_track())
+            elif kind == SCALAR and number in self.active_scalars and self.loop.parallel:
+                target, addend = (TOTAL, self.loop.new_scalar()), None
             elif kind == SCALAR and number in self.active_scalars:
                 target = addend = (CARRY, carries + len(sums))
                 sums.append(number)
@@ -336,7 +405,8 @@ cdef class Adjoints:
             body.wrt.append(i)
         for i in body.of:
             kind, number = sweep.targets[i]
-            sources.append((CARRY, number) if kind == CARRY else (TRACK, self.tracks[number]))
+            sources.append((CARRY, number) if kind == CARRY else (TRACK, self.tracks[number]) if kind == TRACK
+                           else (SCALAR, self.scalars[number]))
         for i in body.added:
             sources.append(targets[i][2])
         for i, (kind, number, _) in zip(body.wrt, targets):
@@ -350,6 +420,9 @@ cdef class Adjoints:
             init, finals, [None] * len(init)))
         for scalar, adjoint in zip(sums, finals[carries:]):
             self.scalars[scalar] = adjoint
+        for i, (kind, number, _) in zip(body.wrt, targets):
+            if kind == TOTAL:
+                self.add(sweep.sources[i][1], number)
         for scalar, adjoint in zip(sweep.init, finals):
             self.add(scalar, adjoint)
         return 0
@@ -405,6 +478,9 @@ cdef int drop_dead_tracks(Loop loop) except -1:
             before = [track if track in used else None for track in sweep.before]
             loop.operations[k] = new_sweep(sweep.body, sweep.descending, sweep.sources, targets, sweep.init,
                                            sweep.finals, before)
+    if loop.parallel:
+        loop.operations = [operation for operation in loop.operations if not isinstance(operation, Sweep) or any(
+            kind != NOWHERE for kind, _ in (<Sweep> operation).targets)]
     return 0
 
 
@@ -537,8 +613,11 @@ cdef class Execution:
         return self.owned[track]
 
     cdef int run_sweep(self, Sweep sweep, Py_ssize_t k) except -1:
-        cdef Sweep other = self.recorded_for(sweep)
+        cdef Sweep other
         cdef Runner runner
+        if self.loop.parallel:
+            return self.run_batch(sweep)
+        other = self.recorded_for(sweep)
         if other is not None and not self.records(other):
             # It restores the carries of the other sweep from checkpoints.
             runner = self.runner(sweep, False)
@@ -549,6 +628,47 @@ cdef class Execution:
         else:
             runner = self.runner(sweep, self.records(sweep))
         runner.run(self.loop.condition if k == 0 else None)
+        return 0
+
+    cdef int run_batch(self, Sweep sweep) except -1:
+        """Run the steps of every lane as lanes."""
+        cdef Program program = sweep.body.programs[0]
+        cdef Py_ssize_t inputs = len(sweep.sources), outputs = len(sweep.targets), steps = self.steps, lane, step, i
+        cdef bytes varying = bytes(kind == TRACK for kind, _ in sweep.sources)
+        cdef bytes summed = bytes(kind == TOTAL for kind, _ in sweep.targets)
+        cdef Array *arrays = <Array *> room(inputs + outputs, sizeof(Array))
+        cdef double *gathered = NULL
+        cdef Port port
+        cdef Array array
+        try:
+            gathered = <double *> room((inputs + 1) * steps, sizeof(double))
+            for kind, number in sweep.targets:
+                if kind == TRACK:
+                    i = number
+                    self.tracks[i] = Port(ROW, self.own(i, steps), 0, 1, self.lanes, NULL)
+            for lane in range(self.lanes):
+                for i, (kind, number) in enumerate(sweep.sources):
+                    port = self.port(kind, number)
+                    if port.kind == FIXED and kind == SCALAR:
+                        arrays[i] = Array(port.data + lane * port.stride, 0)
+                    elif port.kind != LISTED:
+                        arrays[i] = Array(port.data + lane * port.stride, port.advance)
+                    else:
+                        for step in range(steps):
+                            array = port.arrays[step]
+                            gathered[i * steps + step] = array.data[lane * array.stride]
+                        arrays[i] = Array(gathered + i * steps, 1)
+                for i, (kind, number) in enumerate(sweep.targets):
+                    if kind == TRACK:
+                        arrays[inputs + i] = Array(self.tracks[<Py_ssize_t> number].data + lane, self.lanes)
+                    elif kind == TOTAL:
+                        arrays[inputs + i] = Array(self.scalars[<Py_ssize_t> number].data + lane, 0)
+                    else:
+                        arrays[inputs + i] = Array(gathered + inputs * steps, 1)
+                program.run(varying, summed, steps, NULL, arrays, arrays + inputs, NULL, 0)
+        finally:
+            PyMem_RawFree(arrays)
+            PyMem_RawFree(gathered)
         return 0
 
     cdef Sweep reader_of(self, Sweep sweep):

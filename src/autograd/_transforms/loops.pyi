@@ -1,8 +1,6 @@
 from collections.abc import Callable
 from typing import Any
 
-class NewCapture(Exception): ...
-
 def is_tracing() -> bool: ...
 def record(
     caller: str,

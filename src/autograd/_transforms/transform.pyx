@@ -18,6 +18,7 @@ from libc.string cimport memset
 
 from autograd._core cimport free_node_count, keep_free_nodes
 from autograd._interpreter.interpreter cimport Array
+from autograd._ir.code cimport room
 from autograd._program.lowering cimport lower
 from autograd._program.program cimport Program, new_program
 from autograd._program.specializations cimport Specializations
@@ -83,7 +84,7 @@ cdef class Compilation(Specializations):
                 f"{self.transform.caller}: a function must return one structure on all its branches; {self.name} "
                 f"returned {describe(self.output)} on one and {describe(output)} on another"
             )
-        return self.transform.derive(self.signature, output, program)
+        return self.transform.derive(self, program)
 
 
 @cython.auto_pickle(False)
@@ -95,7 +96,7 @@ cdef class Frame(Reader):
         PyMem_RawFree(self.seeds)
         PyMem_RawFree(self.outputs)
 
-    cdef int reserve(self, Py_ssize_t count) except -1:
+    cdef int reserve(self, Py_ssize_t results) except -1:
         cdef Program program = self.compilation.programs[0]
         cdef Py_ssize_t seeds = 2 * (program.inputs - self.compilation.signature.size)
         cdef Array *inputs = <Array *> PyMem_RawRealloc(self.inputs, (program.inputs + 1) * sizeof(Array))
@@ -106,7 +107,7 @@ cdef class Frame(Reader):
         memset(self.seeds, 0, seeds * sizeof(double))
         self.outputs = <Array *> allocate(program.outputs, sizeof(Array))
         self.results = Numbers.__new__(Numbers)
-        self.results.data = <double *> allocate(count * program.outputs, sizeof(double))
+        self.results.data = <double *> room(results, sizeof(double))
         return 0
 
 
@@ -266,7 +267,7 @@ cdef class Transform:
         compilation.transform = self
         compilation.signature = signature
         program, compilation.output = self.trace(signature, self.first_point(signature, frame))
-        compilation.add(self.derive(signature, compilation.output, program))
+        compilation.add(self.derive(compilation, program))
         frame.compilation = compilation
         self.make_room(frame)
         if self.compiled:
@@ -399,7 +400,7 @@ cdef class Transform:
         """Return the structure of the function's result."""
         return builder.build(result, "result")
 
-    cdef Program derive(self, Signature signature, Tree output, Program program):
+    cdef Program derive(self, Compilation compilation, Program program):
         """Return the program to run, made from that of the function."""
         return program
 
@@ -408,7 +409,7 @@ cdef class Transform:
         cdef Program program = frame.compilation.programs[0]
         cdef Py_ssize_t n = frame.compilation.signature.size
         cdef Py_ssize_t i
-        frame.reserve(1)
+        frame.reserve(program.outputs)
         for i in range(program.inputs - n):
             frame.inputs[n + i] = Array(frame.seeds + i, 0)
         for i in range(program.outputs):
