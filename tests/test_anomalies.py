@@ -211,9 +211,9 @@ def test_a_custom_rule():
         with raises(r"backward through reciprocal at .* gave x = 1e-10 the gradient nan: .* from x = 1e-10"):
             reciprocal(x).backward()
         f = compile(lambda x: 2.0 * reciprocal(x))
-        with raises(rf"a program in lane 2: the instruction v1 = reciprocal\(v0\) at {HERE}:\d+ gave inf, where v0 = 0.0"):
+        with raises(rf"a program in lane 2: the instruction v1 = reciprocal\(v0\) at {HERE}:\d+ gave inf, .* v0 = 0.0"):
             vmap(f)(np.array([1.0, 2.0, 0.0]))
-        with raises(r"a program: output 0 is nan, from the constant nan.*"):
+        with raises(r"a program: the instruction v1 = reciprocal_vjp\(v0, 2.0\) at .* gave nan, where v0 = 1e-10"):
             grad(f)(1e-10)
 
 
