@@ -225,18 +225,20 @@ def implied_volatility(engine: Engine) -> Workload:
     exp, log, sqrt, maximum = (functions[name] for name in ("exp", "log", "sqrt", "maximum"))
     erfc = module.erfc
 
-    def price(volatility: Any, spot: Any, strike: Any, rate: Any, time: Any) -> Any:
-        deviation = volatility * sqrt(time)
-        d = (log(spot / strike) + rate * time) / deviation + 0.5 * deviation
-        return 0.5 * (spot * erfc(-d * 0.5**0.5) - strike * exp(-rate * time) * erfc((deviation - d) * 0.5**0.5))
+    def price(deviation: Any, spot: Any, discounted: Any, moneyness: Any) -> Any:
+        d = moneyness / deviation + 0.5 * deviation
+        return 0.5 * (spot * erfc(-d * 0.5**0.5) - discounted * erfc((deviation - d) * 0.5**0.5))
+
+    def paid_for(volatility: Any, spot: Any, strike: Any, rate: Any, time: Any) -> Any:
+        return price(volatility * sqrt(time), spot, strike * exp(-rate * time), log(spot / strike) + rate * time)
 
     def implied(paid: Any, spot: Any, strike: Any, rate: Any, time: Any) -> Any:
-        # The estimate of Corrado and Miller (1996).
-        discounted = strike * exp(-rate * time)
+        # What all steps share is computed before; the estimate of Corrado and Miller (1996) is where they begin.
+        discounted, moneyness = strike * exp(-rate * time), log(spot / strike) + rate * time
         half = paid - 0.5 * (spot - discounted)
         inside = maximum(half * half - (spot - discounted) ** 2 / math.pi, 0.0)
-        start = maximum(sqrt(2.0 * math.pi / time) / (spot + discounted) * (half + sqrt(inside)), 0.05)
-        return module.implicit.root(lambda x: price(x, spot, strike, rate, time) - paid, start)
+        start = maximum((2.0 * math.pi) ** 0.5 / (spot + discounted) * (half + sqrt(inside)), 0.05 * sqrt(time))
+        return module.implicit.root(lambda x: price(x, spot, discounted, moneyness) - paid, start) / sqrt(time)
 
     def with_derivatives(paid: Any, *rest: Any) -> Any:
         def slope(paid: Any) -> Any:
@@ -249,7 +251,7 @@ def implied_volatility(engine: Engine) -> Workload:
     # Prices that determine a volatility, with some time value.
     kept = [0.7 < strike / spot < 1.4 for strike, spot in zip(strikes, spots, strict=True)]
     volatilities, spots, strikes, rates, times = (x[kept] for x in (volatilities + 0.1, spots, strikes, rates, times))
-    paid = module.vmap(price)(volatilities, spots, strikes, rates, times)
+    paid = module.vmap(paid_for)(volatilities, spots, strikes, rates, times)
     batch = [module.compile(module.vmap(f, threads=1)) for f in (implied, with_derivatives)]
     return workload(*batch, [paid, spots, strikes, rates, times], CHECKED)
 

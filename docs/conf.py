@@ -36,6 +36,8 @@ MODULES = {
     "functions": ("Functions", "autograd.functions", None),
     "transforms": ("Derivatives, batches, programs", "autograd.transforms", None),
     "loops": ("Loops", "autograd.loops", None),
+    "implicit": ("Implicit functions", "autograd.implicit", None),
+    "linalg": ("Linear algebra", "autograd.linalg", None),
     "nn": ("Networks", "autograd.nn", None),
     "losses": ("Losses", "autograd.losses", None),
     "optim": ("Optimizers", "autograd.optim", None),
