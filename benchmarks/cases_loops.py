@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
+import models
 import simulations
-from cases_programs import arrays, at_a_point, over_a_batch, with_functions, workload
+from cases_programs import CHECKED, arrays, at_a_point, over_a_batch, with_functions, workload
 from engines import Engine
 from registry import Workload, benchmark, section, target
 
@@ -206,6 +208,53 @@ def logistic_numpy(engine: Engine) -> Workload:
     return workload(value, both, (weights,), None)
 
 
+VOLATILITIES = 200_000
+
+
+@benchmark(
+    "implied_volatility",
+    LOOPS,
+    f"{VOLATILITIES:,} implied volatilities, with first and second derivatives",
+    ("autograd",),
+    per=VOLATILITIES,
+    of="point",
+    base="value",
+)
+def implied_volatility(engine: Engine) -> Workload:
+    functions, module = engine.functions, engine.module
+    exp, log, sqrt, maximum = (functions[name] for name in ("exp", "log", "sqrt", "maximum"))
+    erfc = module.erfc
+
+    def price(volatility: Any, spot: Any, strike: Any, rate: Any, time: Any) -> Any:
+        deviation = volatility * sqrt(time)
+        d = (log(spot / strike) + rate * time) / deviation + 0.5 * deviation
+        return 0.5 * (spot * erfc(-d * 0.5**0.5) - strike * exp(-rate * time) * erfc((deviation - d) * 0.5**0.5))
+
+    def implied(paid: Any, spot: Any, strike: Any, rate: Any, time: Any) -> Any:
+        # The estimate of Corrado and Miller (1996).
+        discounted = strike * exp(-rate * time)
+        half = paid - 0.5 * (spot - discounted)
+        inside = maximum(half * half - (spot - discounted) ** 2 / math.pi, 0.0)
+        start = maximum(sqrt(2.0 * math.pi / time) / (spot + discounted) * (half + sqrt(inside)), 0.05)
+        return module.implicit.root(lambda x: price(x, spot, strike, rate, time) - paid, start)
+
+    def with_derivatives(paid: Any, *rest: Any) -> Any:
+        def slope(paid: Any) -> Any:
+            value, gradient = module.value_and_grad(implied)(paid, *rest)
+            return gradient, value
+
+        return module.value_and_grad(slope, has_aux=True)(paid)
+
+    spots, strikes, rates, volatilities, times = arrays(*models.options(VOLATILITIES))
+    # Prices that determine a volatility, with some time value.
+    kept = [0.7 < strike / spot < 1.4 for strike, spot in zip(strikes, spots, strict=True)]
+    volatilities, spots, strikes, rates, times = (x[kept] for x in (volatilities + 0.1, spots, strikes, rates, times))
+    paid = module.vmap(price)(volatilities, spots, strikes, rates, times)
+    batch = [module.compile(module.vmap(f, threads=1)) for f in (implied, with_derivatives)]
+    return workload(*batch, [paid, spots, strikes, rates, times], CHECKED)
+
+
 target("Logistic regression: over NumPy by hand", "logistic", "autograd", "autograd/numpy", at_most=1.25)
 target("Ring: the loop over JAX", "ring", "autograd", "jax", at_most=0.25)
 target("Heston: the loop over unrolled", "heston_scan", "autograd", "autograd/unrolled", at_most=1.2)
+target("Implied volatilities with two derivatives: nanoseconds a point", "implied_volatility", "autograd", at_most=250)

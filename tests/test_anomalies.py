@@ -15,10 +15,12 @@ from autograd import (
     custom_vjp,
     detect_anomaly,
     dot,
+    fori_loop,
     grad,
     hessian,
     jacobian,
     no_grad,
+    scan,
     softmax,
     sum,
     trace,
@@ -196,7 +198,7 @@ def test_a_network():
 
 
 def test_a_custom_rule():
-    @custom_vjp
+    @custom_vjp(pure_callback=True)
     def reciprocal(x):
         return 1 / x if x else math.inf
 
@@ -209,9 +211,23 @@ def test_a_custom_rule():
         with raises(r"backward through reciprocal at .* gave x = 1e-10 the gradient nan: .* from x = 1e-10"):
             reciprocal(x).backward()
         f = compile(lambda x: 2.0 * reciprocal(x))
-        with raises(r"a program in lane 2: the instruction v\d+ = reciprocal\(v0\) at .* gave inf, where v0 = 0.0"):
+        with raises(rf"a program in lane 2: the instruction v1 = reciprocal\(v0\) at {HERE}:\d+ gave inf, .* v0 = 0.0"):
             vmap(f)(np.array([1.0, 2.0, 0.0]))
-        with raises(r"a program: the instruction v\d+ = reciprocal_vjp\(.*\).* gave nan, where v0 = 1e-10"):
+        with raises(r"a program: the instruction v1 = reciprocal_vjp\(v0, 2.0\) at .* gave nan, where v0 = 1e-10"):
+            grad(f)(1e-10)
+
+
+def test_a_function_that_a_program_calls():
+    def inverse(x):
+        return 1 / x if x else math.inf
+
+    inverse_in_python = custom_vjp(inverse, pure_callback=True)
+    inverse_in_python.defvjp(lambda x: (inverse(x), x), lambda x, g: (-g / x**2 if x > 1e-9 else math.nan,))
+    f = compile(lambda x: 2.0 * inverse_in_python(x))
+    with detect_anomaly():
+        with raises(r"a program in lane 2: the instruction v\d+ = inverse\(v0\) at .* gave inf, where v0 = 0.0"):
+            vmap(f)(np.array([1.0, 2.0, 0.0]))
+        with raises(r"a program: the instruction v\d+ = inverse_vjp\(.*\) at .* gave nan, where v0 = 1e-10"):
             grad(f)(1e-10)
 
 
@@ -330,3 +346,41 @@ def test_a_program_called_itself():
 def test_a_trace_that_passes_through_infinity_is_not_disturbed():
     with detect_anomaly():
         assert compile(lambda x: (1.0 / x).tanh())(0.0) == 1.0
+
+
+# Loops and batches inside of programs
+
+
+def test_a_loop():
+    def f(x):
+        return fori_loop(0, 10, lambda i, y: y * y, x)
+
+    at = inspect.getsourcelines(f)[1] + 1
+    with detect_anomaly():
+        assert f(1.0) == 1.0
+        with raises(rf"step 4 of fori_loop: a program: the instruction v\d+ = v\d+ \* v\d+ at {HERE}:{at} .*"):
+            compile(f)(1e10)
+        with raises(r"step 4 of fori_loop: a program in lane 1: the instruction v\d+ = v\d+ \* v\d+ at .*"):
+            vmap(f)(np.array([1.0, 1e10, 0.5]))
+        with raises(r"step \d of fori_loop.*: a program: the instruction .* gave inf, where .*"):
+            grad(f)(1.5e19)
+    g = compile(f)
+    assert g(1e10) == math.inf
+    with detect_anomaly(), raises(r"step 4 of fori_loop: a program: the instruction v\d+ = v\d+ \* v\d+ gave inf, .*"):
+        g(1e10)
+
+
+def test_a_loop_that_gives_a_finite_number():
+    f = compile(lambda x: scan(lambda c, y: (c + y, c), 0.0, [x, x])[0] * 2.0)
+    with detect_anomaly():
+        assert f(3.0) == 12.0
+        with raises(r"a program: the instruction v\d+ = .* gave inf, where .*"):
+            compile(lambda x: 1.0 / (f(x) - 12.0))(3.0)
+
+
+def test_a_batch_inside():
+    def f(w):
+        return sum(list(vmap(lambda x: 1.0 / (x - w))(np.array([1.0, 2.0, 3.0]))))
+
+    with detect_anomaly(), raises(r"a program in lane 1: the instruction v\d+ = 1.0 / v\d+ at .* gave -?inf, where .*"):
+        grad(f)(2.0)

@@ -281,6 +281,13 @@ def test_programs_with_rules_are_pickled_and_listed():
     assert pickle.loads(pickle.dumps(log1pexp)) is log1pexp
 
 
+def test_the_source_of_an_infinity_is_found_in_the_function():
+    f = custom_vjp(lambda x: 1.0 / x)
+    f.defvjp(lambda x: (1.0 / x, x), lambda x, g: (-g / x**2,))
+    with pytest.raises(FloatingPointError, match=r"in lane 1: .* = 1\.0 / v0 .* gave inf"), autograd.detect_anomaly():
+        vmap(lambda x: 2.0 * f(x))([1.0, 0.0])
+
+
 def test_it_looks_like_the_function():
     f = custom_jvp(wave)
     assert repr(f) == "custom_jvp(wave)" and f.__name__ == "wave" and f.__wrapped__ is wave

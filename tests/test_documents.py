@@ -9,12 +9,14 @@ import pytest
 from autograd import ops
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-#: Pages with sessions, and those whose blocks of Python run, one after another.
-WITH_SESSIONS = [path for path in PAGES if "\n>>> " in path.read_text(encoding="utf-8")]
-WITH_PROGRAMS = [
-    path for path in PAGES if path not in WITH_SESSIONS and "```python" in path.read_text(encoding="utf-8")
+#: Documents whose blocks of Python are sessions, and those whose blocks run one after another.
+WITH_PYTHON = [
+    path
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md")), ROOT / "docs" / "programs.md")
+    if "```python" in path.read_text(encoding="utf-8")
 ]
+SESSIONS = [path for path in WITH_PYTHON if "```python\n>>> " in path.read_text(encoding="utf-8")]
+WITH_PROGRAMS = [path for path in WITH_PYTHON if path not in SESSIONS]
 
 
 @pytest.mark.parametrize("document", WITH_PROGRAMS, ids=lambda path: path.name)
@@ -24,7 +26,7 @@ def test_the_programs_of_a_document(document, capsys):
     assert any("  # " in program for program in programs)
     for program in programs:
         exec(compile(program, document.name, "exec"), names)
-        expected = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
+        expected = re.findall(r"^ *print\(.*\)  # (.*)$", program, re.MULTILINE)
         assert capsys.readouterr().out.splitlines() == expected
 
 
@@ -33,8 +35,8 @@ def test_the_table_of_primitives():
     assert document == ops.markdown(), "run `make table`"
 
 
-@pytest.mark.parametrize("document", WITH_SESSIONS, ids=lambda path: path.name)
-def test_the_sessions_of_a_document(document, tmp_path, monkeypatch):
+@pytest.mark.parametrize("document", SESSIONS, ids=lambda path: path.name)
+def test_a_session_of_a_document(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results = doctest.testfile(
         str(document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS

@@ -178,7 +178,10 @@ __all__ = [
 ]
 
 #: Public modules that are imported when they are first asked for.
-_MODULES = ("checkpoint", "datasets", "draw", "initializers", "losses", "ops", "optim", "schedules", "training")
+_MODULES = (
+    "checkpoint", "datasets", "draw", "implicit", "initializers", "linalg", "losses", "ops", "optim", "schedules",
+    "training",
+)
 
 def __getattr__(name: str) -> _Any:
     if name in _MODULES:

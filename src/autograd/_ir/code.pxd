@@ -103,6 +103,8 @@ cdef class DerivativeRule:
     cdef bint is_same(self, DerivativeRule other) except -1
 
 
+# The rule of a call or of a result of one, None if it has none.
+cdef DerivativeRule rule_of(Code code, Entry *entry)
 cdef DerivativeRule new_derivative_rule(str name, Code code, bint pullback, Py_ssize_t arguments, Py_ssize_t results)
 
 

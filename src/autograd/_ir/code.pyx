@@ -639,6 +639,9 @@ cdef DerivativeRule rule_of(Code code, Entry *entry):
 cdef class DerivativeRule:
     """The function of a call whose derivative is given."""
 
+    def __call__(self, *operands):
+        return operands[self.arguments:self.arguments + self.results]
+
     def __eq__(self, other):
         return isinstance(other, DerivativeRule) and self.is_same(<DerivativeRule> other)
 

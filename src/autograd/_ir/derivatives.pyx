@@ -474,7 +474,9 @@ cdef Code entries(Code source, list wrt, list groups, bint by_column, list lines
     cdef Pass self = Pass(source)
     cdef Code code = self.code
     cdef Py_ssize_t k, first
-    cdef list loads = [source.loads[number] if number < len(source.loads) else None for number in wrt]
+    cdef list loads = [], inputs
+    for number in wrt:
+        loads.append(source.loads[number] if number < len(source.loads) else None)
     code.become(source)
     for k in range(source.size):
         self.map[k] = k
@@ -482,7 +484,10 @@ cdef Code entries(Code source, list wrt, list groups, bint by_column, list lines
     for group, wanted, at in zip(groups, lines, places):
         self.restart()
         if by_column:
-            self.study([wrt[column] for column in group], False)
+            inputs = []
+            for column in group:
+                inputs.append(wrt[column])
+            self.study(inputs, False)
             for column in group:
                 if loads[column] is not None:
                     self.add(loads[column], code.constant(1.0), NONE, False)

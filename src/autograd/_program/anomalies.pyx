@@ -5,7 +5,7 @@ from libc.math cimport isfinite
 
 from autograd._interpreter.interpreter cimport Array
 from autograd._ir.code cimport Code, arity, is_constant, operands_of, room
-from autograd._ir.evaluation cimport evaluate, origin
+from autograd._interpreter.evaluation cimport evaluate, origin
 from autograd._ir.listing cimport listing, right_side
 from autograd._ir.opcodes cimport LANE_CALL, LANE_LOAD
 
@@ -62,12 +62,15 @@ cdef int examine_lane(Code code, Py_ssize_t row, bint in_lanes, Py_ssize_t outpu
             result += 1
         number, name = numbers[result], names[result]
         is_input = code.entries[i].op == LANE_LOAD
+        is_number = is_constant(code, i, &known)
     finally:
         PyMem_RawFree(point)
         PyMem_RawFree(numbers)
     place = None if code.lines is None else code.lines.get(i)
     at = "" if place is None else f" at {place[0]}:{place[1]}"
     of = f" in lane {row}" if in_lanes else ""
+    if is_number:
+        raise FloatingPointError(f"a program{of}: output {output} is {number!r}, from the constant {number!r}{at}")
     if is_input:
         raise FloatingPointError(f"a program{of}: {right_side(code, i, names)} is {number!r}")
     where = f", where {', '.join(dict.fromkeys(operands))}" if operands else ""

@@ -17,7 +17,7 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcpy, memset
 
-from autograd._core cimport Block, Value, add_input, new_leaf, new_output, recording, set_sizes
+from autograd._core cimport Block, Value, add_input, detecting, new_leaf, new_output, recording, set_sizes
 from autograd._cpython cimport address
 from autograd._interpreter.executable cimport Executable
 from autograd._interpreter.interpreter cimport Array, Session
@@ -912,12 +912,12 @@ cdef class Runner:
         for i in range(self.inputs + self.outputs):
             self.arrays[i] = array_of(&self.ports[i], step, now, following, restored)
         if alive == lanes:
-            return self.run_body()
+            return self.run_body(step)
         memcpy(following, now, self.carries * lanes * sizeof(double))
         self.gather(self.inputs, alive)
         for i in range(self.outputs):
             outputs[i] = Array(self.gathered + (self.inputs + i) * lanes, 1)
-        run_body(self.sweep.body, self.arrays, alive, outputs)
+        self.run_part(self.sweep.body, alive, outputs, step)
         for i in range(self.outputs):
             place = array_of(&self.ports[self.inputs + i], step, now, following, restored)
             if self.ports[self.inputs + i].kind == ROW:
@@ -926,13 +926,22 @@ cdef class Runner:
                 place.data[self.execution.live[lane]] = outputs[i].data[lane]
         return 0
 
-    cdef int run_body(self) except -1:
+    cdef int run_part(self, Body part, Py_ssize_t lanes, const Array *outputs, Py_ssize_t step) except -1:
+        """Run the body or the condition for the lanes that take a step."""
+        try:
+            return part.run(self.arrays, -1 if lanes == 1 else lanes, outputs, 1)
+        except FloatingPointError as error:
+            if not detecting():
+                raise
+            raise FloatingPointError(f"step {step} of {self.execution.loop.__name__}: {error}") from None
+
+    cdef int run_body(self, Py_ssize_t step) except -1:
         """Run the body for all lanes."""
         cdef Program program = self.sweep.body.programs[0]
         cdef Executable executable
         if self.session is None:
-            if not is_straight(self.sweep.body):
-                return run_body(self.sweep.body, self.arrays, self.execution.lanes, self.arrays + self.inputs)
+            if detecting() or not is_straight(self.sweep.body):
+                return self.run_part(self.sweep.body, self.execution.lanes, self.arrays + self.inputs, step)
             executable = program.executable(self.varying(), None)
             self.session = Session.__new__(Session)
             self.session.begin(&executable.schedule, executable.calls, self.execution.lanes, self.arrays,
@@ -978,7 +987,7 @@ cdef class Runner:
             self.gather(count, alive)
         self.arrays[count] = Array(answer, 1)
         if alive:
-            run_body(condition, self.arrays, alive, self.arrays + count)
+            self.run_part(condition, alive, self.arrays + count, step)
         for i in range(alive):
             lane = execution.live[i]
             if answer[i] != 0.0:
@@ -1001,10 +1010,6 @@ cdef class Runner:
 cdef bint is_straight(Body body):
     """Whether there is nothing to decide."""
     return len(body.programs) == 1 and not (<Program> body.programs[0]).code.places
-
-
-cdef int run_body(Body body, const Array *inputs, Py_ssize_t lanes, const Array *outputs) except -1:
-    return body.run(inputs, -1 if lanes == 1 else lanes, outputs, 1)
 
 
 cdef int raised() except -1:

@@ -5,7 +5,7 @@ from libc.math cimport fabs
 
 from autograd._core cimport Block, Value
 from autograd._ir.code cimport Code, arity, is_constant, operands_of, room
-from autograd._ir.evaluation cimport adjoints, evaluate
+from autograd._interpreter.evaluation cimport adjoints, evaluate
 from autograd._ir.listing cimport load_name, operation_name
 from autograd._ir.opcodes cimport CODE_CONSTANT, CODE_RESULT, LANE_LOAD, OP_COUNT, is_choice, is_guard
 from autograd._program.program cimport Program

@@ -312,6 +312,17 @@ cdef class Program:
         # Guards have their numbers in the expanded code, in which two of this code may be one.
         return list(self.code.expanded().places.values())[guard - 1]
 
+    def _closed(self):
+        """Return the program with the captured Values as inputs after its own."""
+        cdef Code code = Code.__new__(Code)
+        cdef list loads = []
+        code.inputs = self.inputs + len(self.code.captured)
+        for i in range(code.inputs):
+            loads.append(code.load(i))
+        code.outputs = code.inline(self.code, loads)
+        code.finish()
+        return new_program(code)
+
     @cython.binding(False)
     def _is_same(self, Program other not None):
         """Whether another program has the same instructions, constants and guards, and captured the very Values."""

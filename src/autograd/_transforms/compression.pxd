@@ -26,7 +26,7 @@ cdef class Compression:
 
     # Return the program whose outputs are the entries, given the code that has the derivative.
     cdef Program entries_of(self, Code source, list wrt)
-    # Write to the result what was computed in lanes.
+    # Write the entries to their places in the result.
     cdef int gather(self, const double *computed, double *result) noexcept
     # Return the sparse array of what was computed, entries or lanes.
     cdef object sparse_array(self, const double *computed)

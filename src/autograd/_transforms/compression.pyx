@@ -29,15 +29,15 @@ cdef class Compression:
         lines, colors = self.coloring.sources()
         order = numpy.argsort(colors, kind="stable")
         ends = numpy.searchsorted(colors[order], numpy.arange(1, self.coloring.count))
-        groups = [group.tolist() for group in self.coloring.groups]
-        wanted = [part.tolist() for part in numpy.split(lines[order], ends)]
-        places = [part.tolist() for part in numpy.split(order, ends)]
-        return new_program(entries(source, wrt, groups, self.by_column, wanted, places, self.nnz))
+        return new_program(entries(
+            source, wrt, lists_of(self.coloring.groups), self.by_column, lists_of(numpy.split(lines[order], ends)),
+            lists_of(numpy.split(order, ends)), self.nnz,
+        ))
 
     cdef int gather(self, const double *computed, double *result) noexcept:
         cdef Py_ssize_t e
         for e in range(self.nnz):
-            result[self.places[e]] = computed[self.lines[e] * self.lanes + self.colors[e]]
+            result[self.places[e]] = computed[self.lines[e] * self.lanes + self.colors[e] if self.lanes else e]
         return 0
 
     cdef object sparse_array(self, const double *computed):
@@ -46,14 +46,11 @@ cdef class Compression:
         result = type(template).__new__(type(template))
         attributes = template.__dict__.copy()
         data = numpy.empty(self.nnz)
-        if self.lanes:
-            self.gather(computed, address(data))
-        else:
-            memcpy(address(data), computed, self.nnz * sizeof(double))
+        self.gather(computed, address(data))
         attributes["data"] = data
         for name in self.indices:
             array = attributes[name]
-            attributes[name] = tuple([part.copy() for part in array]) if type(array) is tuple else array.copy()
+            attributes[name] = tuple(map(numpy.copy, array)) if type(array) is tuple else array.copy()
         result.__dict__ = attributes
         return result
 
@@ -90,6 +87,13 @@ cdef Compression new_compression(object coloring, object form):
         ("row", "col") if form == "coo" else ("indices", "indptr"))
     self.template = template
     return self
+
+
+cdef list lists_of(object arrays):
+    cdef list lists = []
+    for array in arrays:
+        lists.append(array.tolist())
+    return lists
 
 
 cdef int *copied(object numbers) except NULL:

@@ -318,6 +318,8 @@ cdef class ValueAndGradient(Gradient):
 
 # The most comparisons of indices, for an instruction, that a dense result is worth.
 cdef Py_ssize_t MOST_WORK = 16
+# The least lanes of a dense result that is computed once for which it pays to find a pattern.
+cdef Py_ssize_t LEAST_LANES = 64
 # The most instructions that passes for more than a few colors go over.
 cdef Py_ssize_t FEW_COLORS = 4
 cdef Py_ssize_t MOST_INSTRUCTIONS = 1000000
@@ -411,7 +413,8 @@ cdef class Jacobian(Derivative):
         cdef Py_ssize_t colors, lanes = min(source.outputs, <Py_ssize_t> len(wrt))
         cdef bint dense = self.form is None
         cdef Program entries, in_lanes
-        if dense and (source.code.calls or lanes < 2):
+        cdef bint once = not self.compiled and not tracing()
+        if dense and (source.code.calls or lanes < (LEAST_LANES if once else 2)):
             return self.in_lanes(compilation, source)
         pattern = pattern_of(source, wrt, MOST_WORK * source.code.size if dense else -1)
         if pattern is None:
@@ -425,8 +428,8 @@ cdef class Jacobian(Derivative):
         compilation.compression = new_compression(coloring, self.form)
         if source.code.calls or colors * source.code.size > MOST_INSTRUCTIONS and colors > FEW_COLORS:
             entries = None
-        elif not self.compiled and not tracing() and colors > FEW_COLORS:
-            # It runs once, which does not pay for so many passes.
+        elif once and colors > FEW_COLORS:
+            # One run does not pay for so many passes.
             entries = None
         else:
             entries = compilation.compression.entries_of(source.code, wrt)
@@ -465,10 +468,13 @@ cdef class Jacobian(Derivative):
         # Each seed is an input after the arguments, one in the lane of its color.
         cdef Py_ssize_t seeds = program.inputs - signature.size
         cdef Py_ssize_t lanes = seeds if compression is None else compression.lanes
+        cdef bint in_place
         if compression is not None and not lanes:
-            frame.reserve(compression.size)
+            # What is made of parts of the matrix has its entries in their places, among zeros that stay.
+            in_place = self.form is None and self.shape_of(signature, compilation.output) is None
+            frame.reserve(compression.size if in_place else outputs)
             for i in range(outputs):
-                frame.outputs[i] = Array(frame.results.data + compression.places[i], 0)
+                frame.outputs[i] = Array(frame.results.data + (compression.places[i] if in_place else i), 0)
             return 0
         frame.reserve(lanes * outputs)
         frame.lanes = lanes
@@ -509,14 +515,27 @@ cdef class Jacobian(Derivative):
         """Return the result that a compression has computed."""
         cdef Compilation compilation = frame.compilation
         cdef Compression compression = compilation.compression
-        cdef Numbers matrix = frame.results
+        cdef Numbers matrix
         if self.form is not None:
-            return compression.sparse_array(matrix.data)
-        if compression.lanes:
-            matrix = Numbers.__new__(Numbers)
-            matrix.data = <double *> room(compression.size, sizeof(double))
-            compression.gather(frame.results.data, matrix.data)
+            return compression.sparse_array(frame.results.data)
+        shape = self.shape_of(compilation.signature, compilation.output)
+        if shape is not None:
+            array = numpy.zeros(shape)
+            compression.gather(frame.results.data, address(array))
+            return array
+        if not compression.lanes:
+            return self.assemble(compilation.signature, compilation.output, frame.results)
+        matrix = Numbers.__new__(Numbers)
+        matrix.data = <double *> room(compression.size, sizeof(double))
+        compression.gather(frame.results.data, matrix.data)
         return self.assemble(compilation.signature, compilation.output, matrix)
+
+    cdef tuple shape_of(self, Signature signature, Tree output):
+        """Return the shape of a dense result that is one array; None if it is not."""
+        cdef Tree argument = signature.differentiated[0]
+        if not isinstance(self.argnums, int) or argument.kind != ARRAY or output.kind != ARRAY:
+            return None
+        return output.shape + argument.shape
 
     cdef Frame grown(self, Frame frame, object pattern):
         """Return a frame with the same numbers of a compilation whose pattern is larger, in the place of that of this.
@@ -531,7 +550,10 @@ cdef class Jacobian(Derivative):
         compilation.signature, compilation.sparsity = signature, pattern
         program, compilation.output = self.trace(signature, self.first_point(signature, frame))
         compilation.add(self.derive(compilation, program))
-        self.compilations = tuple([compilation if other is former else other for other in self.compilations])
+        kept = list(self.compilations)
+        if former in kept:
+            kept[kept.index(former)] = compilation
+        self.compilations = tuple(kept)
         larger.compilation = compilation
         self.make_room(larger)
         memcpy(larger.numbers, frame.numbers, signature.size * sizeof(double))
@@ -556,7 +578,8 @@ cdef class Jacobian(Derivative):
         cdef Py_ssize_t e
         leaves.items = []
         if compression is not None:
-            leaves.items = [new_leaf(0.0) for _ in range(compression.size)]
+            while len(leaves.items) < compression.size:
+                leaves.items.append(new_leaf(0.0))
             for e in range(compression.nnz):
                 output = outputs[compression.lines[e]][compression.colors[e]] if compression.lanes else outputs[e]
                 leaves.items[compression.places[e]] = output
@@ -586,6 +609,9 @@ cdef class Hessian(Jacobian):
 
     cdef bint is_symmetric(self) noexcept:
         return True
+
+    cdef tuple shape_of(self, Signature signature, Tree output):
+        return Jacobian.shape_of(self, signature, signature.differentiated[0])
 
     cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
         return self.gradient(signature, self.rows(signature, leaves), 0)

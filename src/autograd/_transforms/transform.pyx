@@ -21,7 +21,7 @@ from autograd._interpreter.interpreter cimport Array
 from autograd._ir.code cimport room
 from autograd._program.lowering cimport lower
 from autograd._program.program cimport Program, new_program
-from autograd._program.specializations cimport Specializations
+from autograd._program.specializations cimport Specializations, note_lane
 from autograd._program.tracing cimport Trace, tracing
 from autograd._transforms.parameter_names cimport parameter_names
 from autograd._transforms.pytree cimport (
@@ -270,7 +270,13 @@ cdef class Transform:
         compilation.max_ways = self.options.get("max_ways", MOST_SPECIALIZATIONS)
         compilation.transform = self
         compilation.signature = signature
-        program, compilation.output = self.trace(signature, self.first_point(signature, frame))
+        point = self.first_point(signature, frame)
+        try:
+            program, compilation.output = self.trace(signature, point)
+        except Exception as error:
+            if frame.lanes > 0:
+                note_lane(error, 0)
+            raise
         compilation.add(self.derive(compilation, program))
         frame.compilation = compilation
         self.make_room(frame)

@@ -3,7 +3,8 @@
 from cpython.mem cimport PyMem_RawFree
 from libc.math cimport isfinite
 
-from autograd._ir.code cimport Code, Entry, arity, is_constant, operands_of, room
+from autograd._interpreter.interpreter cimport Array, Subprogram
+from autograd._ir.code cimport Code, DerivativeRule, Entry, arity, is_constant, operands_of, room, rule_of
 from autograd._ir.formulas cimport evaluate_any
 from autograd._ir.opcodes cimport CODE_RESULT, LANE_CALL, LANE_LOAD, OP_COUNT, is_choice, takes_first
 
@@ -24,11 +25,7 @@ cdef double *evaluate(Code code, const double *inputs) except NULL:
             if entry.op == LANE_LOAD:
                 numbers[i] = inputs[entry.a]
             elif entry.op == LANE_CALL:
-                operands = []
-                for k in range(entry.c):
-                    operands.append(numbers[code.arguments[entry.b + k]])
-                for k, result in enumerate(code.calls[entry.a](*operands)):
-                    numbers[i + 1 + k] = result
+                evaluate_call(code, entry, numbers, numbers + i + 1)
             elif entry.op < OP_COUNT or is_choice(entry.op):
                 x[0] = x[1] = x[2] = x[3] = 0.0
                 for k in range(arity(entry)):
@@ -43,14 +40,47 @@ cdef double *evaluate(Code code, const double *inputs) except NULL:
     return numbers
 
 
+cdef int evaluate_call(Code code, Entry *entry, double *numbers, double *results) except -1:
+    cdef const unsigned *operands = code.arguments + entry.b
+    cdef DerivativeRule rule = rule_of(code, entry)
+    cdef Array *arrays
+    cdef Py_ssize_t k
+    function = code.calls[entry.a]
+    if rule is not None:
+        # Instructions computed the results, which are operands.
+        for k in range(entry.d):
+            results[k] = numbers[operands[rule.arguments + k]]
+    elif isinstance(function, Subprogram):
+        arrays = <Array *> room(entry.c + entry.d, sizeof(Array))
+        for k in range(entry.c):
+            arrays[k] = Array(numbers + operands[k], 0)
+        for k in range(entry.d):
+            arrays[entry.c + k] = Array(results + k, 0)
+        try:
+            (<Subprogram> function).run_lanes(arrays, 1, arrays + entry.c)
+        finally:
+            PyMem_RawFree(arrays)
+    else:
+        inputs = []
+        for k in range(entry.c):
+            inputs.append(numbers[operands[k]])
+        for k, result in enumerate(function(*inputs)):
+            results[k] = result
+    return 0
+
+
 cdef unsigned origin(Code code, const double *numbers, unsigned i) except? 0xFFFFFFFF:
     cdef Entry *entry
+    cdef DerivativeRule rule
     cdef unsigned operand
     cdef Py_ssize_t k, first, last
     while True:
         entry = &code.entries[i]
         if entry.op == CODE_RESULT:
             i = entry.a
+            rule = rule_of(code, &code.entries[i])
+            if rule is not None:
+                i = code.arguments[code.entries[i].b + rule.arguments + entry.b]
             continue
         first, last = 0, arity(entry)
         if is_choice(entry.op):
