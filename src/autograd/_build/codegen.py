@@ -6,7 +6,7 @@
 ``_kernels/pairs.h``       C: the sums of products and of losses over pairs, ``op_pairs``.
 ``_kernels/primitives.h``  C: lists of the primitives that are instructions of the interpreter.
 
-Used by ``setup.py`` only; nothing here runs once the package is built.
+Used by ``setup.py``; once the package is built, only `to_c` is, for the source of programs.
 """
 
 from __future__ import annotations

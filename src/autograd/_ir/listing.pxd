@@ -14,3 +14,6 @@ cdef str load_name(Code code, Py_ssize_t number)
 # The numbers of inputs, captured Values and outputs, in words.
 cdef str sizes(Code code)
 cdef str plural(Py_ssize_t count, str noun)
+# The symbol of a comparison; file and line of a guard.
+cdef str choice_symbol(unsigned op)
+cdef str place_of(Code code, Py_ssize_t i)

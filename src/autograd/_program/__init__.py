@@ -12,6 +12,7 @@ Read in this order, the order of the pipeline:
 - `bodies` has the functions that loops run, and their derivatives;
 - `loop` is a loop as an instruction, and its derivatives;
 - `anomalies` finds the instruction and the lane of a result that is not finite;
+- `source` writes programs as C, CUDA and NumPy, which `printing` prints;
 - `serialization` pickles programs; `opened` shows programs and Blocks as graphs of scalar operations.
 
 Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, `Loop` and

@@ -19,6 +19,7 @@ from autograd._ir.listing cimport listing, plural, sizes
 from autograd._ir.opcodes cimport CODE_CONSTANT, is_guard
 from autograd._program.anomalies cimport examine_run
 from autograd._program.serialization cimport FORMAT, packed, unpacked
+from autograd._program.source cimport source_of
 from autograd._program.tracing cimport check_captured
 
 
@@ -212,6 +213,54 @@ cdef class Program:
         return new_program(forward(
             self.code, indices("wrt", wrt, self.inputs), indices("keep", keep, self.outputs),
         ))
+
+    def to_source(self, language, *, name="f", derivatives=()):
+        """Return the program as source in another language.
+
+        Captured Values become constants, with the data that they have now.
+
+        Parameters
+        ----------
+        language : {"c", "cuda", "numpy"}
+            C99 without dependencies, in the interface of CasADi: an argument ``x`` with the inputs, a result ``y`` with
+            the outputs. Its bits are those of the program. Or a kernel of CUDA over lanes; or Python over NumPy.
+        name : str, default "f"
+            The name of the function.
+        derivatives : sequence of str, default ()
+            In C, which derivatives to add: ``"jac"``, the Jacobian, sparse where it is; ``"fwd1"`` and ``"adj1"``, its
+            products with a tangent and an adjoint; ``"grad"``, the gradient of one output; ``"hess"``, the Hessian of
+            the sum of the outputs, each times a weight. They are called ``jac_f`` and so on.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        TypeError
+            If the program calls a function of Python or has a loop.
+        ValueError
+            If an argument is none of these.
+
+        Examples
+        --------
+        >>> from autograd import trace
+        >>> print(trace(lambda x, y: x * y + 1.0, 2.0, 3.0).to_source("numpy"))
+        import numpy as np
+        <BLANKLINE>
+        <BLANKLINE>
+        def f(x):
+            \"""A program of autograd: 2 inputs, 1 output.
+        <BLANKLINE>
+            The inputs are x[0], x[1], ...: numbers, or arrays of a number for each point.\"""
+            x0 = x[0]
+            x1 = x[1]
+            v0 = x0 * x1
+            v1 = v0 + 1.0
+            return (v1,)
+        <BLANKLINE>
+        """
+        return source_of(self.code, language, name, derivatives)
 
     def __call__(self, *inputs):
         """Run the program at a point.

@@ -1,5 +1,5 @@
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from typing_extensions import disjoint_base
 
@@ -28,5 +28,8 @@ class Transform:
     @property
     def programs(self) -> tuple[Program, ...]: ...
     def program_at(self, *args: Any) -> Program: ...
+    def to_source(
+        self, language: Literal["c", "cuda", "numpy"], *args: Any, name: str = "f", derivatives: str | Sequence[str] = ()
+    ) -> str: ...
     def with_options(self, **options: Any) -> Any: ...
     def derivative(self, kind: type[Transform], caller: str) -> Any: ...

@@ -227,6 +227,10 @@ cdef class Transform:
         """Return the program of the function at these arguments."""
         return self.start(args, {}).compilation.programs[0]
 
+    def to_source(self, language, *args, name="f", derivatives=()):
+        """Return the program of the function at these arguments as source: see `Program.to_source`."""
+        return self.program_at(*args).to_source(language, name=name, derivatives=derivatives)
+
     def with_options(self, **options):
         """Return the same transform with other options."""
         return type(self)(self.function, self.caller, **(self.options | options))
