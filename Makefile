@@ -2,7 +2,7 @@ PYTHON ?= python
 COMPILED = $(wildcard $(foreach end,so c html,src/autograd/*.$(end) src/autograd/_*/*.$(end))) \
   src/autograd/_ops.pxi $(addprefix src/autograd/_kernels/,ops.h maps.h primitives.h)
 
-.PHONY: help build test lint docs bench annotate debug sanitize coverage dist clean
+.PHONY: help build test lint docs table bench annotate debug sanitize coverage dist clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -19,7 +19,10 @@ lint:  ## check style, types and stubs
 	mypy -p autograd
 	$(PYTHON) -m mypy.stubtest autograd --mypy-config-file pyproject.toml --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 
-docs:  ## write the documents that are made from the source
+docs:  ## build the documentation site, docs/_build/html (extra docs); warnings are errors
+	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+table:  ## write the table of primitives from the source
 	$(PYTHON) -c "from autograd import ops; print(ops.markdown(), end='')" >docs/primitives.md
 
 bench:  ## measure against pure Python (see benchmarks/README.md)

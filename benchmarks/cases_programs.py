@@ -73,7 +73,7 @@ def _numbers(results: Any, rows: int | None) -> list[float]:
     return results[:rows].flatten().tolist() if getattr(results, "ndim", 0) else [float(results)]
 
 
-def _workload(value: Function, value_and_grad: Function, arguments: Sequence[Any], rows: int | None) -> Workload:
+def workload(value: Function, value_and_grad: Function, arguments: Sequence[Any], rows: int | None) -> Workload:
     """Time a function with its derivatives, and compare the results for some rows of a batch, or for all."""
 
     def run(repetitions: int) -> dict[str, float]:
@@ -86,9 +86,9 @@ def _workload(value: Function, value_and_grad: Function, arguments: Sequence[Any
     return Workload(run, check)
 
 
-def _at_a_point(engine: Engine, function: Function, arguments: Sequence[Any]) -> Workload:
+def at_a_point(engine: Engine, function: Function, arguments: Sequence[Any]) -> Workload:
     both = engine.module.value_and_grad(function)
-    return _workload(_compile(engine, function), _compile(engine, both), arguments, None)
+    return workload(_compile(engine, function), _compile(engine, both), arguments, None)
 
 
 def over_a_batch(
@@ -103,7 +103,7 @@ def over_a_batch(
     vmap = engine.module.vmap if engine.name == "jax" else partial(engine.module.vmap, threads=threads)
     both = engine.module.value_and_grad(function, argnums=argnums)
     value, value_and_grad = (_compile(engine, vmap(each, in_axes=in_axes)) for each in (function, both))
-    return _workload(value, value_and_grad, arguments, CHECKED)
+    return workload(value, value_and_grad, arguments, CHECKED)
 
 
 OPTIONS = 200_000
@@ -251,7 +251,7 @@ def _jax_rosenbrock(jnp: Any) -> Function:
     left_out_by_quick=("jax",),
 )
 def rosenbrock_point(engine: Engine) -> Workload:
-    return _at_a_point(engine, with_functions(models.rosenbrock, engine), arrays(models.rosenbrock_point(VARIABLES)))
+    return at_a_point(engine, with_functions(models.rosenbrock, engine), arrays(models.rosenbrock_point(VARIABLES)))
 
 
 rosenbrock_point.on("jax", "the same loop over scalars")(rosenbrock_point.build)
@@ -260,7 +260,7 @@ rosenbrock_point.on("jax", "the same loop over scalars")(rosenbrock_point.build)
 @rosenbrock_point.on("jax/arrays", "written for arrays")
 def rosenbrock_point_arrays(engine: Engine) -> Workload:
     function = _jax_rosenbrock(engine.module.numpy)
-    return _at_a_point(engine, function, arrays(models.rosenbrock_point(VARIABLES)))
+    return at_a_point(engine, function, arrays(models.rosenbrock_point(VARIABLES)))
 
 
 def _rosenbrock_points() -> list[Any]:

@@ -143,6 +143,8 @@ def _jax() -> Engine:
 
 def _heyoka() -> Engine:
     heyoka = importlib.import_module("heyoka")
+    # Its pool of threads has its size from the start, whatever the affinity of the thread that calls.
+    heyoka.set_nthreads(1)
     table = {name: getattr(heyoka, name) for name in (*FUNCTIONS, "erf")}
     table["maximum"] = lambda x, bound: heyoka.relu(x - bound) + bound
     return Engine(

@@ -17,19 +17,20 @@ LAYERS = (
     ("__init__",),
     ("_cli",),
     ("draw",),
-    ("_plots",),
+    ("_drawing", "_plots"),
     ("training",),
     ("_training",),
     ("checkpoint", "schedules", "datasets"),
-    ("optim", "losses", "nn", "transforms"),
+    ("implicit",),
+    ("optim", "losses", "nn", "transforms", "loops", "linalg"),
     ("functions", "initializers"),
-    ("_transforms", "_blocks"),
+    ("_transforms",),
+    ("_blocks",),
     ("_program",),
     ("_interpreter",),
     ("_ir",),
-    ("_drawing",),
     ("_core",),
-    ("ops", "_kernels", "_cpython", "_hooks", "_files", "_build"),
+    ("ops", "_kernels", "_cpython", "_hooks", "_files", "_text", "_elsewhere", "_build"),
 )
 LEVELS = {unit: len(LAYERS) - height for height, layer in enumerate(LAYERS) for unit in layer}
 #: Parts of a module in files of their own.
@@ -37,6 +38,7 @@ PARTS = {
     "_memory": "_core",
     "_block": "_core",
     "_backward": "_core",
+    "_anomalies": "_core",
     "_blocks.gathering": "_blocks.reductions",
 }
 GENERATED = {"_ops.pxi", "ops.h", "maps.h", "pairs.h", "primitives.h"}

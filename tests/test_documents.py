@@ -9,35 +9,45 @@ import pytest
 from autograd import ops
 
 ROOT = Path(__file__).parents[1]
-PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+#: Documents whose blocks of Python are sessions, and those whose blocks run one after another.
+WITH_PYTHON = [
+    path
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md")), ROOT / "docs" / "programs.md")
+    if "```python" in path.read_text(encoding="utf-8")
+]
+SESSIONS = [path for path in WITH_PYTHON if "```python\n>>> " in path.read_text(encoding="utf-8")]
+WITH_PROGRAMS = [path for path in WITH_PYTHON if path not in SESSIONS]
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
-def test_a_program_of_the_readme(program, capsys):
-    exec(compile(program, "README.md", "exec"), {})
-    expected = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
-    assert capsys.readouterr().out.splitlines() == expected
-
-
-def test_the_readme_has_programs_with_output():
-    assert len(PROGRAMS) >= 2
-    assert any("  # " in program for program in PROGRAMS)
+@pytest.mark.parametrize("document", WITH_PROGRAMS, ids=lambda path: path.name)
+def test_the_programs_of_a_document(document, capsys):
+    names = {}
+    programs = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    assert any("  # " in program for program in programs)
+    for program in programs:
+        exec(compile(program, document.name, "exec"), names)
+        expected = re.findall(r"^ *print\(.*\)  # (.*)$", program, re.MULTILINE)
+        assert capsys.readouterr().out.splitlines() == expected
 
 
 def test_the_table_of_primitives():
     document = (ROOT / "docs" / "primitives.md").read_text(encoding="utf-8")
-    assert document == ops.markdown(), "run `make docs`"
+    assert document == ops.markdown(), "run `make table`"
 
 
-@pytest.mark.parametrize("document", ["programs.md"])
-def test_a_session_of_a_document(document):
+@pytest.mark.parametrize("document", SESSIONS, ids=lambda path: path.name)
+def test_a_session_of_a_document(document, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     results = doctest.testfile(
-        str(ROOT / "docs" / document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
+        str(document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
     )
     assert results.attempted and not results.failed
 
 
-@pytest.mark.parametrize("document", [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/*.md"))], ids=str)
+DOCUMENTS = [path for under in ("*.md", "*/*.md", "docs/*/*.md") for path in sorted(ROOT.glob(under))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_links_lead_to_files(document):
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):

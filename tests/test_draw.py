@@ -429,7 +429,7 @@ def test_numbers_are_no_operands_to_leave_out():
 @pytest.mark.parametrize("function", [to_dot, to_svg, draw])
 def test_wrong_arguments(function):
     value = Value(1.0)
-    with pytest.raises(TypeError, match="root must be a Value, got list; of several Values draw one, or their sum"):
+    with pytest.raises(TypeError, match="root must be a Value or a Program, got list; of several Values draw"):
         function([value])
     with pytest.raises(ValueError, match="rankdir must be 'LR' or 'TB', got 'RL'"):
         function(value, "RL")

@@ -15,6 +15,12 @@ import pytest
 import autograd
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+NEEDS = {
+    "digits.py": ["sklearn"],
+    "lorenz.py": ["scipy"],
+    "rosenbrock.py": ["scipy"],
+    "hanging_chain.py": ["scipy"],
+}
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(autograd.__file__).parents[1])}
 # Runs a script as `python SCRIPT` does, with nothing to import but the package and its dependencies.
 PLAIN = (
@@ -91,6 +97,7 @@ def test_digits(tmp_path):
         ("digits.py", ["sklearn", "sklearn.datasets"], "pip install scikit-learn"),
         ("lorenz.py", ["scipy", "scipy.integrate"], "pip install scipy"),
         ("rosenbrock.py", ["scipy", "scipy.optimize"], "pip install scipy"),
+        ("hanging_chain.py", ["scipy", "scipy.optimize"], "pip install scipy"),
     ],
 )
 def test_without_what_it_needs(monkeypatch, name, absent, remedy):
@@ -200,6 +207,12 @@ def test_lorenz(tmp_path):
     assert float(re.search(r"rms error ([\d.]+)", out)[1]) == pytest.approx(0.3, rel=0.2)
 
 
+def test_implied_volatility(tmp_path):
+    out = run("implied_volatility.py", tmp_path)
+    errors = [float(error) for error in re.findall(r"largest relative error ([\d.e-]+)$", out, re.M)]
+    assert len(errors) == 5 and max(errors) < 1e-10
+
+
 def test_rosenbrock(tmp_path):
     pytest.importorskip("scipy")
     out = run("rosenbrock.py", tmp_path, absent=("matplotlib", "sklearn"))
@@ -207,6 +220,15 @@ def test_rosenbrock(tmp_path):
     assert [method for method, *_ in rows] == ["BFGS", "BFGS", "Newton-CG", "trust-exact"]
     (_, _, _, evaluations, _, error), *exact = rows
     assert all(int(other[3]) < int(evaluations) / 10 and float(other[5]) < float(error) / 100 for other in exact)
+
+
+def test_hanging_chain(tmp_path):
+    pytest.importorskip("scipy")
+    out = run("hanging_chain.py", tmp_path, absent=("matplotlib", "sklearn"))
+    # Two coordinates of each mass and of its neighbors: blocks of 2 x 2 beside the diagonal.
+    assert "Sparsity: 48 x 48, 280 nonzeros" in out and "6 products with the Hessian instead of 48" in out
+    found = re.search(r"^(\d+) masses lie on the ground, which carries (\d+)% of the weight$", out, re.M)
+    assert 2 < int(found[1]) < 12 and 10 < int(found[2]) < 30
 
 
 def test_newton(tmp_path):
@@ -226,6 +248,8 @@ def test_newton(tmp_path):
         ("swaptions.py", ("step=1e-7", "step=1e-2")),
         ("lorenz.py", ("GUESS, jac=", "GUESS, max_nfev=2, jac=")),
         ("rosenbrock.py", ("DIMENSIONS, ITERATIONS = 20, 200", "DIMENSIONS, ITERATIONS = 20, 5")),
+        ("implied_volatility.py", ("-curvature / vega**3", "-curvature / vega**2")),
+        ("hanging_chain.py", ("(MASSES + 1), 300", "(MASSES + 1), 9")),
         ("newton.py", ("TOLERANCE = 1e-10", "TOLERANCE = 1.0")),
         ("expression.py", ("-8.0", "-8.5")),
         ("four_points.py", ("STEPS, RATE = 20", "STEPS, RATE = 1")),
@@ -237,7 +261,7 @@ def test_newton(tmp_path):
     ],
 )
 def test_a_broken_promise_is_a_failure(tmp_path, monkeypatch, name, change):
-    for needed in {"digits.py": ["sklearn"], "lorenz.py": ["scipy"], "rosenbrock.py": ["scipy"]}.get(name, []):
+    for needed in NEEDS.get(name, []):
         pytest.importorskip(needed)
     text = (EXAMPLES / name).read_text()
     assert text.count(change[0]) == 1
@@ -247,6 +271,17 @@ def test_a_broken_promise_is_a_failure(tmp_path, monkeypatch, name, change):
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(script), run_name="__main__")
     assert end.value.code == 1
+
+
+def test_hanging_chain_plot(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("scipy")
+    script = tmp_path / "hanging_chain.py"
+    script.write_text((EXAMPLES / "hanging_chain.py").read_text().replace("(MASSES + 1), 300", "(MASSES + 1), 3"))
+    monkeypatch.setattr(sys, "argv", ["hanging_chain.py", "--plot", str(tmp_path / "p.png")])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(script), run_name="__main__")
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_moons_plot(tmp_path, monkeypatch, capsys):
@@ -259,7 +294,7 @@ def test_moons_plot(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("arguments", [["swaptions.py", "--paths", "100"], ["lorenz.py"]])
+@pytest.mark.parametrize("arguments", [["swaptions.py", "--paths", "100"], ["lorenz.py"], ["implied_volatility.py"]])
 def test_plots(tmp_path, monkeypatch, capsys, arguments):
     pytest.importorskip("matplotlib")
     if "lorenz.py" in arguments:

@@ -638,7 +638,7 @@ def test_another_thread_does_not_see_the_trace():
 
 
 def square_by_hand():
-    f = custom_vjp(lambda x: x * x)
+    f = custom_vjp(lambda x: x * x, pure_callback=True)
     f.defvjp(lambda x: (float(x) * float(x), float(x)), lambda x, g: (2.0 * x * g,))
     return f
 
@@ -658,7 +658,7 @@ def test_a_custom_operation_is_right_in_every_lane():
 def test_a_custom_operation_with_branches_and_state():
     """What happens in Python happens for every lane in every run."""
     factor = [2.0]
-    f = custom_vjp(lambda x: factor[0] * x if x > 0 else 0.0)
+    f = custom_vjp(lambda x: factor[0] * x if x > 0 else 0.0, pure_callback=True)
     f.defvjp(
         lambda x: (factor[0] * x, factor[0]) if x > 0 else (0.0, 0.0),
         lambda slope, g: (slope * g,),
@@ -672,8 +672,9 @@ def test_a_custom_operation_with_branches_and_state():
         assert slope.tolist() == [1.0, number + 1, number + 1]
 
 
-def test_a_custom_operation_of_lists_with_several_outputs():
-    f = custom_vjp(lambda xs: [xs[0] * xs[1], xs[0] + xs[1]])
+@pytest.mark.parametrize("callback", [True, False])
+def test_a_custom_operation_of_lists_with_several_outputs(callback):
+    f = custom_vjp(lambda xs: [xs[0] * xs[1], xs[0] + xs[1]], pure_callback=callback)
     f.defvjp(
         lambda xs: ([xs[0] * xs[1], xs[0] + xs[1]], list(xs)),
         lambda xs, g: ([g[0] * xs[1] + g[1], g[0] * xs[0] + g[1]],),
@@ -699,13 +700,14 @@ def test_a_custom_operation_has_one_derivative():
         grad(grad(lambda x: square(x)))(3.0)
 
 
-def test_an_exception_in_a_custom_operation():
+@pytest.mark.parametrize("callback", [True, False])
+def test_an_exception_in_a_custom_operation(callback):
     def fail(x):
         if x > 2.0:
             raise KeyError("too large")
         return x
 
-    f = custom_vjp(fail)
+    f = custom_vjp(fail, pure_callback=callback)
     f.defvjp(lambda x: (fail(x), None), lambda _, g: (g,))
     run = compile(vmap(lambda x: f(x)))
     assert run(np.array([1.0, 2.0])).tolist() == [1.0, 2.0]
@@ -721,7 +723,7 @@ def test_a_custom_operation_after_a_guard_is_called_for_its_lanes_only():
         called.append(float(x))
         return math.log(x)
 
-    f = custom_vjp(logarithm)
+    f = custom_vjp(logarithm, pure_callback=True)
     f.defvjp(lambda x: (logarithm(x), x), lambda x, g: (g / x,))
     x = np.array([1.0, -1.0, 2.0, -2.0])
     got = vmap(lambda x: f(x) if x > 0 else x)(x)

@@ -767,7 +767,7 @@ def test_an_axis_that_is_missing(wrap, argument):
 
 
 def test_errors_name_the_argument():
-    with pytest.raises((TypeError, ValueError), match="argument 1"):
+    with pytest.raises((TypeError, ValueError), match="argument weights is the number 2"):
         vmap(lambda x, weights: x)(np.zeros(3), 2)
     with pytest.raises(ValueError, match="in_axes"):
         vmap(lambda x, y: x, in_axes=(0,))(np.zeros(3), np.zeros(3))

@@ -16,8 +16,8 @@ if _find_spec("autograd._core") is None:
         "in its root, or `python setup.py build_ext --inplace` to use it in place."
     )
 
-from autograd import _hooks
-from autograd._core import Value, free_memory
+from autograd import _elsewhere, _hooks
+from autograd._core import Value, detect_anomaly, free_memory
 from autograd._program.program import Program
 from autograd.functions import (
     acos,
@@ -40,6 +40,7 @@ from autograd.functions import (
     copysign,
     cos,
     cosh,
+    custom_jvp,
     custom_vjp,
     deg2rad,
     degrees,
@@ -95,14 +96,18 @@ from autograd.functions import (
     where,
 )
 from autograd.functions import sum as sum
+from autograd.loops import fori_loop, scan, while_loop
 from autograd.nn import MLP, Dropout, Layer, Module, Neuron
 from autograd.transforms import (
     check_grad,
     grad,
     hessian,
     hvp,
+    jacfwd,
     jacobian,
+    jacrev,
     jvp,
+    register_pytree_node,
     trace,
     value_and_grad,
     vjp,
@@ -149,9 +154,11 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "custom_jvp",
     "custom_vjp",
     "deg2rad",
     "degrees",
+    "detect_anomaly",
     "dot",
     "erf",
     "erfc",
@@ -162,6 +169,7 @@ __all__ = [
     "floor",
     "floor_divide",
     "fmod",
+    "fori_loop",
     "free_memory",
     "gelu",
     "grad",
@@ -173,7 +181,9 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "jacfwd",
     "jacobian",
+    "jacrev",
     "jvp",
     "leaky_relu",
     "log",
@@ -196,6 +206,8 @@ __all__ = [
     "relu",
     "remainder",
     "rint",
+    "register_pytree_node",
+    "scan",
     "sigmoid",
     "sign",
     "silu",
@@ -212,37 +224,19 @@ __all__ = [
     "vjp",
     "vmap",
     "where",
+    "while_loop",
 ]
 
 #: Public modules that are imported when they are first asked for.
-_MODULES = ("checkpoint", "datasets", "draw", "initializers", "losses", "ops", "optim", "schedules", "training")
-
-#: What other frameworks call something, and what there is of it here.
-_ELSEWHERE = {
-    **dict.fromkeys(("jit", "njit"), "compile(f)"),
-    **dict.fromkeys(("jacfwd", "jacrev"), "jacobian(f)"),
-    **dict.fromkeys(("Tensor", "tensor", "Variable", "Scalar"), "Value(x)"),
-    **dict.fromkeys(("pmap", "vectorize"), "vmap(f), which uses threads by itself"),
-    **dict.fromkeys(("stop_gradient", "detach"), "Value.detach()"),
-    **dict.fromkeys(("custom_jvp", "custom_gradient", "Function", "primitive"), "custom_vjp(f)"),
-    **dict.fromkeys(("manual_seed", "random", "PRNGKey"), "the argument `seed` of what draws random numbers"),
-    "elementwise_grad": "vmap(grad(f))",
-    "gradcheck": "check_grad(f, x)",
-    "hvps": "hvp(f, x, v)",
-    "inference_mode": "no_grad()",
-    "make_jaxpr": "trace(f, *arguments)",
-    "Sequential": "MLP, or a subclass of Module",
-    "Linear": "Layer(nin, nout, nonlin=False)",
-    "Optimizer": "autograd.optim.Optimizer",
-    "numpy": "NumPy itself: its functions and operators take arrays of Values",
-}
-
+_MODULES = (
+    "checkpoint", "datasets", "draw", "implicit", "initializers", "linalg", "losses", "ops", "optim", "schedules",
+    "training",
+)
 
 def __getattr__(name: str) -> _Any:
     if name in _MODULES:
         return _import_module(f"autograd.{name}")
-    hint = f"; here it is {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    raise AttributeError(f"module 'autograd' has no attribute {name!r}{hint}")
+    _elsewhere.refuse(__name__, name)
 
 
 def __dir__() -> list[str]:

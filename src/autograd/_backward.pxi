@@ -243,7 +243,11 @@ cdef int run_backward(Value root, double seed) except -1:
             mark = RUNNING
             set_marks(&order, mark)
         receive(&root.node, seed)
-        left = sweep(order.nodes, order.size, mark)
+        if special and anomalies_here:
+            sweep_examining(&order)
+            left = 0
+        else:
+            left = sweep(order.nodes, order.size, mark)
         while left:
             push_other(order.nodes[left - 1])
             left = sweep(order.nodes, left - 1, mark)
@@ -255,3 +259,41 @@ cdef int run_backward(Value root, double seed) except -1:
     finally:
         return_order(&order)
     return 0
+
+
+def start_backward(Value root not None, gradient):
+    """Begin a backward pass that `push_node_of` continues, and return the computed nodes, parents before children.
+
+    They are Values, and a Block before its outputs. Their gradients are zero, and that of the root is `gradient`.
+    """
+    cdef Order order
+    cdef Py_ssize_t i
+    cdef double seed = as_number(gradient, "gradient")
+    cdef list nodes = []
+    forbid_in_trace("a backward pass was begun")
+    if root.node.op == OP_LEAF:
+        root.node.adjoint += seed
+        return nodes
+    order = borrow_order()
+    try:
+        if not sort(&root.node, &order):
+            raise_fault(&order)
+        set_marks(&order, 0)
+        receive(&root.node, seed)
+        for i in range(order.size):
+            nodes.append(<object> (block_around if order.nodes[i].op == OP_BLOCK else owner)(order.nodes[i]))
+    finally:
+        return_order(&order)
+    return nodes
+
+
+def push_node_of(item not None):
+    """Push a Value or a Block of a pass. Return whether it had received a gradient; if not, nothing happens."""
+    cdef Node *node = &(<Block> item).node if isinstance(item, Block) else &(<Value?> item).node
+    if not node.cursor:
+        return False
+    if node.op == OP_BLOCK or node.op == OP_CUSTOM:
+        push_other(node)
+    else:
+        push_node(node)
+    return True

@@ -42,6 +42,9 @@ cdef class Block:
     cdef list lower(self, object code, list operands):
         raise TypeError(f"{self.name()} cannot be part of a traced function")
 
+    cdef list sources(self):
+        return Block.parents(self)
+
     cdef list parents(self):
         # No comprehension: where its list cannot grow, Cython 3.3.1 releases the item twice.
         cdef list parents = []
@@ -96,11 +99,11 @@ cdef int block_traverse(PyObject *block, visitproc visit, void *argument) noexce
 
 
 cdef Value new_output(Block block, Py_ssize_t index, double primal):
-    """The Value of output number `index`."""
+    """The Value of output number `index`; a leaf if nothing is recorded."""
     cdef Value value = new_node(OP_OUTPUT, primal, <double> index, block.node.flags)
     Py_INCREF(block)
     value.node.left = &block.node
-    return traced(value) if special and tracer_here != NULL else value
+    return specially(value) if special else value
 
 
 cdef inline Node *block_input(Block block, Py_ssize_t i) noexcept:

@@ -11,6 +11,8 @@
 /* The thread's number of open no_grad blocks, and its trace; read only while some thread has one. */
 static AUTOGRAD_THREAD int autograd_paused_here = 0;
 static AUTOGRAD_THREAD PyObject *autograd_tracer_here = NULL;
+/* The thread's number of open detect_anomaly blocks; read only while some thread has one. */
+static AUTOGRAD_THREAD int autograd_anomalies_here = 0;
 /* Whether the thread is freeing the list of dying objects. */
 static AUTOGRAD_THREAD int autograd_draining_here = 0;
 

@@ -62,6 +62,8 @@ cdef class Block:
     cdef str name(self)
     # Every Value that the outputs depend on directly.
     cdef list parents(self)
+    # The Values whose instructions `lower` takes, in order.
+    cdef list sources(self)
     # Emit the instructions of the Block into a Code, given those of its inputs, and return those of its outputs.
     cdef list lower(self, object code, list operands)
 
@@ -139,6 +141,11 @@ cdef void track(Block block) noexcept
 cdef void set_calls(Block block, object calls) noexcept
 cdef Value new_output(Block block, Py_ssize_t index, double primal)
 cdef bint recording() noexcept
+
+# Whether this thread is in a detect_anomaly block.
+cdef bint detecting() noexcept
+# File and line of the innermost running function that is not of this package.
+cdef tuple caller()
 
 # The thread's current trace, or None, and the number of no_grad blocks that it is in.
 cdef Tracer current_tracer()

@@ -26,7 +26,10 @@ from autograd._cpython cimport (
 
 import contextlib
 import copyreg
+import inspect
 import numbers
+import os
+import sys
 from operator import index
 
 import numpy
@@ -40,6 +43,7 @@ include "_ops.pxi"
 cdef extern from "_core.h":
     int paused_here "autograd_paused_here"
     PyObject *tracer_here "autograd_tracer_here"
+    int anomalies_here "autograd_anomalies_here"
     int draining_here "autograd_draining_here"
     object steal "autograd_steal" (PyObject *object)
     int add_dict "autograd_add_dict" (PyTypeObject *type) except -1
@@ -65,15 +69,52 @@ include "_memory.pxi"
 # ---------------------------------------------------------------------------------------------------------------------
 # Recording
 
-# Number of open no_grad blocks and traces of all threads. While it is zero, operations skip the thread's own state.
+# Number of open no_grad and detect_anomaly blocks and traces of all threads. While it is zero, operations skip the
+# thread's own state.
 cdef int special = 0
 
 
-class no_grad(contextlib.ContextDecorator):
+class Switch(type):
+    """The kind of a class of context managers, which as a decorator is called or not."""
+
+    def __call__(cls, function=None, /):
+        switch = type.__call__(cls)
+        return switch if function is None else switch(function)
+
+    def __enter__(cls):
+        raise TypeError(f"write `with {cls.__name__}():`, with parentheses: {cls.__name__} is a class")
+
+    def __exit__(cls, *exception):
+        """Make ``with`` look for `__enter__`."""
+
+
+class Switched(contextlib.ContextDecorator):
+    """A context manager that sets a mode of this thread, and a decorator."""
+
+    def __call__(self, func):
+        name = type(self).__name__
+        if not callable(func) or isinstance(func, type):
+            raise TypeError(
+                f"{name} decorates a function, got {func!r}; around statements write `with {name}():`"
+            )
+        if inspect.isgeneratorfunction(func) or inspect.iscoroutinefunction(func) or inspect.isasyncgenfunction(func):
+            raise TypeError(
+                f"{name} cannot decorate the generator or coroutine {func.__name__}, whose body runs after its call is "
+                f"over; write `with {name}():` in it, with no yield or await inside"
+            )
+        return contextlib.ContextDecorator.__call__(self, func)
+
+
+class no_grad(Switched, metaclass=Switch):
     """Evaluate without recording, as a context manager or a decorator.
 
     Operations inside return Values without parents: they cost less, hold no graph and pass no gradient. Other threads
     are not affected.
+
+    Raises
+    ------
+    TypeError
+        If it decorates a class, a generator or a coroutine.
 
     Examples
     --------
@@ -82,6 +123,11 @@ class no_grad(contextlib.ContextDecorator):
     >>> with no_grad():
     ...     y = x * x
     >>> y._prev
+    set()
+    >>> @no_grad
+    ... def square(x):
+    ...     return x * x
+    >>> square(x)._prev
     set()
     """
 
@@ -126,23 +172,32 @@ cdef inline Value record2(unsigned short op, double primal, Value left, Value ri
 
 
 cdef bint is_special() noexcept:
-    return paused_here or tracer_here != NULL
+    return paused_here or tracer_here != NULL or anomalies_here
 
 
 cdef Value record_specially(unsigned short op, double primal, double immediate, Value left, Value right):
-    """Record in a trace, or do not record."""
+    """Record in a trace, record and examine, or do not record."""
     cdef Value value
     cdef unsigned flags = left.node.flags | (0 if right is None else right.node.flags)
-    if tracer_here == NULL:
+    if tracer_here == NULL and not anomalies_here:
         return new_node(OP_LEAF, primal, 0.0, flags & TRACED)
-    # The trace marks the Value itself.
-    value = new_node(op, primal, immediate, flags & COLLECTABLE)
+    # A trace marks the Value itself.
+    value = new_node(op, primal, immediate, flags if tracer_here == NULL else flags & COLLECTABLE)
     Py_INCREF(left)
     value.node.left = &left.node
     if right is not None:
         Py_INCREF(right)
         value.node.right = &right.node
-    return traced(value)
+    return specially(value)
+
+
+cdef Value specially(Value value):
+    """Record a new Value in the trace, or examine it; without recording, return a leaf."""
+    if tracer_here != NULL:
+        return traced(value)
+    if anomalies_here:
+        examine(value)
+    return new_node(OP_LEAF, value.node.primal, 0.0, value.node.flags & TRACED) if paused_here else value
 
 
 cdef Value traced(Value value):
@@ -438,6 +493,8 @@ include "_block.pxi"
 
 include "_backward.pxi"
 
+include "_anomalies.pxi"
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Value
@@ -546,6 +603,8 @@ cdef int make_by_hand(Value value, tuple parents, tuple local_grads) except -1:
     node.stamp = <unsigned> changes
     node.op = OP_CUSTOM
     node.flags |= flags
+    if special and anomalies_here:
+        examine(value)
     return 0
 
 

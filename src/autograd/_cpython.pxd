@@ -60,3 +60,11 @@ cdef inline double *address(object array) except? NULL:
     PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
     PyBuffer_Release(&view)
     return <double *> view.buf
+
+
+cdef inline int *int_address(object array) except? NULL:
+    """The address of the numbers of a contiguous array of int32."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+    PyBuffer_Release(&view)
+    return <int *> view.buf

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy
 
-from autograd._blocks.custom_vjp import custom_vjp
 from autograd._blocks.reductions import dot, log_softmax, logsumexp, mean, softmax, sum
 from autograd._blocks.where import where
 from autograd._core import (
@@ -80,6 +79,7 @@ from autograd._core import (
     tanh,
     trunc,
 )
+from autograd._transforms.custom_rules import custom_jvp, custom_vjp
 
 __all__ = [
     "acos",
@@ -102,6 +102,7 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "custom_jvp",
     "custom_vjp",
     "deg2rad",
     "degrees",

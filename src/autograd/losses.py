@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from autograd import _elsewhere
 from autograd._blocks import losses as _blocks
 from autograd._core import Value
 
@@ -30,6 +31,10 @@ __all__ = [
 
 Scalars = Sequence[Value | float] | np.ndarray
 Rows = Sequence[Scalars] | np.ndarray
+
+
+def __getattr__(name: str) -> NoReturn:
+    _elsewhere.refuse(__name__, name)
 
 
 def _parameter(loss: str, name: str, x: Any, below: float) -> float:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
-from autograd import functions
+from autograd import _elsewhere, functions
 from autograd._blocks.dense import DenseDropout, DenseLayer, DenseNetwork, DenseNeuron
-from autograd._blocks.parameters import modules, parameters
+from autograd._blocks.parameters import are_same, modules, parameters, snapshot
 from autograd._blocks.rules import check_integer, zero_grad
 from autograd._core import Value
+from autograd._text import Text, count
+from autograd._transforms.nodes import register
 from autograd.initializers import Initializer, initializer
 
-__all__ = ["ACTIVATIONS", "MLP", "Dropout", "Layer", "Module", "Neuron"]
+__all__ = ["ACTIVATIONS", "MLP", "Dropout", "Layer", "Module", "Neuron", "summary"]
 
 
 #: By the name of an activation, its title in the repr of a neuron and its function (None for the identity).
@@ -31,6 +34,10 @@ ACTIVATIONS: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
 }
 
 Activation = str | Callable[[Any], Any]
+
+
+def __getattr__(name: str) -> NoReturn:
+    _elsewhere.refuse(__name__, name)
 
 
 def _activation(choice: Activation) -> tuple[str, Callable[[Any], Any] | None]:
@@ -51,8 +58,6 @@ def _generator(rng: Any, seed: int | None) -> Any:
     if not hasattr(rng, "uniform"):
         raise TypeError(f"rng must have a method uniform(low, high), got {type(rng).__name__}")
     return rng
-
-
 
 
 class Module:
@@ -195,6 +200,139 @@ class Module:
         for parameter, number in zip(parameters.values(), numbers, strict=True):
             parameter.data = number
 
+    def __repr__(self) -> str:
+        return _described(self, [])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the short form in a notebook."""
+        printer.text(str(self))
+
+
+def _described(module: Module, words: list[str]) -> str:
+    """Return one line that says what a module is."""
+    return f"{type(module).__name__}({', '.join([*words, count(len(module.parameters()), 'parameter')])})"
+
+
+def _short(module: Layer | MLP, usual: Callable[[Any], str], layers: Sequence[Any]) -> str:
+    """Return the short form of layers in sequence, or the repr where a subclass or foreign parts have their own."""
+    if type(module).__repr__ is not usual or not all(isinstance(layer, Layer | Dropout) for layer in layers):
+        return repr(module)
+    dense = [layer for layer in layers if isinstance(layer, Layer)]
+    if not dense or any(not isinstance(neuron, Neuron) for layer in dense for neuron in layer.neurons):
+        return repr(module)
+    sizes = [dense[0].nin, *(len(layer.neurons) for layer in dense)]
+    # The last layer of a network is linear, which is not worth a word where others are not.
+    names = [name for layer in dense for name in _activations(layer.neurons)]
+    if len(dense) > 1 and names[-1] == "linear" and set(names) != {"linear"}:
+        names = [name for name in names if name != "linear"]
+    rates = [f"dropout {layer.p:g}" for layer in layers if isinstance(layer, Dropout)]
+    return _described(module, [" -> ".join(map(str, sizes)), *dict.fromkeys(names), *dict.fromkeys(rates)])
+
+
+def _activations(neurons: Sequence[Any]) -> list[str]:
+    """Return the names of the activations of neurons, each once."""
+    choices = dict.fromkeys(neuron.activation if neuron.nonlin else "linear" for neuron in neurons)
+    return [choice if isinstance(choice, str) else _activation(choice)[0] for choice in choices]
+
+
+def summary(model: Module) -> str:
+    """
+    Return a table of the layers of a model: their shapes, activations and parameters.
+
+    Parameters
+    ----------
+    model : Module
+
+    Returns
+    -------
+    str
+        A prompt and a notebook show it as ``print`` does. A row counts the parameters that no row above it has; a
+        module that is no layer has a row if it holds parameters outside of its parts.
+
+    Raises
+    ------
+    TypeError
+        If `model` is no Module.
+
+    Examples
+    --------
+    >>> summary(MLP(2, [16, 16, 1]))
+    MLP(2 -> 16 -> 16 -> 1, relu, 337 parameters)
+    <BLANKLINE>
+    part   shape     activation  parameters
+    Layer  2 -> 16   relu                48
+    Layer  16 -> 16  relu               272
+    Layer  16 -> 1   linear              17
+    total                               337
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"summary expects a Module, got {type(model).__name__}")
+    rows = [("part", "shape", "activation", "parameters")]
+    counted: set[Value] = set()
+    in_layers = {id(neuron) for part in model.modules() if isinstance(part, Layer) for neuron in part.neurons}
+    for part in model.modules():
+        if id(part) in in_layers:
+            continue
+        below = list(part.modules())[1:] if not isinstance(part, Layer) else []
+        elsewhere = counted.union(*(inner.parameters() for inner in below))
+        own = [value for value in part.parameters() if value not in elsewhere]
+        if own or not below:
+            rows.append((type(part).__name__, *_shape(part), f"{len(own):,}"))
+            counted.update(own)
+    rows.append(("total", "", "", f"{len(counted):,}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=False)), row[3].rjust(widths[3])])
+        for row in rows
+    ]
+    return Text("\n".join([str(model), "", *lines]))
+
+
+def _shape(part: Module) -> tuple[str, str]:
+    """Return the shape and the activations of a part, as a table shows them."""
+    neurons = part.neurons if isinstance(part, Layer) else [part]
+    if isinstance(part, Layer | Neuron) and all(isinstance(neuron, Neuron) for neuron in neurons):
+        return f"{part.nin} -> {len(neurons)}", ", ".join(_activations(neurons))
+    return "", f"p={part.p:g}" if isinstance(part, Dropout) else ""
+
+
+class _Structure:
+    """All that decides how a module computes besides the data of its parameters."""
+
+    def __init__(self, module: Module) -> None:
+        self.taken = snapshot(module)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Structure) and are_same(self.taken, other.taken)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _with_parameters(module: Module, leaves: Sequence[Any]) -> Module:
+    """Return a copy of a module with other parameters: Values, numbers, or arrays of derivatives."""
+    memo: dict[int, Any] = {
+        id(parameter): Value(leaf) if isinstance(leaf, float) else leaf
+        for parameter, leaf in zip(module.parameters(), leaves, strict=True)
+    }
+    result = copy.deepcopy(module, memo)
+    if any(isinstance(leaf, Value) for leaf in leaves) and len(result.parameters()) < len(leaves):
+        raise TypeError(
+            f"a {type(module).__name__} holds parameters, not computed Values: in a traced function, and with a Value "
+            "among the arguments, differentiate by a list of parameters instead"
+        )
+    return result
+
+
+register(
+    Module,
+    lambda module: (module.parameters(), module),
+    _with_parameters,
+    names=lambda module: [f".{name}" for name, _ in module.named_parameters()],
+    key=_Structure,
+    holds=True,
+    family=True,
+)
+
 
 class Neuron(DenseNeuron, Module):
     """
@@ -210,7 +348,8 @@ class Neuron(DenseNeuron, Module):
         A name in `ACTIVATIONS`, or a function from Value to Value.
     rng : object with a method ``uniform(low, high)``, optional
         Where the weights are drawn from, such as ``random.Random(1)`` or
-        ``numpy.random.default_rng(1)``; by default the module `random`.
+        ``numpy.random.default_rng(1)``; by default the module `random`, which ``random.seed`` seeds and
+        ``numpy.random.seed`` does not.
     seed : int, optional
         Instead of `rng`: draw from ``random.Random(seed)``.
     init : str or callable, default "uniform"
@@ -322,7 +461,10 @@ class Layer(DenseLayer, Module):
         return getattr(self.neurons[0], "nin", None)
 
     def __repr__(self) -> str:
-        return f"Layer of [{', '.join(map(str, self.neurons))}]"
+        return f"Layer of [{', '.join(map(repr, self.neurons))}]"
+
+    def __str__(self) -> str:
+        return _short(self, Layer.__repr__, [self])
 
 
 class MLP(DenseNetwork, Module):
@@ -350,8 +492,8 @@ class MLP(DenseNetwork, Module):
     >>> model = MLP(2, [2, 1])
     >>> model
     MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(2)]]
-    >>> len(model.parameters())
-    9
+    >>> print(model)
+    MLP(2 -> 2 -> 1, relu, 9 parameters)
     >>> model([1.0, 2.0, 3.0])
     Traceback (most recent call last):
     ValueError: MLP expects 2 inputs, got 3
@@ -392,7 +534,10 @@ class MLP(DenseNetwork, Module):
         return getattr(self.layers[0], "nin", None)
 
     def __repr__(self) -> str:
-        return f"MLP of [{', '.join(map(str, self.layers))}]"
+        return f"MLP of [{', '.join(map(repr, self.layers))}]"
+
+    def __str__(self) -> str:
+        return _short(self, MLP.__repr__, self.layers)
 
 
 class Dropout(DenseDropout, Module):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Set
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
+from autograd import _elsewhere
 from autograd._blocks import rules
 from autograd._blocks.rules import add_penalty, check_number, clip_grad_norm, clip_grad_value
 from autograd._core import Value
+from autograd._text import count
 
 __all__ = [
     "SGD",
@@ -27,6 +29,10 @@ __all__ = [
 ]
 
 Parameters: TypeAlias = Iterable[Value] | Iterable[Mapping[str, Any]]
+
+
+def __getattr__(name: str) -> NoReturn:
+    _elsewhere.refuse(__name__, name)
 
 
 def _options(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -61,11 +67,14 @@ class Optimizer(ABC):
 
     #: By option, the type of its default, which its values have too.
     _types: ClassVar[dict[str, type]] = {}
+    #: By argument of the constructor, its default.
+    _usual: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
         """Note the types of the options."""
         options = inspect.signature(cls.__init__).parameters
         cls._types = cls._types | {name: type(option.default) for name, option in options.items()}
+        cls._usual = {name: option.default for name, option in options.items()}
 
     def __init__(self, params: Parameters, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -112,6 +121,18 @@ class Optimizer(ABC):
         for group in self.param_groups:
             group["lr"] = lr
             group.pop("initial_lr", None)
+
+    def __repr__(self) -> str:
+        groups = self.param_groups
+        size = count(sum(len(group["params"]) for group in groups), "parameter")
+        size += f" in {len(groups)} groups" * (len(groups) > 1)
+        options = [
+            f"{name}={groups[0][name]!r}" + ", ..." * any(group[name] != groups[0][name] for group in groups)
+            for name in self.defaults
+            # Of the rate, and of the arguments that are not as they are by default.
+            if name == "lr" or any(group[name] != self._usual.get(name, group[name]) for group in groups)
+        ]
+        return f"{type(self).__name__}({', '.join([size, *options])})"
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own.

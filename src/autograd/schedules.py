@@ -81,6 +81,10 @@ class LRScheduler(ABC):
             group["lr"] = lr
         self.base_lrs, self.last_epoch, self._last_lr = base_lrs, epoch, last_lr
 
+    def __repr__(self) -> str:
+        rates = ", ".join(f"{lr:g}" for lr in self._last_lr)
+        return f"{type(self).__name__}({type(self.optimizer).__name__}, step {self.last_epoch}, lr={rates})"
+
     def step(self) -> None:
         """Set the rates of the next step."""
         self._set(self.base_lrs, self.last_epoch + 1)

@@ -18,6 +18,7 @@ from autograd._blocks.parameters import modules
 from autograd._blocks.parameters import parameters as held_parameters
 from autograd._blocks.rules import check_integer, get_data, set_data
 from autograd._core import Value
+from autograd._text import count
 from autograd._training.batching import outputs_of, recheck
 from autograd._training.data import as_inputs, as_targets, check_finite, check_plain
 from autograd.nn import Dropout, Module, Neuron
@@ -81,6 +82,15 @@ class History(dict[str, list[float]]):
     """
 
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        figures = [f"{name} {series[-1]:.4g}" for name, series in self.items() if series]
+        ended = ", interrupted" * self.interrupted
+        return f"History({count(self.epochs, 'epoch')}{': ' * bool(figures)}{', '.join(figures)}{ended})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show it in a notebook as elsewhere, not as a dict."""
+        printer.text(repr(self))
 
     @property
     def epochs(self) -> int:
@@ -171,6 +181,11 @@ class EarlyStopping:
         self._waited = 0
         self._data: NDArray[np.float64] | None = None
         self._latest: NDArray[np.float64] | None = None
+
+    def __repr__(self) -> str:
+        monitor = "loss" if self.monitor is None else self.monitor
+        best = f", best {self.best:.4g} in epoch {self.best_epoch}" * bool(self.best_epoch)
+        return f"EarlyStopping(patience={self.patience}, {self.mode} of {monitor}{best})"
 
     def __call__(self, model: Model, history: History) -> bool:
         """Judge an epoch; return whether the run is to end, after the best parameters were restored."""

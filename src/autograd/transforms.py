@@ -6,35 +6,49 @@ runs them, or their derivative, on the numbers of the arguments, for one point o
 - A transform of a plain function traces it in every call, so any Python control flow will do. A transform of a compiled
   function is compiled: it traces once for every structure of its arguments, and again where a comparison in the
   function has an outcome that no program is specialized to.
-- Arguments are numbers, sequences, arrays, and nested lists, tuples and dicts of these. The function gets a Value for a
-  number, a list for a list, an array of Values of the same shape for an array. A dict keeps the order of its keys.
+- Arguments are numbers, sequences, arrays, and nested lists, tuples, dicts and other containers of these: dataclasses,
+  `autograd.nn` modules with their parameters, and classes known to `register_pytree_node`. The function gets a Value
+  for a number, a list for a list, an array of Values of the same shape for an array. A dict keeps the order of its
+  keys.
+- A transform decorates a function, also with options: ``@compile(max_ways=4)``.
 - Programs follow IEEE, as NumPy does: ``1 / 0`` is infinite and ``log(-1)`` is nan; nothing is
   raised but in a ``try`` of the function, which sees the exceptions of plain Python.
+- A sparse Jacobian or Hessian is an array of ``scipy.sparse``; `Sparsity` and `Coloring` say how it is computed.
 - With a Value among the arguments the results are Values, and `Value.backward` passes through the call.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
+import inspect
 import operator
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ParamSpec, TypeVar, overload
 
 import numpy as np
 
 from autograd._core import no_grad
 from autograd._program.program import Program
 from autograd._transforms.kinds import Compiled, Gradient, Hessian, Hvp, Jacobian, Jvp, Mapped, ValueAndGradient, Vjp
+from autograd._transforms.nodes import register
 from autograd._transforms.pytree import Raveled
+from autograd._transforms.structure import Coloring, Sparsity
 from autograd._transforms.transform import Transform
 
 __all__ = [
+    "Coloring",
+    "Sparsity",
     "check_grad",
     "compile",
     "grad",
     "hessian",
     "hvp",
+    "jacfwd",
     "jacobian",
+    "jacrev",
     "jvp",
+    "register_pytree_node",
     "trace",
     "value_and_grad",
     "vjp",
@@ -42,6 +56,11 @@ __all__ = [
 ]
 
 Function = Callable[..., Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: The function that a transform used as a decorator with options does not have yet.
+_LATER: Any = inspect.Parameter.empty
 
 
 def _checked(caller: str, f: Any) -> Any:
@@ -67,7 +86,13 @@ def _argument_numbers(caller: str, name: str, numbers: Any) -> Any:
     return _integer(caller, name, numbers)
 
 
-def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+@overload
+def grad(
+    *, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+@overload
+def grad(f: Callable[P, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[P, Any]: ...
+def grad(f: Any = _LATER, argnums: Any = 0, has_aux: bool = False) -> Any:
     """Return a function that computes the gradient of `f`.
 
     Parameters
@@ -106,10 +131,20 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 1.0}, 5.0)
     {'w': 5.0, 'b': 1.0}
     """
+    if f is _LATER:
+        return functools.partial(grad, argnums=argnums, has_aux=has_aux)
     return _gradient(Gradient, "grad", f, argnums, has_aux)
 
 
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+@overload
+def value_and_grad(
+    *, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[[Callable[P, Any]], Callable[P, tuple[Any, Any]]]: ...
+@overload
+def value_and_grad(
+    f: Callable[P, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[P, tuple[Any, Any]]: ...
+def value_and_grad(f: Any = _LATER, argnums: Any = 0, has_aux: bool = False) -> Any:
     """Return a function that computes the value and the gradient of `f`.
 
     Parameters
@@ -136,6 +171,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
     (6.0, (3.0, 2.0))
     """
+    if f is _LATER:
+        return functools.partial(value_and_grad, argnums=argnums, has_aux=has_aux)
     return _gradient(ValueAndGradient, "value_and_grad", f, argnums, has_aux)
 
 
@@ -144,7 +181,38 @@ def _gradient(kind: Any, caller: str, f: Function, argnums: int | Sequence[int],
     return kind(_checked(caller, f), caller, argnums=numbers, has_aux=bool(has_aux))  # type: ignore[no-any-return]
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def _sparse_options(caller: str, sparse: bool, format: str, sparsity: Any) -> dict[str, Any]:
+    """Return the options of a Jacobian, checked."""
+    if format not in ("csr", "csc", "coo"):
+        raise ValueError(f"{caller}: format must be 'csr', 'csc' or 'coo', got {format!r}")
+    if sparse:
+        try:
+            importlib.import_module("scipy.sparse")
+        except ImportError:
+            raise ImportError(
+                f"{caller} with sparse=True returns arrays of scipy.sparse, and SciPy is not installed: "
+                'pip install "autograd-engine[sparse]"'
+            ) from None
+    options: dict[str, Any] = {"form": format} if sparse else {}
+    return options if sparsity is None else options | {"sparsity": Sparsity(sparsity)}
+
+
+@overload
+def jacobian(
+    *, argnums: int | Sequence[int] = 0, sparse: bool = False, format: str = "csr", sparsity: Any = None
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+@overload
+def jacobian(
+    f: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    sparse: bool = False,
+    format: str = "csr",
+    sparsity: Any = None,
+) -> Callable[P, Any]: ...
+def jacobian(
+    f: Any = _LATER, argnums: Any = 0, *, sparse: bool = False, format: str = "csr", sparsity: Any = None
+) -> Any:
     """Return a function that computes the derivatives of all outputs of `f`.
 
     Parameters
@@ -152,22 +220,39 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     f : callable
     argnums : int or tuple of int, default 0
         The positional arguments to differentiate by.
+    sparse : bool, default False
+        Whether to return a sparse matrix: a row for each number of the output, a column for each of the arguments.
+    format : {"csr", "csc", "coo"}
+        The format of the sparse matrix.
+    sparsity : Sparsity, array_like or scipy.sparse array, optional
+        The pattern that a sparse result is to have. It has to include that of the derivative.
 
     Returns
     -------
     callable
         Returns the output of `f` with, in the place of every number and array, its derivatives in the structure of the
-        argument. The derivative of an array by an array has the shape of the first followed by that of the second.
+        argument. The derivative of an array by an array has the shape of the first followed by that of the second. With
+        `sparse`, an array of `scipy.sparse`. Its methods ``sparsity(*args)`` and ``coloring(*args)`` return the
+        `Sparsity` and the `Coloring` that it uses.
 
     Raises
     ------
     TypeError
-        As `grad`.
+        As `grad`; in a call, if `sparse` is set and there is a Value among the arguments.
+    ValueError
+        If there is no such format; in a call, if the derivative has entries that `sparsity` lacks.
+    ImportError
+        If `sparse` is set and SciPy is not installed.
 
     Notes
     -----
-    One batch runs forward mode with a lane for each number of the arguments, or reverse mode with one for each number
-    of the output, whichever are fewer.
+    The pattern, those entries that are not zero everywhere, is read off the program of `f`. Columns without an entry in
+    a common row, or rows without one in a common column, have one color, and their sum takes one pass of forward or
+    reverse mode. The passes are one program whose outputs are the entries or, where that is longer, the lanes of a
+    batch. A dense matrix takes a lane for each column or row, whichever are fewer.
+
+    A sparse result has the same structure in every call, zeros included. Where `f` takes another way through its
+    branches for the first time, the pattern becomes the union, unless `sparsity` includes both.
 
     Examples
     --------
@@ -177,12 +262,68 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
            [0., 4.]])
     >>> jacobian(lambda x, y: (x + y, x * y), argnums=(0, 1))(2.0, 3.0)
     ((1.0, 1.0), (3.0, 2.0))
+    >>> differences = jacobian(lambda x: x[1:] - x[:-1], sparse=True)
+    >>> differences(np.array([1.0, 2.0, 4.0])).toarray()
+    array([[-1.,  1.,  0.],
+           [ 0., -1.,  1.]])
+    >>> differences.coloring(np.array([1.0, 2.0, 4.0]))
+    Coloring: 2 colors by columns, for 2 x 3, 4 nonzeros
     """
-    numbers = _argument_numbers("jacobian", "argnums", argnums)
-    return Jacobian(_checked("jacobian", f), "jacobian", argnums=numbers)
+    return _jacobian("jacobian", f, argnums, **_sparse_options("jacobian", sparse, format, sparsity))
 
 
-def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+@overload
+def jacfwd(*, argnums: int | Sequence[int] = 0) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+@overload
+def jacfwd(f: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]: ...
+def jacfwd(f: Any = _LATER, argnums: Any = 0) -> Any:
+    """Return the same as `jacobian`, by forward mode: with a lane for each number to differentiate by.
+
+    Examples
+    --------
+    >>> jacfwd(lambda x: [x, x**2, x**3])(2.0)
+    [1.0, 4.0, 12.0]
+    """
+    return _jacobian("jacfwd", f, argnums, mode="forward")
+
+
+@overload
+def jacrev(*, argnums: int | Sequence[int] = 0) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+@overload
+def jacrev(f: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]: ...
+def jacrev(f: Any = _LATER, argnums: Any = 0) -> Any:
+    """Return the same as `jacobian`, by reverse mode: with a lane for each number that `f` returns.
+
+    Examples
+    --------
+    >>> jacrev(lambda x: x[0] * x[1])([2.0, 3.0])
+    [3.0, 2.0]
+    """
+    return _jacobian("jacrev", f, argnums, mode="reverse")
+
+
+def _jacobian(caller: str, f: Any, argnums: Any, **options: Any) -> Any:
+    if f is _LATER:
+        return functools.partial(_jacobian, caller, argnums=argnums, **options)
+    return Jacobian(_checked(caller, f), caller, argnums=_argument_numbers(caller, "argnums", argnums), **options)
+
+
+@overload
+def hessian(
+    *, argnums: int | Sequence[int] = 0, sparse: bool = False, format: str = "csr", sparsity: Any = None
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+@overload
+def hessian(
+    f: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    sparse: bool = False,
+    format: str = "csr",
+    sparsity: Any = None,
+) -> Callable[P, Any]: ...
+def hessian(
+    f: Any = _LATER, argnums: Any = 0, *, sparse: bool = False, format: str = "csr", sparsity: Any = None
+) -> Any:
     """Return a function that computes the second derivatives of `f`.
 
     Parameters
@@ -191,22 +332,25 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         A function with one scalar output.
     argnums : int or tuple of int, default 0
         The positional arguments to differentiate by.
+    sparse, format, sparsity
+        As in `jacobian`. A sparse result has a row and a column for each number of the arguments.
 
     Returns
     -------
     callable
         Returns the argument with, in the place of every number and array, its part of the second derivatives in the
-        structure of the argument: for an array of shape s an array of shape s + s.
+        structure of the argument: for an array of shape s an array of shape s + s. With `sparse`, an array of
+        `scipy.sparse`; see `jacobian` for its methods.
 
     Raises
     ------
-    TypeError
-        As `grad`.
+    TypeError, ValueError, ImportError
+        As `jacobian`.
 
     Notes
     -----
-    Forward mode over reverse mode in one batch, with a lane for each number: about the cost of as many products with
-    the Hessian, see `hvp`.
+    The `jacobian` of the gradient, by forward mode over reverse mode. Of two entries that are equal by symmetry one is
+    enough, so that a star coloring does.
 
     Examples
     --------
@@ -214,9 +358,14 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
+    >>> hessian(lambda x: (x[1:] * x[:-1]).sum(), sparse=True).sparsity(np.ones(4))
+    Sparsity: 4 x 4, 6 nonzeros
     """
+    if f is _LATER:
+        return functools.partial(hessian, argnums=argnums, sparse=sparse, format=format, sparsity=sparsity)
     numbers = _argument_numbers("hessian", "argnums", argnums)
-    return Hessian(_checked("hessian", f), "hessian", argnums=numbers)
+    options = _sparse_options("hessian", sparse, format, sparsity)
+    return Hessian(_checked("hessian", f), "hessian", argnums=numbers, **options)
 
 
 def _at_a_point(kind: Any, caller: str, f: Function) -> Any:
@@ -320,21 +469,30 @@ def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
     return _at_a_point(Hvp, "hvp", f).at(primals, tangents)  # type: ignore[no-any-return]
 
 
+@overload
 def vmap(
-    f: Function, in_axes: Any = 0, out_axes: int = 0, *, threads: int | None = None, max_ways: int | None = None
-) -> Function:
+    *, in_axes: Any = 0, out_axes: Any = 0, threads: int | None = None, max_ways: int | None = None
+) -> Callable[[Function], Function]: ...
+@overload
+def vmap(
+    f: Function, in_axes: Any = 0, out_axes: Any = 0, *, threads: int | None = None, max_ways: int | None = None
+) -> Function: ...
+def vmap(
+    f: Any = _LATER, in_axes: Any = 0, out_axes: Any = 0, *, threads: int | None = None, max_ways: int | None = None
+) -> Any:
     """Return a function that applies `f` to many arguments at once, in SIMD lanes and threads.
 
     Parameters
     ----------
     f : callable
         A function of one point.
-    in_axes : int, None or tuple, default 0
+    in_axes : int, None, tuple or dict, default 0
         The axis of the arguments along which the points lie, None for what all points share; or a tuple with an entry
-        for each argument. In the place of an argument that is a list, tuple or dict there may be a list, tuple or dict
-        of entries.
-    out_axes : int, default 0
-        The axis of the results along which the points lie.
+        for each positional argument; or a dict by the names of parameters, in which those that it does not name are
+        shared, and arguments given by keyword have their axes too. In the place of an argument that is a list, tuple or
+        dict there may be a list, tuple or dict of entries, for a dataclass a dict by its fields.
+    out_axes : int, tuple, list or dict, default 0
+        The axis of the results along which the points lie, or a container of axes for the container that `f` returns.
     threads : int, optional
         The most threads to use, by default the number of processors or the environment variable
         ``AUTOGRAD_NUM_THREADS``; as many run as pay for the size of the work. The result does not depend on it.
@@ -347,7 +505,8 @@ def vmap(
     -------
     callable
         Returns what `f` returns with a float64 array, one axis longer, in the place of every number and array; arrays
-        of Values if a Value was among the arguments or `f` uses one. Keyword arguments are shared by all points.
+        of Values if a Value was among the arguments or `f` uses one. All points share what is given by keyword, unless
+        `in_axes` is a dict that names it.
 
     Raises
     ------
@@ -372,16 +531,20 @@ def vmap(
     array([-1.,  2.,  6.])
     >>> vmap(value_and_grad(lambda x, scale: scale * x**2), in_axes=(0, None))(np.arange(3.0), 10.0)
     (array([ 0., 10., 40.]), array([ 0., 20., 40.]))
+    >>> vmap(lambda x, scale: x * scale, in_axes={"x": 0})(np.arange(3.0), scale=10.0)
+    array([ 0., 10., 20.])
     """
+    if f is _LATER:
+        return functools.partial(vmap, in_axes=in_axes, out_axes=out_axes, threads=threads, max_ways=max_ways)
     _checked("vmap", f)
-    in_axes = _axes(in_axes)
+    in_axes = _axes("in_axes", in_axes)
     if not _is_mapped(in_axes):
         raise ValueError(f"vmap: in_axes must name at least one axis, got {in_axes!r}")
     return Mapped(
         f,
         "vmap",
         in_axes=in_axes,
-        out_axes=_integer("vmap", "out_axes", out_axes),
+        out_axes=_axes("out_axes", out_axes),
         threads=0 if threads is None else _integer("vmap", "threads", threads, 1),
         **_bound("vmap", max_ways),
     )
@@ -391,13 +554,13 @@ def _bound(caller: str, max_ways: int | None) -> dict[str, int]:
     return {} if max_ways is None else {"max_ways": _integer(caller, "max_ways", max_ways, 1)}
 
 
-def _axes(axes: Any) -> Any:
-    """Return axes as None, an int, or tuples and dicts of these."""
+def _axes(name: str, axes: Any) -> Any:
+    """Return axes as an int, None if they are `in_axes`, or tuples and dicts of these."""
     if isinstance(axes, dict):
-        return {key: _axes(item) for key, item in axes.items()}
+        return {key: _axes(name, item) for key, item in axes.items()}
     if isinstance(axes, (tuple, list)):
-        return tuple(map(_axes, axes))
-    return None if axes is None else _integer("vmap", "in_axes", axes)
+        return tuple(_axes(name, item) for item in axes)
+    return None if axes is None and name == "in_axes" else _integer("vmap", name, axes)
 
 
 def _is_mapped(axes: Any) -> bool:
@@ -406,7 +569,28 @@ def _is_mapped(axes: Any) -> bool:
     return axes is not None
 
 
-def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: int | None = None) -> Function:
+@overload
+def compile(
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Iterable[str] = (),
+    max_ways: int | None = None,
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+@overload
+def compile(
+    f: Callable[P, Any],
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Iterable[str] = (),
+    max_ways: int | None = None,
+) -> Callable[P, Any]: ...
+def compile(
+    f: Any = _LATER,
+    *,
+    static_argnums: Any = (),
+    static_argnames: Any = (),
+    max_ways: int | None = None,
+) -> Any:
     """Return a function that traces `f` once and then replays its operations.
 
     Parameters
@@ -418,6 +602,8 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
         It is traced once for each of them; they must be hashable. Equal is not the same: ``1``, ``1.0`` and ``True``
         have a program each, as have ``0.0`` and ``-0.0``. Text, numbers, dates, and tuples, frozen sets and frozen
         dataclasses of these are told apart by type and content, other objects by identity.
+    static_argnames : str or iterable of str, default ()
+        The names of further arguments of this kind, given by position or by keyword.
     max_ways : int, optional
         The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
         neither here nor by a `vmap` that `f` is. A call that needs another one traces `f`, with a RuntimeWarning the
@@ -460,15 +646,78 @@ def compile(f: Function, *, static_argnums: int | Sequence[int] = (), max_ways: 
     >>> f(Value(2.0), 3.0).data
     6.0
     """
+    if f is _LATER:
+        return functools.partial(
+            compile, static_argnums=static_argnums, static_argnames=static_argnames, max_ways=max_ways
+        )
     numbers = _argument_numbers("compile", "static_argnums", static_argnums)
     options = {
         "compiled": True,
         "static_argnums": numbers if isinstance(numbers, tuple) else (numbers,),
+        "static_argnames": _argument_names(_checked("compile", f), static_argnames),
         **_bound("compile", max_ways),
     }
     if isinstance(f, Transform):
-        return f.with_options(**options)  # type: ignore[no-any-return]
-    return Compiled(_checked("compile", f), "compile", **options)
+        return f.with_options(**options)
+    return Compiled(f, "compile", **options)
+
+
+def _argument_names(f: Function, names: Any) -> tuple[str, ...]:
+    """Check names of parameters."""
+    checked: tuple[str, ...] = (names,) if isinstance(names, str) else tuple(names)
+    for name in checked:
+        if not isinstance(name, str):
+            raise TypeError(f"compile: static_argnames must be str, got {type(name).__name__} {name!r}")
+    try:
+        parameters = inspect.signature(f).parameters if checked else {}
+    except (TypeError, ValueError):
+        # Some built-in functions have no signature.
+        return checked
+    for name in checked:
+        if name not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            raise ValueError(
+                f"compile: static_argnames names {name!r}, but the parameters are {', '.join(parameters) or 'none'}"
+            )
+    return checked
+
+
+def register_pytree_node(
+    nodetype: type[T],
+    flatten_func: Callable[[T], tuple[Iterable[Any], Any]],
+    unflatten_func: Callable[[Any, list[Any]], T],
+) -> None:
+    """Let the objects of a class be arguments and results of functions that are transformed.
+
+    Parameters
+    ----------
+    nodetype : type
+        The class; subclasses are not registered with it.
+    flatten_func : callable
+        Takes an object and returns a pair: its children (numbers, arrays and containers of these), and what else it
+        consists of, which must be hashable for `compile`.
+    unflatten_func : callable
+        Takes the latter and a list of children, which are Values in a trace, and makes an object.
+
+    Raises
+    ------
+    TypeError
+        If `nodetype` is no class, or a function is not callable.
+
+    Examples
+    --------
+    >>> class Interval:
+    ...     def __init__(self, low, high):
+    ...         self.low, self.high = low, high
+    >>> register_pytree_node(
+    ...     Interval, lambda x: ((x.low, x.high), None), lambda rest, children: Interval(*children)
+    ... )
+    >>> gradient = grad(lambda x: (x.high - x.low) ** 2)(Interval(1.0, 4.0))
+    >>> gradient.low, gradient.high
+    (-6.0, 6.0)
+    """
+    if not isinstance(nodetype, type):
+        raise TypeError(f"register_pytree_node expects a class, got {type(nodetype).__name__} {nodetype!r}")
+    register(nodetype, _checked("register_pytree_node", flatten_func), _checked("register_pytree_node", unflatten_func))
 
 
 def trace(f: Function, *args: Any) -> Program:
@@ -535,7 +784,7 @@ def check_grad(
     """
     if order not in (1, 2):
         raise ValueError(f"check_grad: order must be 1 or 2, got {order!r}")
-    arguments = Raveled("check_grad", args)
+    arguments = Raveled("check_grad", args, function=f)
     x = arguments.numbers
     if not x.size:
         raise ValueError("check_grad: there is no number in the arguments")

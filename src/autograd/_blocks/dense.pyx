@@ -28,6 +28,7 @@ from autograd import _core, ops
 from autograd._cpython cimport ListLayout, PyBuffer_ToContiguous, Py_TYPE
 from autograd._core cimport (
     SHARED,
+    TRACED,
     Block,
     Deferred,
     Node,
@@ -39,12 +40,10 @@ from autograd._core cimport (
     defer,
     forbid_in_trace,
     is_changed,
-    new_leaf,
     new_output,
     number,
     owner,
     receive,
-    recording,
     set_sizes,
     shared_version,
     track,
@@ -409,12 +408,25 @@ cdef class DenseBlock(Block):
                 self.drop(stage, <DenseDropout> stage.dropout)
         return 0
 
+    cdef list sources(self):
+        """The inputs, then the parameters that are Values, which an eager call does not have among its inputs."""
+        cdef list sources = Block.parents(self)
+        cdef Plan plan = self.plan
+        cdef Py_ssize_t i
+        if self.node.flags & TRACED:
+            return sources
+        del sources[self.input_count - plan.computed_count:]
+        for i in range(plan.size):
+            if plan.nodes[i] != NULL:
+                sources.append(<object> owner(plan.nodes[i]))
+        return sources
+
     cdef list lower(self, object code, list operands):
         """Emit the weighted sums, starting with the bias, and the activations; a trace has no active dropout."""
         cdef Code emitting = code
         cdef Plan plan = self.plan
         cdef Stage *stage = plan.stages
-        cdef Py_ssize_t count = self.input_count - value_count(plan)
+        cdef Py_ssize_t count = len(operands) - value_count(plan)
         cdef Py_ssize_t i, j, k, row
         cdef unsigned z
         cdef list x = [None] * (self.rows * stage.n_in)
@@ -775,7 +787,6 @@ cdef object run(Plan plan, object x):
         block = read_rows(plan, x) if batch else read_row(plan, x)
     cdef Py_ssize_t n_out = plan.stages[plan.stage_count - 1].n_out
     cdef Py_ssize_t i, row
-    cdef bint records = recording()
     if tracing():
         block.trace()
     else:
@@ -784,12 +795,12 @@ cdef object run(Plan plan, object x):
             add_input(block, <Value> owner(plan.nodes[plan.computed[i]]))
     if n_out == 1:
         if not batch:
-            return output(block, 0, records)
-        return outputs(block, 0, block.rows, records)
+            return output(block, 0)
+        return outputs(block, 0, block.rows)
     # No comprehensions: if their list cannot grow, Cython 3.3.1 releases the item twice.
     results = [None] * block.rows
     for row in range(block.rows):
-        results[row] = outputs(block, row * n_out, n_out, records)
+        results[row] = outputs(block, row * n_out, n_out)
     return results if batch else results[0]
 
 
@@ -812,20 +823,20 @@ cdef DenseBlock read_doubles(Plan plan, object x, bint *batch):
     return block
 
 
-cdef list outputs(DenseBlock block, Py_ssize_t first, Py_ssize_t count, bint records):
+cdef list outputs(DenseBlock block, Py_ssize_t first, Py_ssize_t count):
     """Return `count` outputs, from number `first` on."""
     cdef list values = [None] * count
     cdef Py_ssize_t i
     for i in range(count):
-        values[i] = output(block, first + i, records)
+        values[i] = output(block, first + i)
     return values
 
 
-cdef inline object output(DenseBlock block, Py_ssize_t i, bint records):
-    """Return output number `i`, as a node if `records`."""
+cdef inline object output(DenseBlock block, Py_ssize_t i):
+    """Return output number `i`."""
     cdef Plan plan = block.plan
     cdef double data = block.values[block.rows * plan.stages[plan.stage_count - 1].out_at + i]
-    value = new_output(block, i, data) if records else new_leaf(data)
+    value = new_output(block, i, data)
     if plan.custom is not None:
         function = plan.custom[i % plan.stages.n_out]
         return value if function is None else function(value)

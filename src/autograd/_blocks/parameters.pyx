@@ -85,6 +85,17 @@ def is_unchanged(list taken not None):
     return True
 
 
+def are_same(list one not None, list other not None):
+    """Whether two snapshots are of the same objects with the same in them, in the sense of `is_unchanged`."""
+    cdef Py_ssize_t i
+    if len(one) != len(other):
+        return False
+    for i in range(len(one)):
+        if one[i][0] is not other[i][0] or not same(one[i][1], other[i][1]):
+            return False
+    return True
+
+
 cdef list contents(object holder):
     """What decides how a holder computes: the attributes of a module, the leaves and modules in a container.
 

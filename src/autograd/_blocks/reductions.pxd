@@ -1,6 +1,6 @@
 """Functions of sequences and reading these, for other Cython modules to ``cimport``."""
 
-from autograd._core cimport Block, new_leaf, new_output, recording
+from autograd._core cimport Block, new_output
 from autograd._ir.code cimport Code
 from autograd._program.tracing cimport tracing
 
@@ -51,7 +51,7 @@ cdef inline double *compute(Gathered block) except NULL:
 cdef inline object result(Block block, Py_ssize_t index, double primal):
     if not block.input_count:
         return primal
-    return new_output(block, index, primal) if recording() else new_leaf(primal)
+    return new_output(block, index, primal)
 cdef list results(Block block, const double *primals)
 cdef list floats(const double *x, Py_ssize_t n)
 

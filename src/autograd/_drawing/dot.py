@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograd._drawing.graph import COLOURS, GREY, Picture
 from autograd.ops import OPS
 
-_SHAPES = {"leaf": "record", "value": "record", "operation": "ellipse", "rest": "plaintext"}
+_SHAPES = {"leaf": "record", "value": "record", "operation": "ellipse", "term": "ellipse", "rest": "plaintext"}
 _FONT = "fontname=monospace fontsize=10"
 # Characters with a meaning in labels: in a string, in a record, as an HTML entity.
 _ESCAPES = str.maketrans({c: f"\\{c}" for c in '\\"{}|<>'} | {"&": "&amp;"})

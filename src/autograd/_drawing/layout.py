@@ -250,9 +250,10 @@ def _longest_paths(sources: list[list[int]]) -> list[int]:
 
 
 def _depth_first(sources: list[list[int]]) -> list[int]:
-    """Return the place of every node in a depth-first order from node 0: that of a tree has no crossings."""
+    """Return the place of every node in a depth-first order from the last ones: that of a tree has no crossings."""
     rank: dict[int, int] = {}
-    stack = [0]
+    passing = {source for incoming in sources for source in incoming}
+    stack = [node for node in reversed(range(len(sources))) if node not in passing]
     while stack:
         node = stack.pop()
         if node not in rank:

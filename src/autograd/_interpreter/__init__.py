@@ -5,7 +5,9 @@
 - `scheduling`: the order of the instructions, for few live results or for functions side by side;
 - `fusion`: multiply-adds, dot products and maps, in a prologue, a body and an epilogue;
 - `slots`: a slot for every result, by liveness;
+- `evaluation`: runs a code one by one at a point, and keeps every number, for drawings and to find anomalies;
 - `interpreter` (with the loops in ``interpreter.h``): runs the instructions of ``schedule.h`` over blocks of lanes.
 
-Other packages import `make_executable` and its `Executable`, and from `interpreter` `run`, `Array` and `Instruction`.
+Other packages import `make_executable` and its `Executable`, and from `interpreter` `run`, `Session`, `Array`,
+`Instruction` and `Subprogram`, the base of what a call instruction runs without Python.
 """

@@ -71,3 +71,28 @@ cdef void give(Memory *memory) noexcept
 # result is the same for any number of threads.
 cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
              const Array *outputs, uint32_t *failed, int threads) except -1
+
+
+cdef class Session:
+    """A schedule without guards that runs again and again over the same arrays, whose data and strides may change.
+
+    `step` returns -1 with an exception set if Python or Ctrl-C ended it. It needs no GIL unless the schedule calls
+    Python.
+    """
+    cdef void *state
+    cdef Memory *uniform
+    cdef Memory *frame
+    cdef Py_ssize_t lanes
+    cdef tuple calls
+
+    cdef int begin(self, const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Array *inputs,
+                   const Array *outputs) except -1
+    cdef int step(self) noexcept nogil
+
+
+cdef class Subprogram:
+    """What a call instruction runs without Python objects: by this method, for a number of lanes at once.
+
+    Its derivatives are methods that the passes of `autograd._ir.derivatives` call.
+    """
+    cdef int run_lanes(self, const Array *operands, Py_ssize_t lanes, const Array *results) except -1

@@ -4,6 +4,7 @@ State shared by runs (workspaces kept for reuse, idle threads) is read and writt
 consistent in a child process whenever the parent forks.
 """
 
+cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
@@ -11,6 +12,7 @@ from libc.string cimport memchr, memcpy, memset
 
 import os
 
+from autograd._ir.code cimport room
 from autograd._kernels.functions cimport function_table
 
 cdef extern from "Python.h":
@@ -229,6 +231,55 @@ cdef Py_ssize_t thread_count(const Run *run, int threads) except -1:
 # ---------------------------------------------------------------------------------------------------------------------
 # Running
 
+@cython.auto_pickle(False)
+cdef class Subprogram:
+    """See ``interpreter.pxd``."""
+
+    cdef int run_lanes(self, const Array *operands, Py_ssize_t lanes, const Array *results) except -1:
+        raise NotImplementedError
+
+
+cdef int run_subprogram(Subprogram function, const Run *run, const Instruction *instruction, double *varying,
+                        Py_ssize_t count, const int64_t *failed) except -1:
+    """Run a subprogram for the lanes that have not failed, whose numbers are gathered if some have."""
+    cdef const uint32_t *slots = run.schedule.arguments + instruction.b
+    cdef Py_ssize_t operands = instruction.c, results = instruction.d
+    cdef Py_ssize_t stride = lane_stride(run), alive = 0, lane, i
+    cdef Array *arrays = <Array *> room(operands + results, sizeof(Array))
+    cdef double *gathered = NULL
+    cdef double *place
+    try:
+        for lane in range(count):
+            alive += failed == NULL or not failed[lane]
+        for i in range(operands + results):
+            arrays[i] = Array(slot(run, varying, stride, slots[i]), not is_uniform(varying, slots[i]))
+        if alive == count:
+            return function.run_lanes(arrays, count, arrays + operands)
+        gathered = <double *> room((operands + results) * count, sizeof(double))
+        for i in range(operands):
+            place = gathered + i * count
+            alive = 0
+            for lane in range(count):
+                if not failed[lane]:
+                    place[alive] = arrays[i].data[lane * arrays[i].stride]
+                    alive += 1
+            arrays[i] = Array(place, 1)
+        for i in range(operands, operands + results):
+            arrays[i] = Array(gathered + i * count, 1)
+        function.run_lanes(arrays, alive, arrays + operands)
+        for i in range(operands, operands + results):
+            place = slot(run, varying, stride, slots[i])
+            alive = 0
+            for lane in range(count):
+                if not failed[lane]:
+                    place[lane] = arrays[i].data[alive]
+                    alive += 1
+        return 0
+    finally:
+        PyMem_RawFree(arrays)
+        PyMem_RawFree(gathered)
+
+
 cdef int call_python(const Run *run, const Instruction *instruction, double *varying, Py_ssize_t count,
                      const int64_t *failed) except -1 with gil:
     """Call a Python function for every lane that has not failed, or once over uniform slots if `varying` is NULL."""
@@ -238,6 +289,8 @@ cdef int call_python(const Run *run, const Instruction *instruction, double *var
     cdef list operands
     cdef object results
     function = (<tuple> run.calls)[instruction.a]
+    if isinstance(function, Subprogram):
+        return run_subprogram(<Subprogram> function, run, instruction, varying, count, failed)
     for lane in range(count):
         if failed != NULL and failed[lane]:
             continue
@@ -324,50 +377,88 @@ cdef void divide(Run *run) noexcept:
     run.segments = (run.lanes + run.segment - 1) // run.segment
 
 
-cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
-             const Array *outputs, uint32_t *failed, int threads) except -1:
-    cdef Run state
-    cdef Memory *uniform
-    cdef Memory *frame = NULL
-    cdef Worker *workers = NULL
+cdef int prepare(Run *state, Memory **uniform, Memory **frame, const Schedule *schedule, tuple calls, Py_ssize_t lanes,
+                 const Array *inputs, const Array *outputs) except -1:
+    """Set up a run, with its memory."""
     cdef Py_ssize_t blocks = 0
-    cdef int status
     state.schedule = schedule
     state.inputs = inputs
     state.outputs = outputs
-    state.rows = rows
-    state.failed = failed
-    state.lanes = lanes
+    state.failed = NULL
     state.calls = <PyObject *> calls
     state.call = call_python
     state.interrupted = interrupted
-    state.next = 0
-    state.stopped = 0
     state.segments = 0
+    state.lanes = lanes
     if lanes > 0 and schedule.body_size > 0:
-        divide(&state)
+        divide(state)
         blocks = (lanes + state.width - 1) // state.width
-    uniform = take(schedule.uniform_slots + max(state.segments, 1) * schedule.sum_count + (blocks + 7) // 8)
-    state.uniform = uniform.data
-    state.sums = uniform.data + schedule.uniform_slots
+    uniform[0] = take(schedule.uniform_slots + max(state.segments, 1) * schedule.sum_count + (blocks + 7) // 8)
+    state.uniform = uniform[0].data
+    state.sums = state.uniform + schedule.uniform_slots
     state.failures = <unsigned char *> (state.sums + max(state.segments, 1) * schedule.sum_count)
     memset(state.failures, 0, blocks)
     memcpy(state.uniform, schedule.constants, schedule.constant_count * sizeof(double))
+    if state.segments > 0:
+        frame[0] = take(lane_frame_size(state))
+    return 0
+
+
+cdef int execute_again(Run *state, Py_ssize_t lanes, const Py_ssize_t *rows, Memory *frame,
+                       Worker *workers) noexcept nogil:
+    state.lanes = lanes
+    state.rows = rows
+    state.next = 0
+    state.stopped = 0
+    return execute(state, frame, workers)
+
+
+cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
+             const Array *outputs, uint32_t *failed, int threads) except -1:
+    cdef Run state
+    cdef Memory *uniform = NULL
+    cdef Memory *frame = NULL
+    cdef Worker *workers = NULL
+    cdef int status
     try:
+        prepare(&state, &uniform, &frame, schedule, calls, lanes, inputs, outputs)
+        state.failed = failed
         if state.segments > 0:
-            frame = take(lane_frame_size(&state))
             hire(&workers, thread_count(&state, threads) - 1, &state)
         if schedule.calls_python or work(&state) < RELEASE_WORK:
-            status = execute(&state, frame, workers)
+            status = execute_again(&state, lanes, rows, frame, workers)
         else:
             with nogil:
-                status = execute(&state, frame, workers)
+                status = execute_again(&state, lanes, rows, frame, workers)
+        # -1 says that an exception is set.
         return status
     finally:
         dismiss(workers)
         if frame != NULL:
             give(frame)
-        give(uniform)
+        if uniform != NULL:
+            give(uniform)
+
+
+@cython.auto_pickle(False)
+cdef class Session:
+    """See ``interpreter.pxd``."""
+
+    def __dealloc__(self):
+        if self.frame != NULL:
+            give(self.frame)
+        if self.uniform != NULL:
+            give(self.uniform)
+        PyMem_RawFree(self.state)
+
+    cdef int begin(self, const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Array *inputs,
+                   const Array *outputs) except -1:
+        self.calls, self.lanes = calls, lanes
+        self.state = room(1, sizeof(Run))
+        return prepare(<Run *> self.state, &self.uniform, &self.frame, schedule, calls, lanes, inputs, outputs)
+
+    cdef int step(self) noexcept nogil:
+        return execute_again(<Run *> self.state, self.lanes, NULL, self.frame, NULL)
 
 
 functions = function_table()

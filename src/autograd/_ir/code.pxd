@@ -44,6 +44,8 @@ cdef class Code:
     cdef list calls
     # By position of a guard: file and line of the branch.
     cdef dict places
+    # By position: file and line of the operation that the instruction is of; None if they were not noted.
+    cdef dict lines
     cdef list outputs
 
     cdef bint is_same(self, Code other) except -1
@@ -63,8 +65,10 @@ cdef class Code:
     cdef unsigned where(self, unsigned condition, unsigned x, unsigned y) except? 0xFFFFFFFF
     cdef list call(self, object function, list operands, Py_ssize_t results)
     cdef int copy(self, Code source, unsigned *map, bint expand=*) except -1
+    cdef int note_lines(self, Py_ssize_t first, object place) except -1
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand=*) except -1
     cdef list inline(self, Code source, list loads)
+    cdef Code separate(self, Code source, list loads, list needed)
     cdef int take_over(
         self, Code source, const unsigned *uses, const unsigned *order, Py_ssize_t count
     ) except -1
@@ -78,6 +82,30 @@ cdef class Code:
     cdef Code expanded(self)
     cdef int become(self, Code source, Py_ssize_t more=*) except -1
     cdef Code copy_of(self)
+
+
+cdef class DerivativeRule:
+    """The function of a call whose results are the instructions that computed them, but whose derivative is given.
+
+    The operands of the call are the arguments to differentiate by, the results, and what the derivative needs.
+    """
+    cdef readonly str __name__
+    # A function that is linear in its first inputs, after which it takes the results and what it needs: the tangents of
+    # the results, given those of the arguments; or, if it is a `pullback`, the adjoints of the arguments, given those
+    # of the results.
+    cdef Code code
+    cdef bint pullback
+    cdef Py_ssize_t arguments
+    cdef Py_ssize_t results
+    # The reverse mode of the function, whose inputs are those of it and then an adjoint for each output; None as yet.
+    cdef Code transposed
+
+    cdef bint is_same(self, DerivativeRule other) except -1
+
+
+# The rule of a call or of a result of one, None if it has none.
+cdef DerivativeRule rule_of(Code code, Entry *entry)
+cdef DerivativeRule new_derivative_rule(str name, Code code, bint pullback, Py_ssize_t arguments, Py_ssize_t results)
 
 
 cdef inline Py_ssize_t arity(Entry *entry) noexcept:

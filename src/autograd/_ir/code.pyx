@@ -17,7 +17,7 @@ from autograd._ir.formulas cimport (
 from autograd._ir.opcodes cimport (
     CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
     LANE_WHERE_LT, OP_ABS, OP_ADD, OP_COUNT, OP_DIV, OP_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_MUL, OP_NEG, OP_NOT_EQUAL,
-    OP_POW, OP_SQRT, OP_STOP_GRADIENT, OP_SUB, is_choice, is_free, operand_count, takes_first,
+    OP_POW, OP_SQRT, OP_STOP_GRADIENT, OP_SUB, is_choice, is_free, is_guard, operand_count, takes_first,
 )
 
 # The slots of the hash table in one line of the cache.
@@ -343,6 +343,17 @@ cdef class Code:
                 return False
         return True
 
+    cdef int note_lines(self, Py_ssize_t first, object place) except -1:
+        """Note file and line of the instructions from a position on; `place` may be None."""
+        cdef Py_ssize_t i
+        if place is None:
+            return 0
+        if self.lines is None:
+            self.lines = {}
+        for i in range(first, self.size):
+            self.lines.setdefault(i, place)
+        return 0
+
     # -- copies
 
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand=False) except -1:
@@ -350,8 +361,14 @@ cdef class Code:
         cdef Entry *entry = &source.entries[i]
         cdef double number = 0.0
         cdef list operands
-        cdef Py_ssize_t k
-        if entry.op < OP_COUNT:
+        cdef Py_ssize_t k, first = self.size
+        cdef DerivativeRule rule = rule_of(source, entry) if expand else None
+        if rule is not None:
+            # The results are operands.
+            if entry.op == CODE_RESULT:
+                k = source.entries[entry.a].b + rule.arguments + entry.b
+                map[i] = map[source.arguments[k]]
+        elif entry.op < OP_COUNT:
             k = operand_count(entry.op)
             if expand and entry.op == OP_STOP_GRADIENT:
                 map[i] = map[entry.a]
@@ -378,6 +395,8 @@ cdef class Code:
             self.call(source.calls[entry.a], operands, entry.d)
         elif entry.op == CODE_RESULT:
             map[i] = self.find(entry.op, map[entry.a], entry.b, 0, 0)
+        if source.lines is not None:
+            self.note_lines(first, source.lines.get(i))
         return 0
 
     cdef int copy(self, Code source, unsigned *map, bint expand=False) except -1:
@@ -438,6 +457,52 @@ cdef class Code:
             PyMem_RawFree(map)
         return outputs
 
+    cdef Code separate(self, Code source, list loads, list needed):
+        """Emit what does not depend on the inputs of another code, given its captured Values, and return the rest.
+
+        The rest has further inputs for the instructions emitted that it needs, which are appended to `needed`.
+        """
+        cdef Code rest = Code.__new__(Code)
+        cdef unsigned *map = new_map(source)
+        cdef unsigned *inner = NULL
+        cdef unsigned char *depends = NULL
+        cdef Entry *entry
+        cdef Py_ssize_t i, k
+        try:
+            inner = new_map(source)
+            depends = <unsigned char *> room(source.size, 1)
+            for i in range(source.size):
+                entry = &source.entries[i]
+                depends[i] = entry.op == LANE_LOAD and entry.a < source.inputs
+                for k in range(arity(entry)):
+                    depends[i] |= depends[operands_of(source, entry)[k]]
+                if entry.op == LANE_LOAD:
+                    if depends[i]:
+                        inner[i] = rest.load(entry.a)
+                    else:
+                        map[i] = loads[entry.a - source.inputs]
+                elif not depends[i]:
+                    self.copy_entry(source, map, i)
+                elif is_guard(entry.op):
+                    file, line = source.places[i]
+                    raise TypeError(
+                        "a rule cannot branch on a tangent or cotangent, whose number depends on how the result is "
+                        f"used, at {file}:{line}: use where"
+                    )
+                else:
+                    for k in range(arity(entry)):
+                        need(rest, source, map, inner, operands_of(source, entry)[k], needed)
+                    rest.copy_entry(source, inner, i)
+            for output in source.outputs:
+                rest.outputs.append(need(rest, source, map, inner, output, needed))
+        finally:
+            PyMem_RawFree(map)
+            PyMem_RawFree(inner)
+            PyMem_RawFree(depends)
+        rest.inputs = source.inputs + len(needed)
+        rest.finish()
+        return rest
+
     cdef Code expanded(self):
         """Return this code with composite primitives expanded, itself if it has none: see `copy`."""
         cdef Code code
@@ -446,6 +511,8 @@ cdef class Code:
         for i in range(self.size):
             if self.entries[i].op < OP_COUNT and (
                     composite(self.entries[i].op) or self.entries[i].op == OP_STOP_GRADIENT):
+                break
+            if rule_of(self, &self.entries[i]) is not None:
                 break
         else:
             return self
@@ -476,6 +543,7 @@ cdef class Code:
             self.add_argument(source.arguments[<Py_ssize_t> k])
         self.inputs = source.inputs + more
         self.captured, self.calls, self.places = source.captured, list(source.calls), dict(source.places)
+        self.lines = None if source.lines is None else dict(source.lines)
         self.loads = source.loads[:source.inputs]
         if len(source.loads) > source.inputs:
             self.loads += [None] * more
@@ -542,6 +610,51 @@ cdef class Code:
                 number = i
                 map[<Py_ssize_t> load] = self.load(number if number < source.inputs else number + more)
         return 0
+
+
+cdef unsigned need(Code rest, Code source, const unsigned *map, unsigned *inner, unsigned i,
+                   list needed) except? 0xFFFFFFFF:
+    """Return the position in the rest of an instruction that the code separated from it may have: see `separate`."""
+    cdef double number = 0.0
+    if inner[i] == NONE:
+        if is_constant(source, i, &number):
+            inner[i] = rest.constant(number)
+        else:
+            inner[i] = rest.load(source.inputs + len(needed))
+            needed.append(map[i])
+    return inner[i]
+
+
+cdef DerivativeRule rule_of(Code code, Entry *entry):
+    """Return the rule that an instruction calls or is a result of, or None."""
+    if entry.op == CODE_RESULT:
+        entry = &code.entries[entry.a]
+    if entry.op != LANE_CALL:
+        return None
+    function = code.calls[entry.a]
+    return <DerivativeRule> function if isinstance(function, DerivativeRule) else None
+
+
+@cython.auto_pickle(False)
+cdef class DerivativeRule:
+    """The function of a call whose derivative is given."""
+
+    def __call__(self, *operands):
+        return operands[self.arguments:self.arguments + self.results]
+
+    def __eq__(self, other):
+        return isinstance(other, DerivativeRule) and self.is_same(<DerivativeRule> other)
+
+    cdef bint is_same(self, DerivativeRule other) except -1:
+        return (self.arguments == other.arguments and self.results == other.results
+                and self.pullback == other.pullback and self.code.is_same(other.code))
+
+
+cdef DerivativeRule new_derivative_rule(str name, Code code, bint pullback, Py_ssize_t arguments, Py_ssize_t results):
+    cdef DerivativeRule rule = DerivativeRule.__new__(DerivativeRule)
+    rule.__name__, rule.code, rule.pullback = name, code, pullback
+    rule.arguments, rule.results = arguments, results
+    return rule
 
 
 cdef unsigned *new_map(Code code) except NULL:

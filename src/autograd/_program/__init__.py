@@ -9,7 +9,11 @@ Read in this order, the order of the pipeline:
 - `specializations` keeps a program for every way through the branches of a function, and finds the one for a lane in a
   decision tree;
 - `call` is a compiled call in the eager graph, a Block;
-- `serialization` pickles programs.
+- `bodies` has the functions that loops run, and their derivatives;
+- `loop` is a loop as an instruction, and its derivatives;
+- `anomalies` finds the instruction and the lane of a result that is not finite;
+- `serialization` pickles programs; `opened` shows programs and Blocks as graphs of scalar operations.
 
-Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, and `tracing()`.
+Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, `Loop` and
+`Closed` with what they are made of, and `tracing()`.
 """

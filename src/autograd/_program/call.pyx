@@ -19,6 +19,19 @@ from autograd._ir.derivatives cimport reverse
 from autograd._program.program cimport Program, keep, new_program, varying_of
 
 
+# Calls for more lanes than this, without branches, stay batches in the code of a trace.
+cdef Py_ssize_t MOST_UNROLLED = 16
+
+# Emits a call as a batch; it is registered by `autograd._program.loop`, which is above this module.
+cdef object lower_batch = None
+
+
+def set_lower_batch(function):
+    """Register what emits a call as a batch: a function of the call, the code and its operands."""
+    global lower_batch
+    lower_batch = function
+
+
 @cython.auto_pickle(False)
 cdef class Call(Block):
     """A run of a compiled function in the graph.
@@ -119,9 +132,11 @@ cdef class Call(Block):
         return 0
 
     cdef list lower(self, object code, list operands):
-        """Emit the instructions of the programs for every lane."""
+        """Emit the instructions of the programs for every lane, or a batch if there are many, without branches."""
         cdef Py_ssize_t k
         outputs = [None] * self.output_count
+        if self.lanes > MOST_UNROLLED and len(self.parts) == 1 and not (<Program> self.parts[0][0]).code.places:
+            return lower_batch(self, code, operands)
         for program, rows, captured in self.parts:
             for lane in range(self.lanes) if rows is None else numpy.frombuffer(rows, numpy.intp).tolist():
                 for k, output in enumerate(self.lower_lane(code, program, operands, captured, lane)):

@@ -76,7 +76,7 @@ cdef Code lower(Trace trace, Py_ssize_t inputs, list outputs):
     cdef Lowering lowering = Lowering.__new__(Lowering)
     cdef Code code = Code.__new__(Code)
     cdef Observation observation
-    cdef Py_ssize_t i, k = 0, size = len(trace.tape)
+    cdef Py_ssize_t first, i, k = 0, size = len(trace.tape)
     cdef double c = 0.0
     code.inputs = inputs
     lowering.trace, lowering.code, lowering.captured, lowering.blocks = trace, code, {}, {}
@@ -90,7 +90,10 @@ cdef Code lower(Trace trace, Py_ssize_t inputs, list outputs):
                 code.same(lowering.find(observation.value), observation.value.node.primal, observation.place)
             k += 1
         if i < size:
+            first = code.size
             lowering.instructions[i] = code.load(i) if i < inputs else lowering.lower(<Value> trace.tape[i])
+            if trace.lines is not None:
+                code.note_lines(first, trace.lines[i])
     for output in outputs:
         if isinstance(output, Value):
             code.outputs.append(lowering.find(<Value> output))

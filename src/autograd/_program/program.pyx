@@ -10,13 +10,14 @@ from cpython.mem cimport PyMem_RawFree
 from libc.string cimport memcpy
 
 from autograd._cpython cimport TypeSlots
-from autograd._core cimport TRACED, Value, number
+from autograd._core cimport TRACED, Value, detecting, number
 from autograd._interpreter.executable cimport Executable, make_executable
 from autograd._interpreter.interpreter cimport Array, Instruction, run as run_schedule
 from autograd._ir.code cimport Code, room
 from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.listing cimport listing, plural, sizes
 from autograd._ir.opcodes cimport CODE_CONSTANT, is_guard
+from autograd._program.anomalies cimport examine_run
 from autograd._program.serialization cimport FORMAT, packed, unpacked
 from autograd._program.tracing cimport check_captured
 
@@ -119,22 +120,26 @@ cdef class Program:
                  const Array *outputs, unsigned *failed, int threads, bint only_guards=False) except -1:
         cdef Executable executable = self.executable(varying, summed, only_guards)
         cdef Py_ssize_t captured = len(self.code.captured)
+        cdef const Array *all = inputs
         cdef Array *arrays = NULL
         cdef Value value
         cdef Py_ssize_t i
-        if not captured:
-            return run_schedule(&executable.schedule, executable.calls, lanes, rows, inputs, outputs, failed, threads)
-        arrays = <Array *> room(self.inputs + captured, sizeof(Array))
-        memcpy(arrays, inputs, self.inputs * sizeof(Array))
+        cdef int failure
+        if captured:
+            all = arrays = <Array *> room(self.inputs + captured, sizeof(Array))
+            memcpy(arrays, inputs, self.inputs * sizeof(Array))
         try:
             for i in range(captured):
                 value = self.code.captured[i]
                 if value.node.flags & TRACED:
                     check_captured(value)
                 arrays[self.inputs + i] = Array(&value.node.primal, 0)
-            return run_schedule(&executable.schedule, executable.calls, lanes, rows, arrays, outputs, failed, threads)
+            failure = run_schedule(&executable.schedule, executable.calls, lanes, rows, all, outputs, failed, threads)
+            if detecting() and not only_guards:
+                examine_run(self.code, varying, summed, lanes, rows, all, outputs, failed if failure else NULL)
         finally:
             PyMem_RawFree(arrays)
+        return failure
 
     cdef unsigned run_point(self, Py_ssize_t row, const Array *inputs, const Array *outputs) except? 0xFFFFFFFF:
         cdef unsigned failed = 0
@@ -257,6 +262,17 @@ cdef class Program:
     cdef tuple place(self, unsigned guard):
         # Guards have their numbers in the expanded code, in which two of this code may be one.
         return list(self.code.expanded().places.values())[guard - 1]
+
+    def _closed(self):
+        """Return the program with the captured Values as inputs after its own."""
+        cdef Code code = Code.__new__(Code)
+        cdef list loads = []
+        code.inputs = self.inputs + len(self.code.captured)
+        for i in range(code.inputs):
+            loads.append(code.load(i))
+        code.outputs = code.inline(self.code, loads)
+        code.finish()
+        return new_program(code)
 
     @cython.binding(False)
     def _is_same(self, Program other not None):

@@ -9,7 +9,7 @@ import numpy
 from autograd import _core, ops
 
 from autograd._core cimport Value
-from autograd._ir.code cimport Code, Entry, arity, operands_of
+from autograd._ir.code cimport Code, Entry, DerivativeRule, arity, new_derivative_rule, operands_of
 from autograd._ir.opcodes cimport (
     CODE_CONSTANT, CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, LANE_WHERE_EQ, LANE_WHERE_LE,
     LANE_WHERE_LT, has_value, is_guard,
@@ -51,7 +51,27 @@ cdef dict packed(Code code):
         "outputs": list(code.outputs),
         "places": dict(code.places),
     }
-    return {**content, "checksum": checksum(content), "captured": code.captured, "calls": code.calls}
+    return {**content, "checksum": checksum(content), "captured": code.captured,
+            "calls": list(map(packed_call, code.calls))}
+
+
+def packed_call(function):
+    """Return a rule as plain data, and any other function itself."""
+    if not isinstance(function, DerivativeRule):
+        return function
+    rule = <DerivativeRule> function
+    return {"name": rule.__name__, "code": packed(rule.code), "pullback": rule.pullback,
+            "arguments": rule.arguments, "results": rule.results}
+
+
+def unpacked_call(function):
+    """Return what `packed_call` took."""
+    if not isinstance(function, dict):
+        return function
+    return new_derivative_rule(
+        function["name"], read(dict(function["code"])), function["pullback"], function["arguments"],
+        function["results"],
+    )
 
 
 cdef str checksum(dict content):
@@ -72,7 +92,7 @@ cdef Code unpacked(object version, object content):
 
 cdef Code read(dict content):
     cdef Code code = Code.__new__(Code)
-    code.captured, code.calls = list(content.pop("captured")), list(content.pop("calls"))
+    code.captured, code.calls = list(content.pop("captured")), list(map(unpacked_call, content.pop("calls")))
     if content.pop("checksum") != checksum(content):
         raise ValueError("its checksum is wrong")
     code.inputs = content["inputs"]
@@ -112,6 +132,9 @@ cdef int check(Code code) except -1:
             if entry.a >= len(code.calls) or (
                     <Py_ssize_t> entry.b + entry.c > code.argument_count or i + entry.d >= code.size):
                 raise ValueError(f"instruction {i} calls what is not there")
+            function = code.calls[entry.a]
+            if isinstance(function, DerivativeRule) and not fits(<DerivativeRule> function, entry):
+                raise ValueError(f"instruction {i} does not fit the rule that it calls")
             for k in range(entry.d):
                 if not is_result(&code.entries[i + 1 + k], i, k):
                     raise ValueError(f"the results of instruction {i} are not there")
@@ -128,6 +151,17 @@ cdef int check(Code code) except -1:
         if not 0 <= output < code.size or not has_value(code.entries[<Py_ssize_t> output].op):
             raise ValueError("an output is not there")
     return 0
+
+
+cdef bint fits(DerivativeRule rule, Entry *call) except -1:
+    """Whether a call has the operands and results of a rule."""
+    cdef Py_ssize_t seeds = rule.results if rule.pullback else rule.arguments
+    cdef Py_ssize_t needed = call.c - rule.arguments - rule.results
+    return (
+        0 <= rule.arguments and rule.results == call.d and needed >= 0
+        and rule.code.inputs == seeds + rule.results + needed
+        and len(rule.code.outputs) == (rule.arguments if rule.pullback else rule.results)
+    )
 
 
 cdef inline bint is_result(Entry *entry, Py_ssize_t call, Py_ssize_t k) noexcept:

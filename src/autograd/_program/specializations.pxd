@@ -68,6 +68,8 @@ cdef class Specializations:
 
     # Trace the function at a point. The kinds of specializations override it.
     cdef Program specialize(self, list point)
+    # The same for the point of a lane.
+    cdef Program specialize_lane(self, Py_ssize_t row, const Array *inputs)
     cdef int add(self, Program program) except -1
     # Run at one point (lanes is -1) or for every lane. `parts`, if not None, receives what ran: pairs of a program and
     # its rows, as bytes, or None for all, in the order of their first rows.
@@ -88,3 +90,6 @@ cdef class Specializations:
                         list parts) except -1
     cdef list point_at(self, Py_ssize_t row, const Array *inputs)
     cdef int warn(self, Program tried, unsigned guard) except -1
+
+
+cdef int note_lane(object error, Py_ssize_t lane) except -1

@@ -17,7 +17,7 @@ from libc.string cimport memcmp, memcpy
 import heapq
 import warnings
 
-from autograd._core cimport new_leaf, new_output, recording
+from autograd._core cimport new_output
 from autograd._interpreter.executable cimport Executable
 from autograd._interpreter.interpreter cimport Array, give, take
 from autograd._ir.code cimport room
@@ -167,6 +167,13 @@ cdef class Partition:
         return 0
 
 
+cdef int note_lane(object error, Py_ssize_t lane) except -1:
+    """Tell an exception that has an attribute `lane` in which one the function raised it."""
+    if getattr(error, "lane", lane) is None:
+        error.lane = lane
+    return 0
+
+
 @cython.auto_pickle(False)
 cdef class Specializations:
     """The programs of one function, a specialization for every way through its branches that was met."""
@@ -272,6 +279,13 @@ cdef class Specializations:
             parts.sort(key=_first_row)
         return 0
 
+    cdef Program specialize_lane(self, Py_ssize_t row, const Array *inputs):
+        try:
+            return self.specialize(self.point_at(row, inputs))
+        except Exception as error:
+            note_lane(error, row)
+            raise
+
     cdef int run_unknown(self, Partition partition) except -1:
         """Trace the function for the lanes that no program is left for, those of the first rows first."""
         cdef Py_ssize_t row, first, count, alone, start, size, i
@@ -282,10 +296,10 @@ cdef class Specializations:
             if alone >= MOST_ALONE:
                 for i in range(first, first + count):
                     row = partition.rows[i]
-                    self.run_traced(self.specialize(self.point_at(row, partition.inputs)), row, partition.inputs,
+                    self.run_traced(self.specialize_lane(row, partition.inputs), row, partition.inputs,
                                     partition.outputs, partition.parts)
                 continue
-            program = self.specialize(self.point_at(row, partition.inputs))
+            program = self.specialize_lane(row, partition.inputs)
             self.keep(program, tried, guard)
             groups = partition.split(program, False, first, count, True)
             alone += groups[0][0] != 0 or groups[0][2] == 1
@@ -347,7 +361,7 @@ cdef class Specializations:
                 column = []
                 for k in range(count):
                     primal = results[i * count + k]
-                    column.append(new_output(block, i * count + k, primal) if recording() else new_leaf(primal))
+                    column.append(new_output(block, i * count + k, primal))
                 columns.append(column[0] if lanes < 0 else column)
         finally:
             PyMem_RawFree(results)

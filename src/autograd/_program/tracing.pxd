@@ -17,6 +17,8 @@ cdef class Trace(Tracer):
     # Every Value made, in order.
     cdef list tape
     cdef list observations
+    # By position on the tape: file and line of the operation. None, unless anomalies are looked for.
+    cdef dict lines
     # The trace around this one, or None, and the pauses of recording there.
     cdef Trace outer
     cdef int outer_pauses

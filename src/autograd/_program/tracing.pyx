@@ -15,15 +15,13 @@ from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE, PyObject
 from libc.math cimport INFINITY, NAN
 
 import itertools
-import os
-import sys
 
 from autograd import _core, ops
 
 from autograd._ir.formulas cimport value_of
 from autograd._core cimport (
-    TRACED, Node, Tracer, Value, current_tracer, forbid_outside, new_leaf, number, pauses, python_value,
-    record_specially, set_tracer,
+    TRACED, Node, Tracer, Value, caller, current_tracer, detecting, forbid_outside, new_leaf, number, pauses,
+    python_value, record_specially, set_tracer,
 )
 from autograd._cpython cimport PyObject_RichCompare
 from autograd._program.handlers cimport handlers_within_running_frame
@@ -98,6 +96,7 @@ cdef class Trace(Tracer):
         self.outer_pauses = pauses()
         self.tape = []
         self.observations = []
+        self.lines = {} if detecting() else None
 
     cdef list begin(self, list point):
         cdef list inputs = []
@@ -125,6 +124,8 @@ cdef class Trace(Tracer):
         node.stamp = len(self.tape)
         node.flags |= TRACED
         self.tape.append(value)
+        if self.lines is not None:
+            self.lines[node.stamp] = caller()
         if node.op > OP_OUTPUT:
             node.primal = value_of(node.op, node.left.primal, node.right.primal if node.right != NULL else 0.0,
                                    node.immediate)
@@ -234,18 +235,6 @@ cdef unsigned comparison_with_number(int comparison) noexcept:
     if comparison == Py_GE:
         return OP_C_LESS_EQUAL
     return OP_EQUAL_C if comparison == Py_EQ else OP_NOT_EQUAL_C
-
-
-# The folder of the whole package.
-cdef str PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-cdef tuple caller():
-    """Return file and line of the innermost running function that is not of this package."""
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
 
 
 cdef int check_captured(Value value) except -1:

@@ -1,5 +1,7 @@
 """Pytrees, for other Cython modules to ``cimport``."""
 
+from autograd._transforms.nodes cimport Registration
+
 
 cdef enum Kind:
     NUMBER
@@ -8,6 +10,8 @@ cdef enum Kind:
     NUMBERS
     SEQUENCE
     MAPPING
+    # An object of a class that is a container.
+    NODE
     # Anything else: an object that is passed on as it is.
     STATIC
 
@@ -24,16 +28,18 @@ cdef class Tree:
     cdef Py_ssize_t axis
     # ARRAY: of one lane.
     cdef tuple shape
-    # NUMBERS and SEQUENCE: list, tuple or the class of a named tuple.
+    # NUMBERS, SEQUENCE and NODE: the class.
     cdef object type
-    # SEQUENCE and MAPPING.
+    # SEQUENCE, MAPPING and NODE.
     cdef list children
     cdef list keys
-    # STATIC: the object, and its hash where the structure serves for more than one call.
+    cdef Registration registration
+    # STATIC: the object, and its hash where the structure serves for more than one call. NODE: what it consists of
+    # besides the children.
     cdef object static
     cdef object hash
-    # STATIC and MAPPING: the key of the object or of the tuple of keys, which is not needed for the very same objects
-    # if it is settled.
+    # STATIC, MAPPING and NODE: the key of the object, of the tuple of keys or of what is besides the children; it is
+    # not needed for the very same objects if it is settled.
     cdef object key
     cdef bint settled
 
@@ -58,8 +64,11 @@ cdef class Builder:
     cdef Tree array(self, object x, str name, object axis)
     cdef Tree rows(self, Py_ssize_t axis, tuple shape, str name)
     cdef Tree container(self, object x, str name, object axes)
-    # The structure of positional arguments, each with its axis.
-    cdef Tree arguments(self, tuple arguments, list axes)
+    cdef Tree node(self, Registration registration, object x, str name, object axes)
+    cdef int add_children(self, Tree tree, list items, list names, object axes) except -1
+    # The structure of positional arguments and of those given by keyword, each with its name and axis.
+    cdef Tree arguments(self, tuple arguments, list names, list axes)
+    cdef Tree keywords(self, dict keywords, list axes)
     cdef object axes_of_items(self, object axes, object x, str name)
     cdef int collect(self, object numbers) except -1
 

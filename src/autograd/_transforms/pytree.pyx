@@ -1,4 +1,4 @@
-"""Pytrees: the structures of nested lists, tuples and dicts of numbers and arrays.
+"""Pytrees: the structures of numbers and arrays nested in lists, tuples, dicts and other containers.
 
 Programs have numbers for inputs and outputs; the functions that they are traced from take and return pytrees of these.
 A `Tree` describes a structure: `Builder.build` finds the structure of an object, and `unflatten` makes an object of a
@@ -12,6 +12,8 @@ from libc.string cimport memcpy
 from autograd._core cimport Value, check_array, number
 from autograd._cpython cimport address
 from autograd._transforms.keys cimport key_of
+from autograd._transforms.nodes cimport Registration, registration_of
+from autograd._transforms.parameter_names cimport parameter_names
 
 import numpy
 
@@ -79,6 +81,10 @@ cdef class Builder:
         if axis is FIXED:
             return self.static(x, name)
         if axis is not None and not isinstance(axis, int):
+            if isinstance(axis, dict) and type(x) is not dict:
+                registration = registration_of(x)
+                if registration is not None:
+                    return self.node(registration, x, name, axis)
             return self.container(x, name, self.axes_of_items(axis, x, name))
         if is_number(x):
             if axis is not None:
@@ -98,7 +104,8 @@ cdef class Builder:
             return tree
         if is_sequence(x) or type(x) is dict:
             return self.container(x, name, [axis] * len(x))
-        return self.static(x, name)
+        registration = registration_of(x)
+        return self.static(x, name) if registration is None else self.node(registration, x, name, axis)
 
     cdef int collect(self, object numbers) except -1:
         if self.numbers is not None:
@@ -114,13 +121,10 @@ cdef class Builder:
                 f"{type(x).__name__} {x!r} as {name}"
             )
         if self.lasting:
-            try:
-                tree.hash = hash(x)
-            except TypeError:
-                raise TypeError(
-                    f"{self.caller}: {name} is no number or array, and as {type(x).__name__} is not hashable it cannot "
-                    "be a static argument either"
-                ) from None
+            tree.hash = hash_of(
+                x, f"{self.caller}: {name} is no number or array, and as {type(x).__name__} is not hashable it cannot "
+                "be a static argument either"
+            )
             tree.key = key_of(x, &tree.settled)
         return tree
 
@@ -165,26 +169,71 @@ cdef class Builder:
         else:
             tree = self.leaf(SEQUENCE, name, 0)
             tree.type = type(x)
-            labels, items = range(len(x)), x
+            labels, items = range(len(x)), list(x)
+        names = []
+        for label in labels:
+            names.append(f"{name}[{label!r}]")
+        self.add_children(tree, items, names, axes)
+        return tree
+
+    cdef Tree node(self, Registration registration, object x, str name, object axes):
+        """Return the structure of an object of a registered class; the axes are one for all, or a dict by name."""
+        cdef Tree tree = self.leaf(NODE, name, 0)
+        if self.is_result and registration.holds:
+            raise TypeError(
+                f"{self.caller} expects a function of numbers, arrays and containers of these; its {name} is the "
+                f"module {x!r}: return its parameters instead"
+            )
+        items, tree.static = registration.take_apart(x)
+        tree.type, tree.registration = type(x), registration
+        names = registration.names_of(x, len(items))
+        if isinstance(axes, dict):
+            by_part = {f".{part}": axis for part, axis in axes.items()}
+            if set(by_part) != set(names):
+                raise ValueError(
+                    f"{self.caller}: in_axes is {outline(axes)} for {name}, a {type(x).__name__} with the parts "
+                    f"{', '.join(names)}"
+                )
+            axes = list(map(by_part.get, names))
+        else:
+            axes = [axes] * len(items)
+        if registration.key is not None:
+            tree.key = registration.key(tree.static)
+        else:
+            if self.lasting:
+                hash_of(
+                    tree.static,
+                    f"{self.caller}: what {name}, a {type(x).__name__}, holds besides its parts must be hashable, got "
+                    f"{tree.static!r}"
+                )
+            tree.key = key_of(tree.static, &tree.settled)
+        self.add_children(tree, items, prefixed(name, names), axes)
+        return tree
+
+    cdef int add_children(self, Tree tree, list items, list names, object axes) except -1:
         tree.children = []
-        if not len(x):
-            return tree
+        if not items:
+            return 0
         Py_EnterRecursiveCall(" while finding the structure of an object")
         try:
-            for label, item, axis in zip(labels, items, axes):
-                tree.children.append(self.build(item, f"{name}[{label!r}]", axis))
+            for name, item, axis in zip(names, items, axes):
+                tree.children.append(self.build(item, name, axis))
         finally:
             Py_LeaveRecursiveCall()
         tree.size = self.size - tree.start
-        return tree
+        return 0
 
-    cdef Tree arguments(self, tuple arguments, list axes):
+    cdef Tree arguments(self, tuple arguments, list names, list axes):
         cdef Tree tree = self.leaf(SEQUENCE, "arguments", 0)
         tree.type = tuple
-        tree.children = []
-        for i, (argument, axis) in enumerate(zip(arguments, axes)):
-            tree.children.append(self.build(argument, f"argument {i}", axis))
-        tree.size = self.size
+        self.add_children(tree, list(arguments), prefixed("argument ", names), axes)
+        return tree
+
+    cdef Tree keywords(self, dict keywords, list axes):
+        cdef Tree tree = self.leaf(MAPPING, "keywords", 0)
+        tree.keys = list(keywords)
+        tree.key = key_of(tuple(keywords), &tree.settled)
+        self.add_children(tree, list(keywords.values()), prefixed("argument ", tree.keys), axes)
         return tree
 
     cdef object axes_of_items(self, object axes, object x, str name):
@@ -194,6 +243,20 @@ cdef class Builder:
         if is_sequence(x) and is_sequence(axes) and len(axes) == len(x):
             return axes
         raise ValueError(f"{self.caller}: in_axes is {outline(axes)} for {name}, which is {outline(x)}")
+
+
+cdef list prefixed(str prefix, list names):
+    cdef list result = []
+    for name in names:
+        result.append(f"{prefix}{name}")
+    return result
+
+
+cdef object hash_of(object x, str message):
+    try:
+        return hash(x)
+    except TypeError:
+        raise TypeError(message) from None
 
 
 cdef str outline(object x):
@@ -214,6 +277,8 @@ cdef bint same(Tree a, Tree b) except -1:
     cdef Py_ssize_t i
     cdef bint settled
     if a.kind != b.kind or a.size != b.size or a.shape != b.shape or a.type is not b.type or a.key != b.key:
+        return False
+    if a.registration is not b.registration:
         return False
     if a.kind == STATIC:
         return key_of(a.static, &settled) == key_of(b.static, &settled)
@@ -318,6 +383,8 @@ cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=0):
             items.append(unflatten(child, leaves, shift))
     if kind == MAPPING:
         return dict(zip(tree.keys, items))
+    if kind == NODE:
+        return tree.registration.unflatten(tree.static, items)
     if tree.type is list:
         return items
     return tuple(items) if tree.type is tuple else tree.type._make(items)
@@ -338,14 +405,19 @@ cdef class Raveled:
         A tuple of arguments, or what a function returned.
     name : str, optional
         The name of `x` in messages, if it is no tuple of arguments.
+    function : callable, optional
+        Whose arguments they are, for their names in messages.
     """
     cdef Tree tree
     cdef list items
 
-    def __init__(self, caller, x, name=None):
+    def __init__(self, caller, x, name=None, function=None):
         cdef Builder builder = new_builder(caller, False)
         builder.numbers = self.items = []
-        self.tree = builder.arguments(x, [None] * len(x)) if name is None else builder.build(x, name)
+        if name is None:
+            self.tree = builder.arguments(x, parameter_names(function, len(x)), [None] * len(x))
+        else:
+            self.tree = builder.build(x, name)
 
     @property
     def objects(self):

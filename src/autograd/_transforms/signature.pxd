@@ -14,6 +14,8 @@ cdef class Reader:
     cdef Tree mapped
     # (Value, input, lane), the lane -1 where all lanes share it; None where there is no Value.
     cdef list values
+    # The same of Values in modules among the arguments.
+    cdef list held
     # The arrays that the inputs point into.
     cdef list kept
 

@@ -16,7 +16,7 @@ from autograd._core cimport Value, is_real_array, number
 from autograd._cpython cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, address
 from autograd._interpreter.interpreter cimport Array
 from autograd._transforms.keys cimport key_of
-from autograd._transforms.pytree cimport ARRAY, MAPPING, NUMBER, NUMBERS, SEQUENCE, STATIC, Kind, Tree
+from autograd._transforms.pytree cimport ARRAY, MAPPING, NODE, NUMBER, NUMBERS, SEQUENCE, STATIC, Kind, Tree
 
 import numpy
 
@@ -63,8 +63,8 @@ cdef Signature new_signature(Tree arguments, Tree keywords, list differentiated)
 
 cdef bint has_value(Tree tree) except -1:
     """Whether there is a Value among the static objects of a structure."""
-    if tree.kind == STATIC:
-        return contains_value(tree.static)
+    if (tree.kind == STATIC or tree.kind == NODE) and contains_value(tree.static):
+        return True
     for child in tree.children or ():
         if has_value(child):
             return True
@@ -131,6 +131,8 @@ cdef bint read(Tree tree, object x, Reader reader, Py_ssize_t shift) except -1:
         return type(x) is tree.type and read_items(tree, tuple(x), reader, shift)
     if kind == MAPPING:
         return type(x) is dict and has_keys(tree, x) and read_items(tree, tuple((<dict> x).values()), reader, shift)
+    if kind == NODE:
+        return type(x) is tree.type and read_node(tree, x, reader, shift)
     return is_static(tree, x)
 
 
@@ -143,6 +145,25 @@ cdef bint read_items(Tree tree, tuple items, Reader reader, Py_ssize_t shift) ex
         if not read(tree.children[i], items[i], reader, shift):
             return False
     return True
+
+
+cdef bint read_node(Tree tree, object x, Reader reader, Py_ssize_t shift) except -1:
+    """Read the children of an object of a registered class."""
+    cdef bint settled
+    cdef bint fits
+    cdef list values = reader.values
+    items, rest = tree.registration.take_apart(x)
+    if tree.registration.key is not None:
+        fits = tree.registration.key(rest) == tree.key
+    else:
+        fits = rest is tree.static and tree.settled or key_of(rest, &settled) == tree.key
+    if not fits or not tree.registration.holds:
+        return fits and read_items(tree, tuple(items), reader, shift)
+    reader.values = None
+    fits = read_items(tree, tuple(items), reader, shift)
+    reader.held = (reader.held or []) + (reader.values or [])
+    reader.values = values
+    return fits
 
 
 cdef bint has_keys(Tree tree, dict x) except -1:

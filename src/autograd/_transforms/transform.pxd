@@ -3,6 +3,7 @@
 from autograd._interpreter.interpreter cimport Array
 from autograd._program.program cimport Program
 from autograd._program.specializations cimport Specializations
+from autograd._transforms.compression cimport Compression
 from autograd._transforms.pytree cimport Builder, Leaves, Numbers, Tree
 from autograd._transforms.signature cimport Reader, Signature
 
@@ -13,6 +14,9 @@ cdef class Compilation(Specializations):
     cdef Signature signature
     # The structure of the function's result.
     cdef Tree output
+    # Of a Jacobian: the pattern that it has at least, and how it is computed; None if it is dense.
+    cdef object sparsity
+    cdef Compression compression
     # The memory of the last call, for the next one; a call during another finds it gone and makes its own.
     cdef Frame spare
 
@@ -28,8 +32,8 @@ cdef class Frame(Reader):
     # If not None, receives what ran, as in `Specializations.run`.
     cdef list parts
 
-    # Make the room that depends on the program, with `count` numbers for each output.
-    cdef int reserve(self, Py_ssize_t count) except -1
+    # Make the room that depends on the program, with this many numbers, at first zero, for the results.
+    cdef int reserve(self, Py_ssize_t results) except -1
 
 
 cdef class Transform:
@@ -60,11 +64,12 @@ cdef class Transform:
     cdef int read_options(self) except -1
     cdef object inlined(self)
     cdef bint is_derivative(self)
-    cdef list axes(self, Py_ssize_t count)
+    cdef list axes(self, list names)
+    cdef list keyword_axes(self, list names)
     cdef list differentiated(self, Tree arguments, list axes)
     cdef list first_point(self, Signature signature, Frame frame)
     cdef Tree output_of(self, Builder builder, object result)
-    cdef Program derive(self, Signature signature, Tree output, Program program)
+    cdef Program derive(self, Compilation compilation, Program program)
     cdef int make_room(self, Frame frame) except -1
     cdef object assemble(self, Signature signature, Tree output, Leaves leaves)
     cdef Leaves leaves_of_values(self, Frame frame, list outputs)

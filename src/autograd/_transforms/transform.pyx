@@ -18,10 +18,12 @@ from libc.string cimport memset
 
 from autograd._core cimport free_node_count, keep_free_nodes
 from autograd._interpreter.interpreter cimport Array
+from autograd._ir.code cimport room
 from autograd._program.lowering cimport lower
 from autograd._program.program cimport Program, new_program
-from autograd._program.specializations cimport Specializations
+from autograd._program.specializations cimport Specializations, note_lane
 from autograd._program.tracing cimport Trace, tracing
+from autograd._transforms.parameter_names cimport parameter_names
 from autograd._transforms.pytree cimport (
     FIXED, Builder, Leaves, Numbers, Objects, Tree, describe, new_builder, same, unflatten,
 )
@@ -82,7 +84,7 @@ cdef class Compilation(Specializations):
                 f"{self.transform.caller}: a function must return one structure on all its branches; {self.name} "
                 f"returned {describe(self.output)} on one and {describe(output)} on another"
             )
-        return self.transform.derive(self.signature, output, program)
+        return self.transform.derive(self, program)
 
 
 @cython.auto_pickle(False)
@@ -94,7 +96,7 @@ cdef class Frame(Reader):
         PyMem_RawFree(self.seeds)
         PyMem_RawFree(self.outputs)
 
-    cdef int reserve(self, Py_ssize_t count) except -1:
+    cdef int reserve(self, Py_ssize_t results) except -1:
         cdef Program program = self.compilation.programs[0]
         cdef Py_ssize_t seeds = 2 * (program.inputs - self.compilation.signature.size)
         cdef Array *inputs = <Array *> PyMem_RawRealloc(self.inputs, (program.inputs + 1) * sizeof(Array))
@@ -105,7 +107,7 @@ cdef class Frame(Reader):
         memset(self.seeds, 0, seeds * sizeof(double))
         self.outputs = <Array *> allocate(program.outputs, sizeof(Array))
         self.results = Numbers.__new__(Numbers)
-        self.results.data = <double *> allocate(count * program.outputs, sizeof(double))
+        self.results.data = <double *> room(results, sizeof(double))
         return 0
 
 
@@ -137,7 +139,7 @@ cdef Frame borrow(Compilation compilation):
 cdef int give_back(Frame frame) except -1:
     cdef Compilation compilation = frame.compilation
     frame.compilation = None
-    frame.values = None
+    frame.values = frame.held = None
     frame.mapped = None
     if frame.kept:
         frame.kept = []
@@ -163,6 +165,7 @@ cdef class Transform:
         compiled : bool, default False
             Whether to keep programs from call to call.
         static_argnums : tuple of int
+        static_argnames : tuple of str
         max_ways : int
         threads : int, 0 to choose
         argnums : int or tuple of int, all arguments if it is missing
@@ -172,7 +175,7 @@ cdef class Transform:
 
     def __init__(self, function, caller, **options):
         if isinstance(function, Transform) and function.compiled:
-            kept = ("compiled", "static_argnums", "max_ways")
+            kept = ("compiled", "static_argnums", "static_argnames", "max_ways")
             inherited = (<Transform> function).options
             options = {name: inherited[name] for name in kept if name in inherited} | options
         self.function = function
@@ -263,8 +266,14 @@ cdef class Transform:
         compilation.max_ways = self.options.get("max_ways", MOST_SPECIALIZATIONS)
         compilation.transform = self
         compilation.signature = signature
-        program, compilation.output = self.trace(signature, self.first_point(signature, frame))
-        compilation.add(self.derive(signature, compilation.output, program))
+        point = self.first_point(signature, frame)
+        try:
+            program, compilation.output = self.trace(signature, point)
+        except Exception as error:
+            if frame.lanes > 0:
+                note_lane(error, 0)
+            raise
+        compilation.add(self.derive(compilation, program))
         frame.compilation = compilation
         self.make_room(frame)
         if self.compiled:
@@ -273,11 +282,19 @@ cdef class Transform:
 
     cdef Signature signature(self, tuple args, dict kwargs):
         cdef Builder builder = new_builder(self.caller, self.compiled)
-        cdef list axes = self.axes(len(args))
-        for i in positions_of(self.caller, "static_argnums", self.options.get("static_argnums", ()), len(args)):
-            axes[i] = FIXED
-        arguments = builder.arguments(args, axes)
-        keywords = builder.container(kwargs, "argument", [None if self.compiled else FIXED] * len(kwargs))
+        cdef list names = parameter_names(self.function, len(args))
+        cdef list axes = self.axes(names)
+        cdef tuple static_names = self.options.get("static_argnames", ())
+        static = positions_of(self.caller, "static_argnums", self.options.get("static_argnums", ()), len(args))
+        for i, name in enumerate(names):
+            if i in static or name in static_names:
+                axes[i] = FIXED
+        arguments = builder.arguments(args, names, axes)
+        by_keyword = self.keyword_axes(list(kwargs))
+        for i, name in enumerate(kwargs):
+            if name in static_names:
+                by_keyword[i] = FIXED
+        keywords = builder.keywords(kwargs, by_keyword)
         return new_signature(arguments, keywords, self.differentiated(arguments, axes))
 
     cdef tuple trace(self, Signature signature, list point):
@@ -333,14 +350,15 @@ cdef class Transform:
     cdef object record(self, Frame frame):
         """Run the programs as one Block of the graph, and return a result of Values."""
         cdef Compilation compilation = frame.compilation
-        cdef list outputs = compilation.call(frame.inputs, frame.lanes, frame.values or [], self.threads, frame.parts)
+        cdef list outputs = compilation.call(
+            frame.inputs, frame.lanes, (frame.values or []) + (frame.held or []), self.threads, frame.parts)
         return self.assemble(compilation.signature, compilation.output, self.leaves_of_values(frame, outputs))
 
     cdef bint makes_values(self, Frame frame):
         """Whether the results are Values. A derivative of numbers is a number, except in a trace around the call."""
         if frame.values is not None or frame.compilation.signature.passes_values:
             return True
-        return frame.compilation.captures and (tracing() or not self.is_derivative())
+        return (frame.compilation.captures or frame.held is not None) and (tracing() or not self.is_derivative())
 
     cdef int put_first(self, Compilation compilation) except -1:
         """Let the next call try this compilation first; drop those that were used longest ago."""
@@ -364,9 +382,13 @@ cdef class Transform:
         """Whether results are derivatives, be it for many points."""
         return isinstance(self.function, Transform) and (<Transform> self.function).is_derivative()
 
-    cdef list axes(self, Py_ssize_t count):
-        """Return for each argument its axes as `Builder.build` takes them."""
-        return [None] * count
+    cdef list axes(self, list names):
+        """Return for each positional argument its axes as `Builder.build` takes them."""
+        return [None] * len(names)
+
+    cdef list keyword_axes(self, list names):
+        """Return the same for each argument that is given by keyword."""
+        return [None if self.compiled else FIXED] * len(names)
 
     cdef list differentiated(self, Tree arguments, list axes):
         """Return the arguments to differentiate by."""
@@ -384,7 +406,7 @@ cdef class Transform:
         """Return the structure of the function's result."""
         return builder.build(result, "result")
 
-    cdef Program derive(self, Signature signature, Tree output, Program program):
+    cdef Program derive(self, Compilation compilation, Program program):
         """Return the program to run, made from that of the function."""
         return program
 
@@ -393,7 +415,7 @@ cdef class Transform:
         cdef Program program = frame.compilation.programs[0]
         cdef Py_ssize_t n = frame.compilation.signature.size
         cdef Py_ssize_t i
-        frame.reserve(1)
+        frame.reserve(program.outputs)
         for i in range(program.inputs - n):
             frame.inputs[n + i] = Array(frame.seeds + i, 0)
         for i in range(program.outputs):

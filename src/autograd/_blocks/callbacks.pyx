@@ -1,4 +1,7 @@
-"""Operations with user-defined derivatives."""
+"""Callbacks: calls of functions of floats with a user-defined derivative, which a program calls in every lane.
+
+The functions receive floats for Values and lists of floats for sequences, so they can use `math`, NumPy or SciPy.
+"""
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
@@ -8,108 +11,8 @@ from autograd._ir.code cimport Code
 from autograd._core cimport Value, number, receive, recording, set_calls
 from autograd._program.tracing cimport tracing
 
-import functools
-import inspect
 import itertools
-
-
-class custom_vjp:
-    """A function with a user-defined derivative, in the form of ``jax.custom_vjp``.
-
-    A call with a Value among its arguments runs `fwd` and makes one node, for which `backward` runs `bwd`. With numbers
-    only, and under `no_grad`, it runs the function itself. All three receive floats for Values and lists of floats for
-    sequences, so they can use `math` or NumPy.
-
-    Parameters
-    ----------
-    fun : callable
-        A function of scalars and flat sequences of scalars, which returns a scalar, or several as a tuple or list.
-
-    Raises
-    ------
-    TypeError
-        If `fun` is not callable; in a call, if an argument or a result is something else.
-    RuntimeError
-        In a call, if `defvjp` has not been called.
-
-    Notes
-    -----
-    Keyword arguments and defaults are passed on by position. An array is passed as a list. The residuals live as long
-    as the outputs.
-
-    Examples
-    --------
-    >>> import math
-    >>> from autograd import Value
-    >>> @custom_vjp
-    ... def log1pexp(x):
-    ...     return math.log1p(math.exp(x))
-    >>> def fwd(x):
-    ...     e = math.exp(x)
-    ...     return math.log1p(e), e
-    >>> def bwd(e, g):
-    ...     return (g * e / (1 + e),)
-    >>> log1pexp.defvjp(fwd, bwd)
-    >>> x = Value(0.0)
-    >>> log1pexp(x).backward()
-    >>> x.grad
-    0.5
-    """
-
-    def __init__(self, fun):
-        if not callable(fun):
-            raise TypeError(f"custom_vjp expects a function, got {type(fun).__name__} {fun!r}")
-        self.__name__ = type(fun).__name__
-        functools.update_wrapper(self, fun)
-        self._fwd = self._bwd = None
-        try:
-            self._signature = inspect.signature(fun)
-        except ValueError:
-            # Some built-in functions have none.
-            self._signature = None
-
-    def defvjp(self, fwd, bwd):
-        """Define the derivative.
-
-        Parameters
-        ----------
-        fwd : callable
-            Called with the arguments of the function. Returns a pair: the output, and residuals of any type for `bwd`.
-        bwd : callable
-            Called with the residuals and the derivative of the final result with respect to the output: a float, or a
-            tuple or list of floats like the output. Returns a tuple of gradients, one for each argument: a number
-            for a scalar, a sequence of the same length for a sequence. None means zero.
-
-        Raises
-        ------
-        TypeError
-            If one is not callable. What they return is checked in calls and in `backward`.
-        """
-        for name, function in (("fwd", fwd), ("bwd", bwd)):
-            if not callable(function):
-                kind = type(function).__name__
-                raise TypeError(f"defvjp of {self.__name__} expects a function as {name}, got {kind} {function!r}")
-        self._fwd, self._bwd = fwd, bwd
-
-    def __call__(self, *args, **kwargs):
-        if self._bwd is None:
-            raise RuntimeError(f"{self.__name__} has no derivative: call its defvjp(fwd, bwd) first")
-        if kwargs or self._signature is not None and len(args) != len(self._signature.parameters):
-            args = self._by_position(args, kwargs)
-        return call(self, args)
-
-    def __reduce__(self):
-        # Pickled by name, like a function.
-        return self.__qualname__
-
-    def _by_position(self, args, kwargs):
-        if self._signature is None:
-            raise TypeError(f"{self.__name__} has no signature, so its arguments must be given by position")
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        if bound.kwargs:
-            raise TypeError(f"{self.__name__} must take its arguments by position, also {', '.join(bound.kwargs)}")
-        return bound.args
+import operator
 
 
 @cython.internal
@@ -122,33 +25,36 @@ cdef class Custom(Gathered):
     cdef object output_type
     # Allocated separately: the number of outputs is known only after the inputs are gathered.
     cdef double *own_adjoints
-    # The custom_vjp.
+    # The custom_vjp, and its arguments that are not differentiated, by position.
     cdef object function
+    cdef dict fixed
 
     def __dealloc__(self):
         PyMem_RawFree(self.own_adjoints)
 
     cdef list emit(self, Code code, list entries):
         """Emit a call of the function itself."""
-        return code.call(FlatCall(self.function, self.lengths, self.output_count), entries, self.output_count)
+        function = FlatCall(self.function, self.fixed, self.lengths, self.output_count)
+        return code.call(function, entries, self.output_count)
 
     cdef int push(self) except -1:
         cdef list adjoints = floats(self.adjoints, self.output_count)
         cdef Py_ssize_t k
         bwd, residuals = self.calls
-        read_gradients(self, bwd(residuals, adjoints[0] if self.output_type is None else self.output_type(adjoints)))
+        read_gradients(self, bwd(
+            *self.fixed.values(), residuals, adjoints[0] if self.output_type is None else self.output_type(adjoints)))
         for k in range(self.input_count):
             receive(self.inputs[k], self.entries[self.positions[k]])
         return 0
 
 
-cdef object call(object function, tuple arguments):
+cdef object call(object function, dict fixed, tuple arguments):
     cdef Custom block = Custom.__new__(Custom)
     gather_arguments(block, function.__name__, arguments)
-    cdef list plain = plain_arguments(block)
+    cdef list plain = merged(fixed, plain_arguments(block))
     # A program calls the function again, for its value and for its residuals.
     cdef bint records = block.input_count and recording() and not tracing()
-    block.function = function
+    block.function, block.fixed = function, fixed
     if block.input_count and tracing():
         set_calls(block, function)
     if records:
@@ -162,24 +68,28 @@ cdef object call(object function, tuple arguments):
 
 
 class FlatCall:
-    """A `custom_vjp` function as a program calls it, with all numbers in one flat sequence.
+    """A callback as a program calls it, with all numbers in one flat sequence.
 
     Parameters
     ----------
     function : custom_vjp
+    fixed : dict
+        By position, the arguments that are not differentiated.
     lengths : list of int or None
         By argument: the length of a sequence, None for a scalar.
     outputs : int
         How many numbers the function returns.
     """
 
-    def __init__(self, function, lengths, outputs):
-        self.function, self.lengths, self.outputs = function, lengths, outputs
+    def __init__(self, function, fixed, lengths, outputs):
+        self.function, self.fixed, self.lengths, self.outputs = function, fixed, lengths, outputs
         self.__name__ = function.__name__
 
     def __eq__(self, other):
         return isinstance(other, FlatCall) and (self.function, self.lengths, self.outputs) == (
-            other.function, other.lengths, other.outputs)
+            other.function, other.lengths, other.outputs
+        ) and self.fixed.keys() == other.fixed.keys() and all(
+            map(operator.is_, self.fixed.values(), other.fixed.values()))
 
     def __call__(self, *numbers):
         return self.read(self.function.__wrapped__(*self.arguments(numbers)))
@@ -190,7 +100,7 @@ class FlatCall:
         arguments = []
         for length in self.lengths:
             arguments.append(next(rest) if length is None else list(itertools.islice(rest, length)))
-        return arguments
+        return merged(self.fixed, arguments)
 
     def read(self, output):
         """Return the numbers of an output of the function, flat."""
@@ -204,9 +114,9 @@ class FlatCall:
             )
         return tuple(floats(block.adjoints, block.output_count))
 
-    def pullback(self):
-        """Return the vjp, a function of all numbers followed by a cotangent for each output."""
-        return FlatPullback(self)
+    def pullback(self, received, active):
+        """Return the vjp, the outputs whose cotangents it takes after all numbers, and the numbers that it is by."""
+        return FlatPullback(self), range(len(received)), range(len(active))
 
 
 class FlatPullback:
@@ -226,15 +136,16 @@ class FlatPullback:
         block.lengths = self.call.lengths
         cotangents = list(numbers[count:])
         output_type = output_type_of(pair[0])
-        gradients = function._bwd(pair[1], cotangents[0] if output_type is None else output_type(cotangents))
+        gradients = function._bwd(
+            *self.call.fixed.values(), pair[1], cotangents[0] if output_type is None else output_type(cotangents))
         read_gradients(block, gradients)
         return tuple(floats(block.entries, count))
 
-    def pullback(self):
-        """Raise, as a `custom_vjp` function has no second derivative."""
+    def pullback(self, received, active):
+        """Raise, as a callback has no second derivative."""
         raise TypeError(
-            f"the derivative of {self.call.__name__} was given by hand and has none of its own: a custom_vjp function "
-            "can be differentiated once"
+            f"the derivative of {self.call.__name__} is a Python function and has none of its own: a function with "
+            "pure_callback=True can be differentiated once, a rule that is written in Values as often as you like"
         )
 
 
@@ -273,6 +184,13 @@ cdef int gather_arguments(Custom block, str function, tuple arguments) except -1
     for i, (row, length) in enumerate(zip(rows, block.lengths)):
         gather(block, row, 1 if length is None else length, "item", "argument", i)
     return 0
+
+
+cdef list merged(dict fixed, list arguments):
+    """Return all arguments in order, given those that are not differentiated by position, in ascending order."""
+    for position, argument in fixed.items():
+        arguments.insert(position, argument)
+    return arguments
 
 
 cdef list plain_arguments(Custom block):

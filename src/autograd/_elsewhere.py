@@ -1,0 +1,84 @@
+"""Names of other frameworks, answered with the names here."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+_MODULE = "MLP, or a subclass of autograd.Module"
+_SEED = (
+    "the argument `seed` or `rng` of what draws: MLP(2, [16, 1], seed=1) draws from random.Random(1); without them "
+    "weights come from Python's module random, which numpy.random.seed does not seed and random.seed does; "
+    "rng=numpy.random draws from NumPy's"
+)
+_ACTIVATION = "the argument `activation`, as in MLP(2, [16, 1], activation='tanh'), and functions such as tanh(x)"
+_LOSSES = {
+    **dict.fromkeys(("MSELoss", "mse_loss"), "autograd.losses.mse(outputs, targets)"),
+    **dict.fromkeys(("L1Loss", "l1_loss"), "autograd.losses.mae(outputs, targets)"),
+    **dict.fromkeys(("HuberLoss", "SmoothL1Loss", "huber_loss"), "autograd.losses.huber(outputs, targets)"),
+    **dict.fromkeys(
+        ("CrossEntropyLoss", "NLLLoss", "nll_loss", "softmax_cross_entropy"),
+        "autograd.losses.cross_entropy(scores, class_index)",
+    ),
+    **dict.fromkeys(
+        ("BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits"),
+        "autograd.losses.binary_cross_entropy(logits, targets)",
+    ),
+}
+
+#: By module, what other frameworks call something, and what there is of it here.
+NAMES: dict[str, dict[str, str]] = {
+    "autograd": {
+        **dict.fromkeys(("jit", "njit"), "compile(f)"),
+        **dict.fromkeys(("Tensor", "tensor", "Variable", "Scalar"), "Value(x)"),
+        **dict.fromkeys(("pmap", "vectorize"), "vmap(f), which uses threads by itself"),
+        **dict.fromkeys(("stop_gradient", "detach"), "Value.detach()"),
+        **dict.fromkeys(("custom_gradient", "Function", "primitive", "defvjp"), "custom_vjp(f)"),
+        **dict.fromkeys(("manual_seed", "random", "PRNGKey", "seed", "set_seed"), _SEED),
+        **dict.fromkeys(("inference_mode", "set_grad_enabled", "enable_grad"), "no_grad(), and recording without it"),
+        **dict.fromkeys(("set_detect_anomaly", "debug_nans"), "with autograd.detect_anomaly():"),
+        **dict.fromkeys(("backward", "GradientTape"), "Value.backward(), or grad(f)"),
+        **dict.fromkeys(("egrad", "elementwise_grad"), "vmap(grad(f))"),
+        **dict.fromkeys(("save", "load"), "autograd.checkpoint.save and .load"),
+        "gradcheck": "check_grad(f, x)",
+        "hvps": "hvp(f, x, v)",
+        "make_jaxpr": "trace(f, *arguments)",
+        "Sequential": _MODULE,
+        "Linear": "Layer(nin, nout, nonlin=False)",
+        "Optimizer": "autograd.optim.Optimizer",
+        "numpy": "NumPy itself: its functions and operators take arrays of Values",
+        "scipy": "SciPy itself, whose optimizers take grad(f)",
+    },
+    "autograd.nn": {
+        "Linear": "Layer(nin, nout, nonlin=False)",
+        "Sequential": _MODULE,
+        "Parameter": "Value(x): every leaf Value that a module holds is a parameter",
+        **dict.fromkeys(("ModuleList", "ModuleDict", "ParameterList"), "a list or dict: a Module finds what is in it"),
+        **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU", "SiLU", "Softplus", "LeakyReLU"), _ACTIVATION),
+        "functional": "autograd.functions and autograd.losses",
+        "init": "autograd.initializers, as in MLP(2, [16, 1], init='he')",
+        **_LOSSES,
+    },
+    "autograd.losses": _LOSSES,
+    "autograd.optim": {
+        "lr_scheduler": "autograd.schedules",
+        "zero_grad": "optimizer.zero_grad(), or model.zero_grad()",
+        **dict.fromkeys(("sgd", "adam", "adamw", "rmsprop", "adagrad"), "a class, such as SGD or Adam"),
+    },
+}
+
+
+def refuse(module: str, name: str) -> NoReturn:
+    """Raise the AttributeError of a name that a module lacks, with the name here if another framework has it.
+
+    Where ``from module import name`` asks, raise ImportError, for Python would make one without the answer.
+    """
+    here = NAMES[module].get(name)
+    error = f"module {module!r} has no attribute {name!r}" + (f"; here it is {here}" if here else "")
+    if here:
+        from dis import opname
+
+        frame = sys._getframe(2)
+        if opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM":
+            raise ImportError(error, name=module)
+    raise AttributeError(error, name=name, obj=sys.modules[module])
