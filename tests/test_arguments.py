@@ -111,9 +111,12 @@ def test_a_registered_class(wrap):
         assert (result.low, result.high, result.closed) == (*expected, closed)
     result = wrap(vmap(lambda i: Interval(i.low + 1, i.high * 2)))(Interval(np.arange(2.0), np.ones(2)))
     assert (result.low.tolist(), result.high.tolist()) == ([1.0, 2.0], [2.0, 2.0])
+    class Wrong:
+        pass
+
+    register_pytree_node(Wrong, lambda x: x, lambda rest, children: 0)
     with pytest.raises(TypeError, match="must return a pair"):
-        register_pytree_node(complex, lambda x: x, lambda rest, children: 0)
-        grad(lambda z: z)(1j)
+        grad(lambda z: z)(Wrong())
 
 
 def test_what_can_be_registered():
