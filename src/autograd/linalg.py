@@ -85,7 +85,7 @@ def solve(a: Any, b: Any) -> Any:
     >>> solve([[2.0, 1.0], [1.0, 3.0]], [3.0, 5.0])
     array([0.8, 1.4])
     >>> round(grad(lambda t: solve([[2.0, t], [1.0, 3.0]], [3.0, 5.0])[0])(1.0), 6)
-    -1.12
+    -0.84
     """
     matrix, right = _matrix("solve", a), np.asarray(b)
     if right.ndim not in (1, 2) or right.shape[0] != len(matrix):
