@@ -45,6 +45,7 @@ C_PROLOGUE = """\
 #pragma GCC diagnostic ignored "-Wunused-const-variable"
 #endif
 #if defined(__CUDACC_RTC__)
+typedef unsigned int uint32_t;
 typedef unsigned long long uint64_t;
 #ifndef INFINITY
 #define INFINITY __longlong_as_double(0x7ff0000000000000LL)
@@ -377,8 +378,8 @@ def cuda_source(function: Function, title: str) -> str:
     return "\n".join([
         f"/* {title}",
         " *",
-        " * Input i of a lane is x[i * lanes + lane], output i y[i * lanes + lane]. status[lane] is 0, or the number of",
-        " * the branch that the lane does not take:",
+        " * Input i of a lane is x[i * lanes + lane], output i y[i * lanes + lane]. status[lane] is 0, or the number",
+        " * of the branch that the lane does not take:",
         *(places or [" *   there is none"]),
         " * Options of NVRTC: --device-as-default-execution-space --fmad=false */",
         preamble([function]),
