@@ -279,7 +279,8 @@ def c_parts(function: Function, head: str, call: str, load: Callable[[int], str]
         for number, i in stores.get(k, ()):
             value = operand(i)
             lines.append(f"    {store(number, value)}")
-        text.append(f"PART_OF int {name}_part{k}({head})\n{{\n" + "\n".join([*unused(head), *lines, "    return 0;\n}\n"]))
+        lines = [f"PART_OF int {name}_part{k}({head})", "{", *unused(head), *lines, "    return 0;", "}", ""]
+        text.append("\n".join(lines))
     calls = [f"    if (!status)\n        status = {name}_part{k}({call});" for k in range(len(cut))]
     text.append("\n".join([f"PART_OF int {name}_parts({head})", "{", "    int status = 0;", *calls,
                            "    return status;", "}", ""]))
@@ -351,7 +352,8 @@ def c_string(text: str) -> str:
 
 
 def c_switch(head: str, cases: list[str]) -> str:
-    return "\n".join([head, "{", "    switch (i) {", *(f"    {case}" for case in cases), "    default: return 0;", "    }", "}"])
+    lines = [head, "{", "    switch (i) {", *cases, "default: return 0;", "    }", "}"]
+    return "\n".join(lines)
 
 
 def c_documentation(function: Function) -> str:
