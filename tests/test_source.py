@@ -98,7 +98,8 @@ def test_arccosh_in_c(tmp_path):
 
 
 BINARY = ["add", "sub", "mul", "div", "maximum", "minimum", "hypot", "arctan2"]
-UNARY = "neg abs sin cos exp tanh sigmoid softplus erf relu silu gelu cbrt arctan".split()
+UNARY = ["neg", "abs", "sin", "cos", "exp", "tanh", "sigmoid", "softplus", "erf", "relu", "silu", "gelu", "cbrt"]
+UNARY += ["arctan"]
 
 
 @needs_compiler
@@ -268,3 +269,15 @@ def test_what_cannot_be_printed():
     loop = trace(lambda x: autograd.fori_loop(0, 10, lambda i, c: c * x, x), 1.5)
     with pytest.raises(TypeError, match="no source"):
         loop.to_source("c")
+
+
+@needs_compiler
+def test_casadi_differentiates_it(tmp_path):
+    casadi = pytest.importorskip("casadi")
+    program = trace(lambda x, y: [x * y.sin(), y**2], 1.0, 2.0)
+    library(tmp_path, program.to_source("c", derivatives=["jac", "fwd1", "adj1"]))
+    f = casadi.external("f", str(tmp_path / "source0.so"))
+    x = casadi.MX.sym("x", 2)
+    jacobian = casadi.Function("J", [x], [casadi.jacobian(f(x), x)])
+    expected = [[math.sin(2.0), math.cos(2.0)], [0.0, 4.0]]
+    np.testing.assert_allclose(jacobian([1.0, 2.0]).full(), expected, rtol=1e-15)

@@ -45,6 +45,7 @@ C_PROLOGUE = """\
 #pragma GCC diagnostic ignored "-Wunused-const-variable"
 #endif
 #if defined(__CUDACC_RTC__)
+typedef unsigned int uint32_t;
 typedef unsigned long long uint64_t;
 #ifndef INFINITY
 #define INFINITY __longlong_as_double(0x7ff0000000000000LL)
@@ -278,8 +279,8 @@ def c_parts(function: Function, head: str, call: str, load: Callable[[int], str]
         for number, i in stores.get(k, ()):
             value = operand(i)
             lines.append(f"    {store(number, value)}")
-        body = "\n".join([*unused(head), *lines, "    return 0;\n}\n"])
-        text.append(f"PART_OF int {name}_part{k}({head})\n{{\n{body}")
+        lines = [f"PART_OF int {name}_part{k}({head})", "{", *unused(head), *lines, "    return 0;", "}", ""]
+        text.append("\n".join(lines))
     calls = [f"    if (!status)\n        status = {name}_part{k}({call});" for k in range(len(cut))]
     text.append("\n".join([f"PART_OF int {name}_parts({head})", "{", "    int status = 0;", *calls,
                            "    return status;", "}", ""]))
@@ -351,8 +352,8 @@ def c_string(text: str) -> str:
 
 
 def c_switch(head: str, cases: list[str]) -> str:
-    lines = [f"    {case}" for case in cases]
-    return "\n".join([head, "{", "    switch (i) {", *lines, "    default: return 0;", "    }", "}"])
+    lines = [head, "{", "    switch (i) {", *cases, "default: return 0;", "    }", "}"]
+    return "\n".join(lines)
 
 
 def c_documentation(function: Function) -> str:
@@ -379,8 +380,8 @@ def cuda_source(function: Function, title: str) -> str:
     return "\n".join([
         f"/* {title}",
         " *",
-        " * Input i of a lane is x[i * lanes + lane], output i y[i * lanes + lane]. status[lane] is 0, or the number of",
-        " * the branch that the lane does not take:",
+        " * Input i of a lane is x[i * lanes + lane], output i y[i * lanes + lane]. status[lane] is 0, or the number",
+        " * of the branch that the lane does not take:",
         *(places or [" *   there is none"]),
         " * Options of NVRTC: --device-as-default-execution-space --fmad=false */",
         preamble([function]),
