@@ -32,7 +32,7 @@ default_role = "code"
 
 #: Where a name is documented whose module is private, or that several modules offer.
 MODULES = {
-    "values": ("Values", "autograd", ("Value", "no_grad", "detect_anomaly", "free_memory")),
+    "values": ("Values", "autograd", ("Value", "Program", "no_grad", "detect_anomaly", "free_memory")),
     "functions": ("Functions", "autograd.functions", None),
     "transforms": ("Derivatives, batches, programs", "autograd.transforms", None),
     "loops": ("Loops", "autograd.loops", None),

@@ -1,11 +1,13 @@
 """What the documents say: the README's Python runs, as the sessions do; the table of primitives is the source's."""
 
 import doctest
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
+import autograd
 from autograd import ops
 
 ROOT = Path(__file__).parents[1]
@@ -52,3 +54,17 @@ def test_links_lead_to_files(document):
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
         assert (document.parent / target).exists(), target
+
+
+def test_every_public_name_is_in_the_reference():
+    conf = (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+    index = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
+    pages = dict(re.findall(r'^    "(\w+)": \("[^"]+", "([\w.]+)"', conf, re.MULTILINE))
+    assert sorted(re.findall(r"^api/(\w+)$", index, re.MULTILINE)) == sorted(pages)
+    package = Path(autograd.__file__).parent
+    public = {f"autograd.{path.stem}" for path in package.glob("*.py") if not path.stem.startswith("_")}
+    assert public <= set(pages.values())
+    modules = [module for module in pages.values() if module != "autograd"]
+    documented = {name for module in modules for name in importlib.import_module(module).__all__}
+    values = re.search(r'"values": .*\((.*)\)\)', conf).group(1)
+    assert set(autograd.__all__) <= documented | set(re.findall(r'"(\w+)"', values)) | {"__version__"}
