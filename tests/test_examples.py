@@ -231,6 +231,26 @@ def test_hanging_chain(tmp_path):
     assert 2 < int(found[1]) < 12 and 10 < int(found[2]) < 30
 
 
+def test_bouncing_ball(tmp_path):
+    out = run("bouncing_ball.py", tmp_path)
+    assert max(map(float, re.findall(r"\d\.\de-\d+", out))) < 1e-12
+
+
+def test_kalman_filter(tmp_path):
+    out = run("kalman_filter.py", tmp_path)
+    rows = re.findall(r"true ([\d.]+)  found ([\d.]+)  standard error ([\d.]+)", out)
+    assert len(rows) == 2
+    for truth, found, error in rows:
+        assert abs(math.log(float(found) / float(truth))) < 3 * float(error)
+
+
+def test_lotka_volterra(tmp_path):
+    out = run("lotka_volterra.py", tmp_path)
+    drift, error = map(float, re.findall(r"\d\.\de-\d+", out))
+    assert drift < 1e-7
+    assert error < 1e-4
+
+
 def test_newton(tmp_path):
     out = run("newton.py", tmp_path)
     rows = re.findall(r"^ +(\d+) +(slack|pulls) +(\d+) +(-?[\d.]+) +(-?[\d.]+)$", out, re.M)
@@ -251,6 +271,9 @@ def test_newton(tmp_path):
         ("implied_volatility.py", ("-curvature / vega**3", "-curvature / vega**2")),
         ("hanging_chain.py", ("(MASSES + 1), 300", "(MASSES + 1), 9")),
         ("newton.py", ("TOLERANCE = 1e-10", "TOLERANCE = 1.0")),
+        ("bouncing_ball.py", ("KEPT ** (2 * bounces)", "KEPT**bounces")),
+        ("kalman_filter.py", ("range(20)", "range(1)")),
+        ("lotka_volterra.py", ("10_000, 10.0, 1e-9", "50, 10.0, 1e-3")),
         ("expression.py", ("-8.0", "-8.5")),
         ("four_points.py", ("STEPS, RATE = 20", "STEPS, RATE = 1")),
         ("moons.py", ("range(100)", "range(3)")),
