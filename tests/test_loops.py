@@ -483,6 +483,19 @@ def test_training_with_a_loop():
     assert history["loss"][-1] < history["loss"][0]
 
 
+def test_traces_of_one_function_are_the_same():
+    def f(x, k=0.5, steps=3):
+        carry, _ = scan(lambda c, t: (c * k + t, None), x, np.arange(float(steps)))
+        return carry + vmap(lambda u: u * x)(np.ones(30))[0]
+
+    def same(**options):
+        return trace(f, 2.0)._is_same(trace(lambda x: f(x, **options), 2.0))
+
+    assert same()
+    assert not same(k=0.6)
+    assert not same(steps=4)
+
+
 def test_two_threads():
     f = compile(vmap(value_and_grad(lambda p: PAIRS[4][0](p))))
     expected = f(POINTS)

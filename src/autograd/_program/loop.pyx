@@ -81,6 +81,9 @@ cdef class Loop(Subprogram):
     def __reduce__(self):
         raise TypeError(f"a program with a loop ({self.__name__}) cannot be pickled: pickle the compiled function")
 
+    def __eq__(self, other):
+        return isinstance(other, Loop) and same_loops(self, <Loop> other)
+
     cdef Loop copy(self):
         cdef Loop loop = Loop.__new__(Loop)
         loop.__name__, loop.steps, loop.max_steps, loop.checkpoint = (
@@ -192,6 +195,42 @@ cdef list call_loop(Loop loop, list operands):
         PyMem_RawFree(arrays)
         PyMem_RawFree(numbers)
     return results
+
+
+cdef bint same_bodies(Body a, Body b) except -1:
+    """Whether two bodies have the same programs."""
+    cdef Py_ssize_t i
+    if a is None or b is None or len(a.programs) != len(b.programs):
+        return a is b
+    for i in range(len(a.programs)):
+        if not (<Program> a.programs[i]).code.is_same((<Program> b.programs[i]).code):
+            return False
+    return True
+
+
+cdef bint same_loops(Loop a, Loop b) except -1:
+    """Whether two loops run the same programs over the same numbers."""
+    cdef Sweep x, y
+    if (
+        (a.__name__, a.steps, a.max_steps, a.checkpoint, a.parallel, a.operands, a.results, a.condition_sources)
+        != (b.__name__, b.steps, b.max_steps, b.checkpoint, b.parallel, b.operands, b.results, b.condition_sources)
+        or len(a.operations) != len(b.operations)
+        or a.constants.keys() != b.constants.keys()
+        or not same_bodies(a.condition, b.condition)
+    ):
+        return False
+    for number, track in a.constants.items():
+        if not numpy.array_equal(track.view(numpy.int64), b.constants[number].view(numpy.int64)):
+            return False
+    for first, second in zip(a.operations, b.operations):
+        if type(first) is not type(second) or not isinstance(first, Sweep):
+            return False
+        x, y = first, second
+        if (x.descending, x.sources, x.targets, x.init, x.finals, x.before) != (
+            y.descending, y.sources, y.targets, y.init, y.finals, y.before
+        ) or not same_bodies(x.body, y.body):
+            return False
+    return True
 
 
 cdef list floats(const double *x, Py_ssize_t n):
