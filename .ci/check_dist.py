@@ -5,7 +5,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-MOST_BYTES = 2_000_000
+MOST_BYTES = 3_000_000
 
 
 def check(path: Path) -> list[str]:
