@@ -18,12 +18,12 @@ version = release = _version("autograd-engine")
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser"]
 html_theme = "furo"
 html_title = f"autograd {version}"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 copyright = "2026, the autograd developers"
 myst_heading_anchors = 3
-# The prompt of a session is not copied; a document starts with its own title.
-myst_enable_extensions = ["deflist"]
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
@@ -59,10 +59,10 @@ MODULES = {
 
 
 def names_of(module, names):
-    """Return the public names of a module that are functions, classes or other callables, and its constants."""
+    """Return the public names of a module that can be called, and the others."""
     module = import_module(module)
     names = module.__all__ if names is None else names
-    constants = [name for name in names if name.isupper()]
+    constants = [name for name in names if not callable(getattr(module, name))]
     return [name for name in names if name not in constants], constants
 
 
@@ -74,7 +74,7 @@ def write_reference(folder):
         lines = [f"# {title}", "", f"`{module}`", "", "```{eval-rst}", f".. currentmodule:: {module}", ""]
         lines += [".. autosummary::", "   :toctree: names", "", *(f"   {name}" for name in callables), "```", ""]
         if constants:
-            lines += ["Tables: " + ", ".join(f"`{name}`" for name in constants) + ".", ""]
+            lines += ["```{eval-rst}", *(f".. autodata:: {name}\n   :no-value:\n" for name in constants), "```", ""]
         write(folder / f"{page}.md", lines)
 
 
@@ -101,6 +101,9 @@ def run_example(path, target):
         target.write_text(done.stdout, encoding="utf-8")
 
 
+TITLES = {"char_rnn": "A recurrent network", "lotka_volterra": "Lotka-Volterra", "microgpt": "A GPT on single numbers"}
+
+
 def write_gallery(folder):
     """Write a page for each example of the table in examples/README.md, and one that lists them."""
     folder.mkdir(exist_ok=True)
@@ -108,9 +111,9 @@ def write_gallery(folder):
     pictures, texts = [], []
     for name, about in re.findall(r"^\| \[`(\w+)\.py`\]\(.*?\) \| (.*) \|$", table, re.MULTILINE):
         path = ROOT / "examples" / f"{name}.py"
-        title = name.replace("_", " ").capitalize()
-        about = about.replace("; `--plot FILE` draws them", "").replace("; `--plot FILE`", "")
+        about = re.sub("; `--plot FILE`.*", "", about)
         about = f"{about[0].upper()}{about[1:]}."
+        title = TITLES.get(name, name.replace("_", " ").capitalize())
         plots = "--plot" in path.read_text(encoding="utf-8")
         target = folder / f"{name}{'.png' if plots else '.txt'}"
         run_example(path, target)
