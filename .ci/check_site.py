@@ -54,4 +54,4 @@ def missing_names(pages: dict[Path, Page]) -> list[str]:
 pages = {path: Page(path) for path in sorted(Path(sys.argv[1]).resolve().rglob("*.html"))}
 wrong = wrong_links(pages) + missing_names(pages)
 print(f"{len(pages)} pages, {sum(len(page.links) for page in pages.values())} links")
-sys.exit("\n".join(wrong) or None)
+sys.exit("\n".join(wrong[:50]) or None)

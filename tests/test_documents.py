@@ -85,3 +85,15 @@ def test_every_public_name_is_in_the_reference():
     documented = {name for module in modules for name in importlib.import_module(module).__all__}
     values = re.search(r'"values": .*\((.*)\)\)', conf).group(1)
     assert set(autograd.__all__) <= documented | set(re.findall(r'"(\w+)"', values)) | {"__version__"}
+
+
+PUBLIC_MODULES = ("autograd", *(f"autograd.{name}" for name in autograd._MODULES), "autograd.functions", "autograd.nn")
+
+
+@pytest.mark.parametrize("module", (*PUBLIC_MODULES, "autograd.transforms", "autograd.loops"))
+def test_every_public_name_has_an_example(module):
+    """A type alias and a protocol describe what others are given."""
+    module = importlib.import_module(module)
+    names = set(module.__all__) - {"Initializer", "Model"}
+    things = {name: getattr(module, name) for name in names if callable(getattr(module, name))}
+    assert not [name for name, thing in things.items() if ">>>" not in (thing.__doc__ or "")]
