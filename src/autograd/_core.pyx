@@ -21,7 +21,7 @@ from autograd._cpython cimport (
     PyObject_Free, PyObject_GC_Del, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_GenericSetAttr, PyObject_IS_GC,
     PyObject_Init, PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE,
     PyType_GenericAlloc, PyType_Modified, PyVectorcall_NARGS, Py_CLEAR, Py_REFCNT, Py_TPFLAGS_HAVE_GC,
-    Py_TYPE, Py_XDECREF, TypeSlots, traverseproc, visitproc,
+    Py_TPFLAGS_IMMUTABLETYPE, Py_TYPE, Py_XDECREF, TypeSlots, traverseproc, visitproc,
 )
 
 import contextlib
@@ -1144,7 +1144,8 @@ cdef int set_up_types() except -1:
 
     A `cdef dict __dict__` would make a dict for every node and cost half a multiplication; with the offsets, CPython
     makes it on first use. The type is one of the collector's, so that subclasses and hand-made nodes can be collected,
-    but `tp_is_gc` exempts all other nodes, as it does static types among type objects.
+    but `tp_is_gc` exempts all other nodes, as it does static types among type objects. Methods may be assigned to the
+    type, as to a class of Python.
     """
     global traverse_attributes
     cdef TypeSlots *slots = <TypeSlots *> Value
@@ -1159,6 +1160,7 @@ cdef int set_up_types() except -1:
     slots.tp_alloc = value_alloc
     slots.tp_free = PyObject_GC_Del
     slots.tp_flags |= Py_TPFLAGS_HAVE_GC
+    slots.tp_flags &= ~<unsigned long> Py_TPFLAGS_IMMUTABLETYPE
     slots.tp_vectorcall = <void *> value_vectorcall
     add_dict(<PyTypeObject *> Value)
     methods = <dict> slots.tp_dict
