@@ -6,6 +6,7 @@ of it are in `autograd.nn`, with `autograd.losses`, `autograd.optim`, `autograd.
 commands.
 """
 
+import sys as _sys
 from importlib import import_module as _import_module
 from importlib.util import find_spec as _find_spec
 from typing import Any as _Any
@@ -182,6 +183,9 @@ _MODULES = (
     "checkpoint", "datasets", "draw", "implicit", "initializers", "linalg", "losses", "ops", "optim", "schedules",
     "training",
 )
+
+_sys.meta_path.append(_elsewhere.Finder)
+
 
 def __getattr__(name: str) -> _Any:
     if name in _MODULES:

@@ -77,6 +77,11 @@ class Op:
         The row that this row derives from; its own name if it is not derived.
     example : tuple of float
         Arguments of the example in the docstring.
+
+    Examples
+    --------
+    >>> OPS["div"].value, OPS["div"].grads
+    ('a / b', ('g / b', '-g * r / b'))
     """
 
     name: str
@@ -156,7 +161,13 @@ class Op:
 
 @dataclass(frozen=True)
 class Composite:
-    """A public function defined as an expression in other public functions, whose nodes it makes."""
+    """A public function defined as an expression in other public functions, whose nodes it makes.
+
+    Examples
+    --------
+    >>> [row.expression for row in COMPOSITES if row.name == "clip"]
+    ['minimum(maximum(x, lower), upper)']
+    """
 
     name: str
     parameters: tuple[str, ...]
@@ -498,7 +509,13 @@ def digest() -> str:
 
 
 def markdown() -> str:
-    """Return the table as a Markdown document, which is kept in ``docs/primitives.md``."""
+    """Return the table as a Markdown document, which is kept in ``docs/primitives.md``.
+
+    Examples
+    --------
+    >>> print(markdown().splitlines()[7])
+    | `add` | `+` | `a + b` | a: `g`, b: `g` |
+    """
     lines = [
         "# Primitives",
         "",

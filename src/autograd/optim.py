@@ -63,6 +63,13 @@ class Optimizer(ABC):
         If `params` is no iterable of Values or dicts, or an option has a wrong type.
     ValueError
         If there are no parameters, a Value is there twice or was computed, or an option is unknown or out of range.
+
+    Examples
+    --------
+    >>> from autograd import MLP
+    >>> optimizer = SGD(MLP(2, [1]).parameters(), lr=0.1)
+    >>> isinstance(optimizer, Optimizer), len(optimizer.param_groups[0]["params"])
+    (True, 3)
     """
 
     #: By option, the type of its default, which its values have too.

@@ -63,6 +63,21 @@ class LRScheduler(ABC):
         If `optimizer` is none, or an argument has a wrong type.
     ValueError
         If an argument is out of range.
+
+    Examples
+    --------
+    >>> from autograd import MLP
+    >>> from autograd.optim import SGD
+    >>> class InverseRoot(LRScheduler):
+    ...     def _lrs(self, base_lrs, epoch):
+    ...         return [lr / (1 + epoch) ** 0.5 for lr in base_lrs]
+    >>> optimizer = SGD(MLP(2, [1]).parameters(), lr=0.5)
+    >>> schedule = InverseRoot(optimizer)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
     """
 
     def __init__(self, optimizer: Optimizer) -> None:

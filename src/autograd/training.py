@@ -79,6 +79,13 @@ class History(dict[str, list[float]]):
     ----------
     interrupted : bool
         Whether Ctrl-C ended the run before its last epoch.
+
+    Examples
+    --------
+    >>> from autograd import MLP
+    >>> history = fit(MLP(1, [1]), [[0.0], [1.0]], [1.0, 3.0], epochs=5)
+    >>> history.epochs, list(history), history.interrupted
+    (5, ['loss'], False)
     """
 
     interrupted: bool = False
@@ -474,6 +481,12 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (rows,) or (rows, outputs)
         One-dimensional if the model returns a bare Value.
+
+    Examples
+    --------
+    >>> from autograd import MLP
+    >>> predict(MLP(2, [3]), [[0.0, 1.0], [1.0, 0.0]]).shape
+    (2, 3)
     """
     rows = as_inputs(X)
     with functions.no_grad(), _modules(model) as submodules:
@@ -499,6 +512,18 @@ def evaluate(
     -------
     dict of str to float
         The loss under ``"loss"``, and the metrics.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> from autograd.nn import Module
+    >>> class Double(Module):
+    ...     def __init__(self):
+    ...         self.factor = Value(2.0)
+    ...     def __call__(self, row):
+    ...         return self.factor * row[0]
+    >>> evaluate(Double(), [[1.0], [2.0]], [3.0, 4.0], metrics=["mae"])
+    {'loss': 0.5, 'mae': 0.5}
     """
     loss_function = _choice("loss", loss, LOSSES)
     figures = _metrics(metrics, loss_function)
