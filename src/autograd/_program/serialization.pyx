@@ -77,7 +77,7 @@ cdef tuple LOOP_NUMBERS = ("steps", "max_steps", "checkpoint", "scalars", "track
 # Writing
 
 @cython.internal
-cdef class Writer:
+cdef class Encoder:
     """The objects and arrays of a program."""
     cdef list objects
     cdef list arrays
@@ -191,12 +191,12 @@ cdef list named(list variables):
 
 def packed(Program program not None):
     """Return a program as bytes, its captured Values, and the functions of Python that it calls."""
-    cdef Writer writer = Writer.__new__(Writer)
-    writer.code(program.code)
-    header = json.dumps({"objects": writer.objects}, separators=(",", ":")).encode()
-    content = header + b"".join(writer.arrays)
+    cdef Encoder encoder = Encoder.__new__(Encoder)
+    encoder.code(program.code)
+    header = json.dumps({"objects": encoder.objects}, separators=(",", ":")).encode()
+    content = header + b"".join(encoder.arrays)
     prefix = PREFIX.pack(MAGIC, VERSION, len(header), len(content))
-    return prefix + checksum(prefix, content) + content, list(program.code.captured), writer.functions
+    return prefix + checksum(prefix, content) + content, list(program.code.captured), encoder.functions
 
 
 def to_file(Program program not None):
@@ -231,7 +231,7 @@ def unpacked(content, captured=None, functions=()):
     functions : sequence of callable
         The functions of Python that it calls.
     """
-    cdef Reader reader
+    cdef Decoder decoder
     if not isinstance(content, bytes | bytearray | memoryview) or len(content) < CONTENT:
         raise ValueError("this is no Program of autograd, or the first part of one")
     prefix = bytes(content[:PREFIX.size])
@@ -247,10 +247,10 @@ def unpacked(content, captured=None, functions=()):
     if len(content) - CONTENT != length or header_length > length or (
             checksum(prefix, content[CONTENT:]) != content[PREFIX.size:CONTENT]):
         raise ValueError("this Program is damaged: its length or checksum is wrong")
-    reader = Reader.__new__(Reader)
-    reader.content, reader.at, reader.functions = content, CONTENT + header_length, functions
+    decoder = Decoder.__new__(Decoder)
+    decoder.content, decoder.at, decoder.functions = content, CONTENT + header_length, functions
     try:
-        code = reader.read(json.loads(bytes(content[CONTENT:CONTENT + header_length])), captured)
+        code = decoder.read(json.loads(bytes(content[CONTENT:CONTENT + header_length])), captured)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"this Program is damaged or was not written by autograd: {error}") from error
     return new_program(code)
@@ -279,7 +279,7 @@ cdef bint flag(object item) except -1:
 
 
 @cython.internal
-cdef class Reader:
+cdef class Decoder:
     """The objects of a file."""
     cdef object content
     cdef Py_ssize_t at
