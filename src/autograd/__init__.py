@@ -98,6 +98,7 @@ _hooks.FUNCTIONS.update(
     program_to_file="autograd._program.serialization:to_file",
     program_from_bytes="autograd._program.serialization:unpacked",
     plot_history="autograd._plots.figures:plot_history",
+    run_chunk="autograd._program.executors:run_chunk",
     free_results="autograd._transforms.results:free_results",
 )
 

@@ -205,8 +205,8 @@ def to_file(Program program not None):
     if functions:
         function = functions[0]
         raise TypeError(
-            f"the program calls {getattr(function, '__name__', type(function).__name__)}, a function of Python, which a "
-            "file of instructions cannot hold: write its rule in Values, without pure_callback"
+            f"the program calls {getattr(function, '__name__', type(function).__name__)}, a function of Python, which "
+            "cannot leave this process: write its rule in Values, without pure_callback"
         )
     return content
 
