@@ -95,7 +95,11 @@ __version__ = "0.1.0"
 
 _hooks.FUNCTIONS.update(
     value_to_html="autograd.draw:to_html",
+    program_to_bytes="autograd._program.serialization:packed",
+    program_to_file="autograd._program.serialization:to_file",
+    program_from_bytes="autograd._program.serialization:unpacked",
     plot_history="autograd._plots.figures:plot_history",
+    run_chunk="autograd._program.executors:run_chunk",
     free_results="autograd._transforms.results:free_results",
 )
 
