@@ -1,23 +1,21 @@
 """Fusion: what several instructions of a code compute becomes one instruction.
 
 What does not depend on a varying input is computed once for all lanes, in the prologue. A product that is only added to
-something becomes part of a multiply-add, and a chain of these one dot product; calls of one function that follow each
-other become one instruction.
+something becomes part of a multiply-add, and a chain of these one dot product.
 """
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree
 
 from autograd._interpreter.interpreter cimport (
-    Instruction, LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE,
-    LANE_SUM, LANE_SUM_MUL, LANE_TOTAL,
+    Instruction, LANE_DOT, LANE_MADD, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM, LANE_SUM_MUL,
+    LANE_TOTAL,
 )
 from autograd._ir.code cimport Code, Entry, arity, operands_of, room
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport (
     LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard, operand_count,
 )
-from autograd._kernels.functions cimport is_function
 
 # The operands of a product that is computed later, as part of another instruction, have to keep their slots until then.
 # A product is moved over at most NEAR instructions, and a dot product has at most NEAR terms, unless the operands keep
@@ -256,8 +254,6 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
         for k in range(entry.d):
             add_operand(fusion, i + 1 + k)
             fusion.done[i + 1 + k] = True
-    elif phase == PROLOGUE and is_function(entry.op) and run_length(fusion, i) > 1:
-        append_map(fusion, i, run_length(fusion, i))
     elif entry.op == OP_SUB and fusion.length[i]:
         append_product(fusion, phase, LANE_NMADD if fusion.product[i] else LANE_MSUB, i)
     elif fusion.length[i] == 1:
@@ -269,39 +265,6 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
         fused.flags = entry.b if entry.op == LANE_GUARD else 0
         for k in range(operand_count(entry.op)):
             use(fused, operands_of(fusion.code, entry)[k])
-
-
-cdef Py_ssize_t run_length(Fusion fusion, Py_ssize_t i) noexcept:
-    """Return how many calls of one function, none of which needs another, follow each other from i on."""
-    cdef Entry *first = &fusion.code.entries[i]
-    cdef Entry *entry
-    cdef Py_ssize_t n = 1, k
-    while n < LANE_MOST_RESULTS and i + n < fusion.size:
-        entry = &fusion.code.entries[i + n]
-        if entry.op != first.op or fusion.varies[i + n] or not fusion.uses[i + n]:
-            break
-        for k in range(operand_count(entry.op)):
-            if operands_of(fusion.code, entry)[k] >= <unsigned> i:
-                return n
-        n += 1
-    return n
-
-
-cdef void append_map(Fusion fusion, Py_ssize_t i, Py_ssize_t n) noexcept:
-    """Append n calls of one function as one instruction."""
-    cdef Py_ssize_t operands = operand_count(fusion.code.entries[i].op)
-    cdef Py_ssize_t j, k
-    cdef Instruction *fused
-    for j in range(i + 1, i + n):
-        load_chain(fusion, j)
-    fused = append(fusion, PROLOGUE, LANE_MAP, i)
-    fused.a, fused.b, fused.c, fused.d = fusion.code.entries[i].op, fusion.operand_total, operands * n, n
-    for k in range(operands):
-        for j in range(i, i + n):
-            add_operand(fusion, operands_of(fusion.code, &fusion.code.entries[j])[k])
-    for j in range(i, i + n):
-        add_operand(fusion, j)
-        fusion.done[j] = True
 
 
 cdef inline void add_operand(Fusion fusion, unsigned operand) noexcept:

@@ -94,21 +94,101 @@ static void lane_frame(const Run *run, double *memory, Frame *frame)
 
 /* ---- One lane ---- */
 
-/* Computes a function of many numbers at once, which takes a fraction of the time of as many single ones. */
-static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
+/* Fills a row with one number. */
+OP_INLINE const double *lane_fill(double *row, ptrdiff_t n, double x)
 {
-    double rows[3][LANE_MOST_RESULTS];
-    const uint32_t *const result = operand + in->c;
-    const ptrdiff_t n = in->d, operands = in->c / in->d;
+    LANES row[i] = x;
+    return row;
+}
 
-    rows[0][0] = u[operand[0] & ~LANE_UNIFORM];
-    for (ptrdiff_t i = 1; i < n; i++)
-        rows[0][i] = u[operand[i] & ~LANE_UNIFORM];
-    for (ptrdiff_t i = n; i < n * operands; i++)
-        rows[1][i - n] = u[operand[i] & ~LANE_UNIFORM];
-    function_over(in->a, n, rows[0], operands == 2 ? rows[1] : NULL, rows[2]);
+/* Computes a primitive, a multiply-add or a choice for n numbers; x has the rows of its operands. */
+AUTOGRAD_CLONES
+static void lane_numbers(unsigned op, ptrdiff_t n, const double *const *x, double *out)
+{
+    const double *const a = x[0], *const b = x[1], *const c = x[2], *const d = x[3];
+
+    switch (op) {
+#define NUMBERS_UNARY(OP, f) case OP: LANES out[i] = f(a[i]); break;
+#define NUMBERS_BINARY(OP, f) case OP: LANES out[i] = f(a[i], b[i]); break;
+#define NUMBERS_TERNARY(OP, f) case OP: LANES out[i] = f(a[i], b[i], c[i]); break;
+#define NUMBERS_WHERE(OP, f) case OP: LANES out[i] = f(a[i], b[i], c[i], d[i]); break;
+    LANE_UNARY(NUMBERS_UNARY)
+    LANE_BINARY(NUMBERS_BINARY)
+    LANE_FUNCTIONS(FUNCTION_CASE)
+        function_over(op, n, a, b, out);
+        break;
+    LANE_MADDS(NUMBERS_TERNARY)
+    LANE_WHERES(NUMBERS_WHERE)
+    default: break;
+    }
+}
+
+/* The numbers of a row of LANE_MAP, at one place. */
+OP_INLINE const double *lane_gather(const double *u, const uint32_t *arguments, const uint32_t *row, ptrdiff_t n,
+                                    double *place)
+{
+    if (row[0] == LANE_EACH)
+        return u + row[1];
+    if (row[0] == LANE_ONE)
+        return lane_fill(place, n, u[row[1]]);
     for (ptrdiff_t i = 0; i < n; i++)
-        u[result[i] & ~LANE_UNIFORM] = rows[2][i];
+        place[i] = u[arguments[row[1] + i]];
+    return place;
+}
+
+/* Number i of a row of numbers. */
+OP_INLINE uint32_t lane_number(const uint32_t *arguments, const uint32_t *row, ptrdiff_t i)
+{
+    return row[0] == LANE_EACH ? row[1] + (uint32_t)i : row[0] == LANE_ONE ? row[1] : arguments[row[1] + i];
+}
+
+/* Runs an instruction for many numbers at once, which takes a fraction of the time of as many single ones. */
+static void lane_map(const Run *run, const Instruction *in)
+{
+    double places[4][LANE_MOST_NUMBERS];
+    const double *x[4] = {NULL, NULL, NULL, NULL};
+    double *const u = run->uniform;
+    const uint32_t *const arguments = run->schedule->arguments, *const rows = arguments + in->b;
+    const uint32_t *const result = rows + 2 * (in->c - 1);
+    const ptrdiff_t n = in->d;
+    double *const out = result[0] == LANE_EACH ? u + result[1] : places[3];
+
+    switch (in->a) {
+    case LANE_LOAD:
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const Array *y = &run->inputs[lane_number(arguments, rows, i)];
+            out[i] = y->data[run->lanes > 0 ? lane_row(run, 0) * y->stride : 0];
+        }
+        break;
+    case LANE_STORE:
+        x[0] = lane_gather(u, arguments, rows, n, places[0]);
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const Array *y = &run->outputs[lane_number(arguments, result, i)];
+            for (ptrdiff_t lane = 0; lane < run->lanes; lane++)
+                y->data[lane_row(run, lane) * y->stride] = x[0][i];
+        }
+        return;
+    case LANE_DOT: {
+        const uint32_t *row = rows;
+        x[2] = in->flags & LANE_NO_START ? lane_fill(places[2], n, -0.0)
+                                         : lane_gather(u, arguments, row, n, places[2]);
+        row += in->flags & LANE_NO_START ? 0 : 2;
+        for (; row < result; row += 4) {
+            x[0] = lane_gather(u, arguments, row, n, places[0]);
+            x[1] = lane_gather(u, arguments, row + 2, n, places[1]);
+            lane_numbers(LANE_MADD, n, x, out);
+            x[2] = out;
+        }
+        break;
+    }
+    default:
+        for (uint32_t k = 0; k + 1 < in->c; k++)
+            x[k] = lane_gather(u, arguments, rows + 2 * k, n, places[k]);
+        lane_numbers(in->a, n, x, out);
+    }
+    if (result[0] != LANE_EACH)
+        for (ptrdiff_t i = 0; i < n; i++)
+            u[arguments[result[1] + i]] = out[i];
 }
 
 /* Runs instructions over the uniform slots. Returns 0, the number of the guard that failed, or -1 with an exception set. */
@@ -163,7 +243,7 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
             if (run->call(run, in, NULL, 1, NULL) < 0)
                 return -1;
             break;
-        case LANE_MAP: lane_map(u, in, arguments + in->b); break;
+        case LANE_MAP: lane_map(run, in); break;
         default: break;
         }
     }
@@ -171,13 +251,6 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
 }
 
 /* ---- A block of lanes ---- */
-
-/* Fills a row with one number. */
-OP_INLINE const double *lane_fill(double *row, ptrdiff_t n, double x)
-{
-    LANES row[i] = x;
-    return row;
-}
 
 /* out = start + p[0] * q[0] + ... + p[3] * q[3], the q varying or uniform. */
 OP_INLINE void lane_dot(ptrdiff_t n, const double *start, const double *const *p, const double *const *q, double *out)
