@@ -1,4 +1,4 @@
-"""Instructions of a point that become one give the bits that each gives alone, whatever their numbers come from."""
+"""Instructions that become one give the bits that each gives alone, whatever their numbers come from."""
 
 import random
 
@@ -105,3 +105,36 @@ def test_rows_of_outputs():
 
     x = numbers(50)
     assert_same_bits(trace(function, x)(*x), [getattr(v, "data", v) for v in function([autograd.Value(a) for a in x])])
+
+
+@pytest.mark.parametrize("terms", [1, 2, 3, 4, 5, 8, 9, 17])
+@pytest.mark.parametrize("begins", [False, True])
+def test_chains_of_products_in_lanes(terms, begins):
+    # By term, whether each factor is the same in all lanes: alike, in turn, and mixed.
+    for pattern in ("u", "v", "uv", "uuv", "vvu", "uvw"):
+        kinds = [pattern[k % len(pattern)] for k in range(terms)]
+
+        def chain(x, y, s, kinds=kinds):
+            total = x[-1] if begins else None
+            for k, kind in enumerate(kinds):
+                product = s[k] * s[k + 1] if kind == "w" else x[k] * (s[k] if kind == "u" else y[k])
+                total = product if total is None else total + product
+            return total
+
+        x, y = numbers(50 * (terms + 1), 1).reshape(50, -1), numbers(50 * (terms + 1), 2).reshape(50, -1)
+        s = numbers(terms + 1, 3)
+        lanes = compile(vmap(chain, (0, 0, None)))(x, y, s)
+        assert_same_bits(lanes, [chain(a, b, s) for a, b in zip(x, y, strict=True)])
+
+
+def test_masked_products():
+    """What an infinite payoff would make of the adjoint that nothing passes to."""
+
+    def payoff(x, scale):
+        return autograd.maximum(autograd.exp(x * scale) * 1e300 - 1.0, 0.0) * x
+
+    for x in ([1.0, -800.0, 3.0], [0.0, -0.0, 800.0]):
+        for scale in (1.0, 2.0):
+            lanes = compile(vmap(value_and_grad(payoff), (0, None)))(np.array(x), scale)
+            point = compile(value_and_grad(payoff))
+            assert_same_bits(np.array(lanes).T, [[float(number) for number in point(a, scale)] for a in x])

@@ -1,20 +1,21 @@
 """Fusion: what several instructions of a code compute becomes one instruction.
 
 What does not depend on a varying input is computed once for all lanes, in the prologue. A product that is only added to
-something becomes part of a multiply-add, and a chain of these one dot product.
+something becomes part of a multiply-add, and a chain of these one dot product; one that is only masked, of the mask.
 """
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree
+from libc.math cimport copysign
 
 from autograd._interpreter.interpreter cimport (
-    Instruction, LANE_DOT, LANE_MADD, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM, LANE_SUM_MUL,
-    LANE_TOTAL,
+    Instruction, LANE_DOT, LANE_MADD, LANE_MASK, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM,
+    LANE_SUM_MUL, LANE_TOTAL,
 )
-from autograd._ir.code cimport Code, Entry, arity, operands_of, room
+from autograd._ir.code cimport Code, Entry, arity, is_constant, operands_of, room
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard, operand_count,
+    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_WHERE_EQ, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard, operand_count,
 )
 
 # The operands of a product that is computed later, as part of another instruction, have to keep their slots until then.
@@ -119,12 +120,21 @@ cdef void fuse_products(Fusion fusion) noexcept:
                 take_in(fusion, i, entry.b)
             elif takes(fusion, i, entry.a):
                 take_in(fusion, i, entry.a)
+        elif is_mask(fusion, entry) and takes(fusion, i, entry.d):
+            take_in(fusion, i, entry.d)
+
+
+cdef bint is_mask(Fusion fusion, const Entry *entry) noexcept:
+    """Whether an instruction is 0 where a number is, as derivatives have them of choices."""
+    cdef double compared = 0.0, chosen = 0.0
+    return (entry.op == LANE_WHERE_EQ and is_constant(fusion.code, entry.b, &compared) and compared == 0.0
+            and is_constant(fusion.code, entry.c, &chosen) and chosen == 0.0 and copysign(1.0, chosen) > 0.0)
 
 
 cdef void take_in(Fusion fusion, Py_ssize_t i, unsigned product) noexcept:
     cdef Entry *entry = &fusion.code.entries[product]
     fusion.absorbed[product] = True
-    fusion.product[i] = fusion.code.entries[i].b == product
+    fusion.product[i] = fusion.code.entries[i].a != product
     fusion.length[i] = 1
     fusion.needed[entry.a] = max(fusion.needed[entry.a], <unsigned> i)
     fusion.needed[entry.b] = max(fusion.needed[entry.b], <unsigned> i)
@@ -166,9 +176,11 @@ cdef bint may_wait(Fusion fusion, Py_ssize_t i, unsigned rest) noexcept:
 cdef inline Entry *term_of(Fusion fusion, unsigned link) noexcept:
     """Return the product that an instruction has taken in; if none, itself, the product with which a chain begins."""
     cdef Entry *entry = &fusion.code.entries[link]
-    if fusion.length[link]:
-        return &fusion.code.entries[entry.b if fusion.product[link] else entry.a]
-    return entry
+    if not fusion.length[link]:
+        return entry
+    if entry.op == LANE_WHERE_EQ:
+        return &fusion.code.entries[entry.d]
+    return &fusion.code.entries[entry.b if fusion.product[link] else entry.a]
 
 
 cdef inline unsigned rest_of(Fusion fusion, unsigned link) noexcept:
@@ -257,7 +269,7 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
     elif entry.op == OP_SUB and fusion.length[i]:
         append_product(fusion, phase, LANE_NMADD if fusion.product[i] else LANE_MSUB, i)
     elif fusion.length[i] == 1:
-        append_product(fusion, phase, LANE_MADD, i)
+        append_product(fusion, phase, LANE_MADD if entry.op == OP_ADD else LANE_MASK, i)
     elif fusion.length[i]:
         append_dot(fusion, phase, i)
     else:

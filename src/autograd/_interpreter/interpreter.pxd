@@ -9,6 +9,7 @@ cdef extern from "_interpreter/schedule.h" nogil:
         LANE_MADD
         LANE_MSUB
         LANE_NMADD
+        LANE_MASK
         LANE_DOT
         LANE_SUM
         LANE_SUM_MUL

@@ -11,6 +11,7 @@ enum {
     LANE_MADD,               /* out = a * b + c, rounded twice as everywhere */
     LANE_MSUB,               /* out = a * b - c */
     LANE_NMADD,              /* out = c - a * b */
+    LANE_MASK,               /* out = c == 0 ? 0 : a * b */
     LANE_DOT,                /* out = ((a + p0 * q0) + p1 * q1) + ..., c pairs of slots from arguments[b] on */
     LANE_SUM,                /* body: sums[out] += a over all lanes */
     LANE_SUM_MUL,            /* body: sums[out] += a * b over all lanes */
