@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 from autograd._cpython cimport TypeSlots
 from autograd._core cimport TRACED, Value, detecting, number
 from autograd._interpreter.executable cimport Executable, make_executable
-from autograd._interpreter.interpreter cimport Array, Instruction, run as run_schedule
+from autograd._interpreter.interpreter cimport LANE_MAP, Array, Instruction, run as run_schedule
 from autograd._ir.code cimport Code, room
 from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.listing cimport listing, plural, sizes
@@ -92,9 +92,14 @@ cdef class Program:
 
     @property
     def instructions(self):
-        """Number of instructions that one point takes."""
+        """Number of instructions that one point takes, be it many of the same at once."""
         cdef Executable executable = self.executable(None, None)
-        return executable.schedule.prologue_size
+        cdef const Instruction *instruction
+        cdef Py_ssize_t i, total = 0
+        for i in range(executable.schedule.prologue_size):
+            instruction = &executable.schedule.prologue[i]
+            total += instruction.d if instruction.op == LANE_MAP else 1
+        return total
 
     @property
     def slots(self):
