@@ -22,6 +22,8 @@ BOUNDS = {
     **dict.fromkeys(["expm1", "tan", "hypot", "arctan", "arcsin", "arccos", "exp2"], 1.5),
     **dict.fromkeys(["sinh", "cosh", "arcsinh", "arccosh", "arctanh", "erf", "erfc"], 2.0),
     **dict.fromkeys(["pow", "arctan2", "sigmoid", "softplus", "sech_squared"], 2.0),
+    **dict.fromkeys(["fmod", "remainder"], 0.5),
+    "floor_divide": 1.5,
 }
 
 

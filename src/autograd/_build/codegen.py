@@ -81,6 +81,7 @@ def header(ops: ModuleType) -> str:
         "#ifndef AUTOGRAD_OPS_H",
         "#define AUTOGRAD_OPS_H",
         "#include <math.h>",
+        '#include "division.h"',
         '#include "exponential.h"',
         "#if defined(__GNUC__)",
         "#define OP_INLINE static inline __attribute__((always_inline, unused))",
@@ -224,7 +225,7 @@ def pairs(ops: ModuleType) -> str:
 
 
 #: Functions that compilers inline as one machine instruction, so that loops over them are vectorised.
-_INSTRUCTIONS = ("fabs", "sqrt")
+_INSTRUCTIONS = ("fabs", "sqrt", "copysign", "floor", "ceil", "trunc", "rint")
 
 
 def lanes(ops: ModuleType) -> str:
@@ -268,7 +269,7 @@ def _uses(formulas: tuple[str, ...], name: str) -> bool:
 def _value(row: Any) -> str:
     """Return the C expression of a row's value; in its formula the row's own name means the C library's function."""
     if row.kernel:
-        return f"kernel_{row.name}({', '.join(row.arguments)})"
+        return f"kernel_{row.base}({', '.join(row.arguments)})"
     own = row.name.removesuffix("_c").removeprefix("c_")
     return to_c(row.value, lambda name: row.libm if name == own else f"op_{name}")
 
@@ -316,14 +317,17 @@ _DOCSTRING = """\
 
     Returns
     -------
-    Value, float or array
-        A Value if an operand is one, a float for numbers; elementwise over arrays.
+    {returns}
 {notes}
     Examples
     --------
     >>> {name}({arguments})
     {result}
 """
+
+_RETURNS = """\
+Value, float or array
+        A Value if an operand is one, a float for numbers; elementwise over arrays."""
 
 _NOTES = """
     Notes
@@ -345,6 +349,7 @@ def _function(ops: ModuleType, row: Any, call: str) -> list[str]:
     docstring = _DOCSTRING.format(
         doc=row.doc,
         names=_names(row),
+        returns=getattr(row, "returns", "") or _RETURNS,
         notes=notes,
         name=row.name,
         arguments=", ".join(map(repr, row.example)),
