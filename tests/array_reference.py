@@ -47,7 +47,7 @@ ON_ARRAYS = {
     "rint": np.rint,
     "where": np.where,
 }
-ON_ARRAYS |= {name: _alone(name) for name in ELEMENTARY if name != "sech_squared"}
+ON_ARRAYS |= {name: _alone(name) for name in ELEMENTARY if name not in ("sech_squared", "gaussian")}
 FORMULAS = ("difference", "maximum", "minimum", "relu", "leaky_relu", "silu", "gelu", "sign", "heaviside", "logaddexp")
 FORMULAS += ("logaddexp2", "deg2rad", "rad2deg")
 ON_ARRAYS |= {name: _from_formula(ops.OPS[name]) for name in FORMULAS}

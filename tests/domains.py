@@ -40,8 +40,8 @@ OPERATORS = {
 
 
 #: Rows without a domain: what a trace records of comparisons, of `detach` and of Blocks, tested with the traces, and
-#: the derivative of `tanh`, tested with it.
-RECORDED = ("difference", "less", "less_equal", "equal", "not_equal", "sech_squared", "stop_gradient")
+#: the derivatives of `tanh` and `erf`, tested with them.
+RECORDED = ("difference", "less", "less_equal", "equal", "not_equal", "sech_squared", "gaussian", "stop_gradient")
 #: Its second operand, the number of digits, is always an immediate; tested with `round`.
 RECORDED += ("round_to",)
 

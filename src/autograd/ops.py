@@ -229,7 +229,7 @@ _ROWS = (
     Op("tan", "tan(a)", ("g * (1 + r * r)",), doc="Tangent of `x` radians", libm="tan"),
     Op("arcsin", "arcsin(a)", ("g / sqrt((1 - a) * (1 + a))",), doc="Inverse sine, in radians", libm="asin"),
     Op("arccos", "arccos(a)", ("-g / sqrt((1 - a) * (1 + a))",), doc="Inverse cosine, in radians", libm="acos"),
-    Op("arctan", "arctan(a)", ("g / (1 + a * a)",), doc="Inverse tangent, in radians", libm="atan"),
+    Op("arctan", "arctan(a)", ("where(abs(a) < 1e150, g / (1 + a * a), g / a / a)",), doc="Inverse tangent, in radians", libm="atan"),
     Op("arctan2", "arctan2(a, b)",
        ("g * (b / hypot(a, b)) / hypot(a, b)", "-g * (a / hypot(a, b)) / hypot(a, b)"),
        doc="Angle of the point with ordinate `x1` and abscissa `x2`, in radians", libm="atan2", example=(1.0, 2.0)),
@@ -241,20 +241,20 @@ _ROWS = (
     Op("arcsinh", "arcsinh(a)", ("g / hypot(a, 1)",), doc="Inverse hyperbolic sine", libm="asinh"),
     Op("arccosh", "arccosh(a)", ("g / (sqrt(a - 1) * sqrt(a + 1))",), doc="Inverse hyperbolic cosine", libm="acosh",
        example=(2.0,)),
-    Op("arctanh", "arctanh(a)", ("g / ((1 - a) * (1 + a))",), doc="Inverse hyperbolic tangent", libm="atanh"),
+    Op("arctanh", "arctanh(a)", ("g / (1 - a) / (1 + a)",), doc="Inverse hyperbolic tangent", libm="atanh"),
 
-    Op("erf", "erf(a)", (f"g * {TWO_OVER_SQRT_PI} * exp(-a * a)",), doc="Error function", libm="erf"),
-    Op("erfc", "erfc(a)", (f"-g * {TWO_OVER_SQRT_PI} * exp(-a * a)",),
+    Op("erf", "erf(a)", (f"g * {TWO_OVER_SQRT_PI} * gaussian(a)",), doc="Error function", libm="erf"),
+    Op("erfc", "erfc(a)", (f"-g * {TWO_OVER_SQRT_PI} * gaussian(a)",),
        doc="Complementary error function, ``1 - erf(x)``", libm="erfc"),
     # math.hypot rounds more accurately than the C library's function and sometimes differs in the last bit.
-    Op("hypot", "hypot(a, b)", ("where(r == 0, 0, g * (a / r))", "where(r == 0, 0, g * (b / r))"),
+    Op("hypot", "hypot(a, b)", ("g * where(r == 0, 0, a / r)", "g * where(r == 0, 0, b / r)"),
        doc="Length of the hypotenuse, ``sqrt(x1**2 + x2**2)``; its derivatives at 0 are 0", libm="hypot",
        exact=False, commutative=True, example=(3.0, 4.0)),
 
     Op("logaddexp", "maximum(a, b) + softplus(-abs(difference(a, b)))",
        (f"where(r < -{LARGEST}, 0, g * sigmoid(difference(a, b)))",
         f"where(r < -{LARGEST}, 0, g * sigmoid(difference(b, a)))"),
-       doc="``log(exp(x1) + exp(x2))``; where both are -inf the gradients are 0", commutative=True, example=(1.0, 2.0)),
+       doc="``log(exp(x1) + exp(x2))``; where both are -inf the gradients are 0", commutative=True, example=(0.0, 0.0)),
     Op("logaddexp2", f"maximum(a, b) + {LOG2_E} * log1p(exp2(-abs(difference(a, b))))",
        (f"where(r < -{LARGEST}, 0, g * sigmoid({LOG_2} * difference(a, b)))",
         f"where(r < -{LARGEST}, 0, g * sigmoid({LOG_2} * difference(b, a)))"),
@@ -316,6 +316,8 @@ _ROWS = (
     # The derivative of tanh; 1 - tanh(a)**2 would be 0 where tanh rounds to 1.
     Op("sech_squared", "4 * exp(-2 * abs(a)) / ((1 + exp(-2 * abs(a))) * (1 + exp(-2 * abs(a))))",
        ("g * (-2 * r * tanh(a))",), kernel=True),
+    # In the derivatives of the error functions. The kernel has the square exactly, which the exponential magnifies.
+    Op("gaussian", "exp(-a * a)", ("g * (-2 * (a * r))",), kernel=True),
     # Zero also for equal infinities.
     Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
     # Recorded by a trace for comparisons and `detach`.

@@ -9,6 +9,7 @@ typedef __float128 quad;
 static quad sigmoidq(quad x) { return 1 / (1 + expq(-x)); }
 static quad softplusq(quad x) { return x > 0 ? x + log1pq(expq(-x)) : log1pq(expq(x)); }
 static quad sech_squaredq(quad x) { return 4 * expq(-2 * fabsq(x)) / ((1 + expq(-2 * fabsq(x))) * (1 + expq(-2 * fabsq(x)))); }
+static quad gaussianq(quad x) { return expq(-x * x); }
 /* Of Python's float. */
 static quad floor_modq(quad x, quad y)
 {
@@ -43,7 +44,7 @@ static const unary_function UNARY[] = {
     ROW(sinh, sinhq, -5, 5), ROW(cosh, coshq, -5, 5), ROW(tanh, tanhq, -5, 5),
     ROW(arcsinh, asinhq, -5, 5), ROW(arccosh, acoshq, 1, 5), ROW(arctanh, atanhq, -1, 1),
     ROW(erf, erfq, -6, 6), ROW(erfc, erfcq, -6, 28), ROW(sigmoid, sigmoidq, -746, 40), ROW(softplus, softplusq, -746, 40),
-    ROW(sech_squared, sech_squaredq, -20, 20),
+    ROW(sech_squared, sech_squaredq, -20, 20), ROW(gaussian, gaussianq, -28, 28),
 };
 static const struct {
     const char *name;

@@ -82,7 +82,7 @@ def header(ops: ModuleType) -> str:
         "#define AUTOGRAD_OPS_H",
         "#include <math.h>",
         '#include "division.h"',
-        '#include "exponential.h"',
+        '#include "error.h"',
         "#if defined(__GNUC__)",
         "#define OP_INLINE static inline __attribute__((always_inline, unused))",
         "#else",
@@ -228,6 +228,11 @@ def pairs(ops: ModuleType) -> str:
 _INSTRUCTIONS = ("fabs", "sqrt", "copysign", "floor", "ceil", "trunc", "rint")
 
 
+def is_function(row: Any) -> bool:
+    """Whether programs compute a primitive by a function of ``_kernels/``."""
+    return bool(row.kernel or row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS)
+
+
 def lanes(ops: ModuleType) -> str:
     """Return the text of ``_kernels/primitives.h``."""
     lists: dict[str, list[str]] = {"UNARY": [], "BINARY": [], "FUNCTIONS": []}
@@ -235,7 +240,7 @@ def lanes(ops: ModuleType) -> str:
         if "c" in row.arguments or not row.is_primitive:
             continue
         op = f"OP_{row.name.upper()}"
-        if row.kernel or row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
+        if is_function(row):
             lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, {row.name})')
         else:
             lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
@@ -364,7 +369,7 @@ def _example(ops: ModuleType, row: Any) -> Any:
     defaults = [float(parameter.partition("=")[2]) for parameter in row.parameters[len(row.example) :]]
     values = [*row.example, *defaults]
     if hasattr(row, "grads"):
-        return ops.evaluate(row.value, dict(zip(row.arguments, values, strict=True)))
+        return float(ops.evaluate(row.value, dict(zip(row.arguments, values, strict=True))))
     return ops.evaluate(row.expression, dict(zip(_names(row).split(", "), values, strict=True)))
 
 

@@ -15,7 +15,7 @@
 #define KERNELS_UNARY(X) \
     X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(cbrt) X(arcsin) X(arccos) X(arctan) \
     X(sinh) X(cosh) X(tanh) X(arcsinh) X(arccosh) X(arctanh) X(erf) X(erfc) X(sigmoid) X(softplus) \
-    X(sech_squared)
+    X(sech_squared) X(gaussian)
 #define KERNELS_BINARY(X) X(pow) X(hypot) X(arctan2) X(fmod) X(remainder) X(floor_divide)
 
 #if defined(__GNUC__)
