@@ -2,6 +2,7 @@
  * out may be a. The lists give their names. */
 #ifndef AUTOGRAD_ELEMENTARY_H
 #define AUTOGRAD_ELEMENTARY_H
+#include "division.h"
 #include "error.h"
 #include "exponential.h"
 #include "inverse_trigonometric.h"
@@ -14,8 +15,8 @@
 #define KERNELS_UNARY(X) \
     X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(cbrt) X(arcsin) X(arccos) X(arctan) \
     X(sinh) X(cosh) X(tanh) X(arcsinh) X(arccosh) X(arctanh) X(erf) X(erfc) X(sigmoid) X(softplus) \
-    X(sech_squared)
-#define KERNELS_BINARY_PLAIN(X) X(hypot) X(arctan2)
+    X(sech_squared) X(gaussian)
+#define KERNELS_BINARY_PLAIN(X) X(hypot) X(arctan2) X(fmod) X(remainder) X(floor_divide)
 #define KERNELS_BINARY(X) X(pow) KERNELS_BINARY_PLAIN(X)
 
 #if defined(__GNUC__)
