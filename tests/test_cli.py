@@ -512,7 +512,7 @@ def test_a_training_that_diverges(fails):
         ("x,t\n1,a\n,b\n", "line 3, column 'x': the cell is empty"),
         ("x,t\n1,a\n2,\n", "line 3, column 't': the cell is empty"),
         ("x,t\n1,a\n\nhot,b\n", "line 4, column 'x': 'hot' is not a number, as 1 of 2 cells are; --categorical takes"),
-        ("x,t\n1,a\nnan,b\n", "line 3, column 'x': 'nan' stands for a missing value; a model trained with --missing mean or"),
+        ("x,t\n1,a\nnan,b\n", "line 3, column 'x': 'nan' stands for a missing value; a model trained with --missing"),
         ("x,t\n1,a\n-inf,b\n", "line 3, column 'x': '-inf' is not finite"),
         ("x,t\n1,2\n3,nan\n", "line 3, column 't': 'nan' is not finite"),
         ("x,t\n1,1\n2,0\n3,1\n4,0\n5,nan\n", "'nan' is not finite, as a regression needs; --task classification takes"),

@@ -87,9 +87,9 @@ TABLES = {
     "umlauts": (text(country=lambda row: row["country"].replace("a", "ä")), [], ["4 features as 6 inputs"]),
     "blanks and blank lines": (USUAL.replace(",", " ,  ").replace("\n", "\n\n"), [], ["4 features as 6 inputs"]),
     "missing numbers, mean": (text(**sometimes("age")), ["--missing", "mean"], ["4 features as 6 inputs"]),
-    "missing numbers, category": (text(**sometimes("age", "NA")), ["--missing", "category"], ["4 features as 7 inputs"]),
+    "missing numbers, category": (text(**sometimes("age", "NA")), ["--missing", "category"], ["4 features as 7 "]),
     "missing texts, mean": (text(**sometimes("country")), ["--missing", "mean"], ["4 features as 6 inputs"]),
-    "missing texts, category": (text(**sometimes("country")), ["--missing", "category"], ["4 features as 7 inputs"]),
+    "missing texts, category": (text(**sometimes("country")), ["--missing", "category"], ["4 features as 7 "]),
     "missing booleans": (text(**sometimes("member", "?")), ["--missing", "mean"], ["4 features as 6 inputs"]),
     "an empty column": (text(currency=lambda row: ""), ["--missing", "mean"], ["currency (it is empty)"]),
     "a constant number": (text(currency=lambda row: 7.5), [], ["currency (it is always 7.5)"]),
@@ -101,8 +101,8 @@ TABLES = {
     "numbers that are texts": (text(), ["--categorical", "nights"], ["4 features as "]),
     "chosen columns": (text(), ["--features", "member,country"], ["2 features as 4 inputs"]),
     "dropped columns": (text(), ["--drop", "bill,age,id"], ["3 features as 5 inputs", "left out: currency (it is"]),
-    "a column name with a comma": (text().replace("nights", '"nights, number"'), ["--drop", '"nights, number"'], ["4 f"]),
-    "truth in capitals": (text(member=lambda row: str(row["member"] == "yes").upper()), [], ["4 features as 6 inputs"]),
+    "a column name with a comma": (text().replace("nights", '"n, m"'), ["--drop", '"n, m"'], ["3 features as 5 inputs"]),
+    "truth in capitals": (text(member=lambda row: str(row["member"] == "yes").upper()), [], ["4 features as 6 "]),
 }
 
 
@@ -165,7 +165,7 @@ def test_standard_input(run, tmp_path, monkeypatch, compress):
 def prepared(tmp_path, content, **options):
     (tmp_path / "d.csv").write_text(content)
     table = read_table(tmp_path / "d.csv")
-    training = np.arange(options.pop("training", len(table.rows)))
+    training = np.arange(options.pop("training", len(table.lines)))
     return Preparation.fit(table, list(table.columns), training, **options)[0], table
 
 
@@ -177,7 +177,7 @@ def test_the_preparation_is_learnt_from_the_training_rows(tmp_path):
 
 
 def test_other_texts_and_missing_ones(tmp_path):
-    content = "b,k\n" + "".join(f"{b},{k}\n" for b, k in zip(["x", "x", "y", "y", "q", "", "r"], "1234567", strict=True))
+    content = "b,k\nx,1\nx,2\ny,3\ny,4\nq,5\n,6\nr,7\n"
     preparation, table = prepared(tmp_path, content, missing="category")
     assert preparation.inputs == ["b=missing", "b=x", "b=y", "b=other", "k"]
     assert preparation.apply(table)[:, :4].argmax(axis=1).tolist() == [1, 1, 2, 2, 3, 0, 3]
@@ -214,12 +214,12 @@ def test_at_most_a_hundred_texts_have_an_input(tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "status", "message"),
     [
-        (text(**sometimes("age")), [], 3, "line 2, column 'age': the cell is empty; a model trained with --missing mean"),
+        (text(**sometimes("age")), [], 3, "line 2, column 'age': the cell is empty; a model trained with --missing"),
         (text(**sometimes("age", "n/a")), [], 3, "'n/a' stands for a missing value; a model trained with --missing"),
         (text(**sometimes("country")), [], 3, "line 2, column 'country': the cell is empty; a model trained with"),
         (text(**sometimes("age", "old")), [], 3, "line 2, column 'age': 'old' is not a number, as 28 of 36 cells are"),
         (text(**sometimes("age", "inf")), [], 3, "line 2, column 'age': 'inf' is not finite, as features must be"),
-        (text(**sometimes("returns")), [], 3, "line 2, column 'returns': the cell is empty, leave out rows without a"),
+        (text(**sometimes("returns")), [], 3, "line 2, column 'returns': the cell is empty; leave out rows without ta"),
         (text(delimiter=";").replace("G001;", "G001;1,5;"), [], 3, "line 3 has 9 cells, the header has 8"),
         (text(delimiter=";", age=lambda row: "1,5"), [], 3, "a decimal point, but "),
         (text().encode("latin-1").replace(b"Peru", b"P\xe9rou"), [], 3, "iconv -f cp1252 -t utf-8 converts"),

@@ -277,8 +277,8 @@ def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, redu
     """
     Return the negative log-likelihood of labels whose probability of 1 is ``sigmoid(score)``.
 
-    It is ``softplus(-score)`` for the label 1 and ``softplus(score)`` for 0, which neither overflows nor cancels. A label
-    between them is the probability of 1, with the loss that is expected then.
+    It is ``softplus(-score)`` for the label 1 and ``softplus(score)`` for 0, which neither overflows nor cancels. A
+    label between them is the probability of 1, with the loss that is expected then.
 
     Parameters
     ----------
@@ -353,8 +353,8 @@ def cross_entropy(
     TypeError
         If an argument is not a sequence or a target is not an integer.
     ValueError
-        If a class is out of range, probabilities do not sum to 1, a row has fewer than two scores, the lengths differ or
-        are zero, or an option is out of range.
+        If a class is out of range, probabilities do not sum to 1, a row has fewer than two scores, the lengths differ
+        or are zero, or an option is out of range.
 
     References
     ----------

@@ -650,5 +650,6 @@ def parameter_groups(model: Any, rules: Mapping[str, Mapping[str, Any]]) -> list
         groups[first]["params"].append(parameter)
     for pattern, group in zip(rules, groups, strict=False):
         if not group["params"]:
-            raise ValueError(f"no parameter is left for {pattern!r} (names: {', '.join(name for name, _ in names[:4])}, ...)")
+            some = ", ".join(name for name, _ in names[:4])
+            raise ValueError(f"no parameter is left for {pattern!r} (names: {some}, ...)")
     return [group for group in groups if group["params"]]

@@ -433,7 +433,9 @@ class ReduceLROnPlateau(LRScheduler):
         """
         expected = {"last_epoch", "base_lrs", *_SEEN}
         if not isinstance(state_dict, Mapping) or state_dict.keys() != expected:
-            raise ValueError(f"the state of ReduceLROnPlateau must be a dict of {', '.join(expected)}, got {state_dict!r}")
+            raise ValueError(
+                f"the state of ReduceLROnPlateau must be a dict of {', '.join(expected)}, got {state_dict!r}"
+            )
         before = {name: getattr(self, name) for name in _SEEN}
         counts = {name: check_integer(name, state_dict[name], 0) for name in _SEEN if name != "best"}
         vars(self).update(counts, best=float(state_dict["best"]))

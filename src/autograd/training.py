@@ -501,8 +501,8 @@ def fit(
         stopping._restore_best(model)
     if ended and given_epochs is None and not history.converged:
         warnings.warn(
-            f"the loss was still falling after {history.epochs} epochs: give epochs a larger number, or the optimizer a "
-            "higher learning rate",
+            f"the loss was still falling after {history.epochs} epochs: give epochs a larger number, or the optimizer "
+            "a higher learning rate",
             ConvergenceWarning,
             stacklevel=2,
         )

@@ -35,15 +35,16 @@ def assess(estimator: Estimator, X: NDArray[np.float64], y: NDArray[Any]) -> dic
     They are those of `Estimator.evaluate`, those of the best constant answer, and for classes the confusion matrix
     with precision, recall and F1 of each class; None is a precision or recall of nothing.
     """
-    answer, figures = baseline(estimator, y)
-    result: dict[str, Any] = {
-        "rows": len(y),
-        **{name: value if np.isfinite(value) else None for name, value in estimator.evaluate(X, y).items()},
-        "baseline": {"answer": answer, **{name: value if np.isfinite(value) else None for name, value in figures.items()}},
-    }
+    answer, constant = baseline(estimator, y)
+    ours, theirs = (
+        {name: value if np.isfinite(value) else None for name, value in figures.items()}
+        for figures in (estimator.evaluate(X, y), constant)
+    )
+    result: dict[str, Any] = {"rows": len(y), **ours, "baseline": {"answer": answer, **theirs}}
     if estimator.architecture.task == REGRESSION:
         return result
     matrix = confusion_matrix(estimator, X, y)
+    counts = np.column_stack([matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)]).tolist()
     result["classes"] = [
         {
             "class": name,
@@ -52,9 +53,7 @@ def assess(estimator: Estimator, X: NDArray[np.float64], y: NDArray[Any]) -> dic
             "f1": _ratio(2 * right, taken + rows),
             "rows": rows,
         }
-        for name, right, taken, rows in zip(
-            estimator.architecture.classes, *(x.tolist() for x in (matrix.diagonal(), matrix.sum(0), matrix.sum(1)))
-        )
+        for name, (right, taken, rows) in zip(estimator.architecture.classes, counts, strict=True)
     ]
     result["confusion"] = matrix.tolist()
     return result

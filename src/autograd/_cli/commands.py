@@ -515,7 +515,7 @@ def _print_predictions(terminal: Terminal, estimator: Estimator, data: Data) -> 
     names = [column.name for column in estimator.preparation.columns]
     header = [*names, shape.target, "prediction"]
     numbers = [[f"{value:g}" for value in column] for column in data.X.T]
-    columns = [data.table.cells(name) for name in names] if data.table else numbers
+    columns = [list(data.table.cells(name)) for name in names] if data.table else numbers
     if shape.task == REGRESSION:
         columns += [[f"{value:.5g}" for value in series] for series in (data.y, decisions)]
     else:

@@ -63,9 +63,8 @@ class Column:
             known = positions >= 0
             result[known, positions[known]] = 1.0
             return result
-        if missing == ERROR:
-            _check_present(table, self.name, texts, _MISSING)
-        numbers = _numbers(table, self.name, self.kind, texts)
+        floats = table.floats(self.name) if self.kind == NUMBER else None
+        numbers = _numbers(table, self.name, self.kind, missing) if floats is None else floats
         absent = np.isnan(numbers)
         return np.column_stack([np.where(absent, self.mean, numbers)] + [absent] * self.indicator)
 
@@ -132,7 +131,7 @@ class Preparation:
 
     def apply(self, table: Table) -> NDArray[np.float64]:
         """Return the inputs for the rows of a table, shape (rows, inputs), the numbers in their own units."""
-        inputs = np.empty((len(table.rows), len(self.inputs)))
+        inputs = np.empty((len(table.lines), len(self.inputs)))
         start = 0
         for column in self.columns:
             stop = start + len(column.inputs)
@@ -175,8 +174,9 @@ class Standardisation(NamedTuple):
 
 def _learn(table: Table, name: str, training: NDArray[np.intp], missing: str, categorical: bool) -> Column | str:
     """Return what a column is, or why it tells nothing."""
+    numbers = None if categorical else table.floats(name)
     texts = table.cells(name)
-    kind = _TEXT if categorical else _kind(table, name, texts)
+    kind = _TEXT if categorical else _kind(table, name, texts) if numbers is None else NUMBER
     if kind == _TEXT:
         if missing == ERROR:
             _check_present(table, name, texts, {""})
@@ -196,9 +196,7 @@ def _learn(table: Table, name: str, training: NDArray[np.intp], missing: str, ca
         if not frequent:
             return "its texts are all different"
         return Column(name, kind, fill=fill, texts=sorted(frequent), other=len(frequent) < len(counts))
-    if missing == ERROR:
-        _check_present(table, name, texts, _MISSING)
-    numbers = np.array(_numbers(table, name, kind, texts))[training]
+    numbers = (_numbers(table, name, kind, missing) if numbers is None else numbers)[training]
     absent_rows = np.isnan(numbers)
     known = numbers[~absent_rows]
     if not len(known):
@@ -213,7 +211,7 @@ def _learn(table: Table, name: str, training: NDArray[np.intp], missing: str, ca
     return Column(name, kind, mean=mean, indicator=indicator)
 
 
-def _kind(table: Table, name: str, texts: list[str]) -> str:
+def _kind(table: Table, name: str, texts: Sequence[str]) -> str:
     """Return whether a column holds numbers, booleans or texts."""
     distinct = {*texts}
     if all(table.number(text) is not None or text.lower() in _MISSING for text in distinct):
@@ -230,8 +228,11 @@ def _kind(table: Table, name: str, texts: list[str]) -> str:
     return _TEXT
 
 
-def _numbers(table: Table, name: str, kind: str, texts: list[str]) -> list[float]:
+def _numbers(table: Table, name: str, kind: str, missing: str) -> NDArray[np.float64]:
     """Return the cells of a column of numbers or booleans, nan where one is missing."""
+    texts = table.cells(name)
+    if missing == ERROR:
+        _check_present(table, name, texts, _MISSING)
     known = {text: math.nan for text in {*texts} if text.lower() in _MISSING}
     if kind == _BOOLEAN:
         for text in {*texts} - known.keys():
@@ -239,14 +240,12 @@ def _numbers(table: Table, name: str, kind: str, texts: list[str]) -> list[float
             if value is None:
                 raise FileError(f"{table.where(texts.index(text), name)}: {text!r} is neither true nor false")
             known[text] = value
-        return [known[text] for text in texts]
-    if not known:
-        return table.finite(name, texts, "features must be")
-    values = iter(table.finite(name, ("0" if text in known else text for text in texts), "features must be"))
-    return [math.nan if text in known else value for text, value in zip(texts, values, strict=True)]
+        return np.array([known[text] for text in texts])
+    values = table.finite(name, ("0" if text in known else text for text in texts), "features must be")
+    return np.where([text in known for text in texts], math.nan, values)
 
 
-def _check_present(table: Table, name: str, texts: list[str], marks: Container[str]) -> None:
+def _check_present(table: Table, name: str, texts: Sequence[str], marks: Container[str]) -> None:
     """Raise a FileError for the first cell of a column that is missing."""
     for row, text in enumerate(texts):
         if text.lower() in marks:

@@ -95,7 +95,8 @@ def _draw_confusion(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: 
     names = [name if len(name) <= 16 else f"{name[:13]}..." for name in shape.classes]
     if len(names) <= _MOST_NUMBERS:
         for i, k in np.ndindex(counts.shape):
-            axes.text(k, i, str(counts[i, k]), ha="center", va="center", color="white" if shares[i, k] > 0.5 else "black")
+            colour = "white" if shares[i, k] > 0.5 else "black"
+            axes.text(k, i, str(counts[i, k]), ha="center", va="center", color=colour)
     if len(names) <= 2 * _MOST_NUMBERS:
         slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 4 else {}
         axes.set_xticks(range(len(names)), names, **slanted)

@@ -44,23 +44,21 @@ class FileError(ValueError):
 
 
 class Table(NamedTuple):
-    """The cells of a CSV file: text, stripped, each row with the line it ended on; columns by name, with positions.
+    """The cells of a CSV file, by column: text, stripped; and the line that each row ended on.
 
     `decimal` is the mark in its numbers, a point or a comma.
     """
 
     path: str
-    columns: dict[str, int]
-    rows: list[list[str]]
+    columns: dict[str, tuple[str, ...]]
     lines: list[int]
     decimal: str = "."
 
-    def cells(self, column: str) -> list[str]:
+    def cells(self, column: str) -> tuple[str, ...]:
         """Return the text of one column; an unknown column is an error."""
         if column not in self.columns:
             raise FileError(f"{self.path}: no column {column!r} ({self.hint(column)})")
-        position = self.columns[column]
-        return [row[position] for row in self.rows]
+        return self.columns[column]
 
     def hint(self, column: str) -> str:
         """Return what may have been meant by the name of a column that is not there."""
@@ -75,6 +73,17 @@ class Table(NamedTuple):
             return None if "_" in text else float(text)
         except ValueError:
             return None
+
+    def floats(self, column: str) -> NDArray[np.float64] | None:
+        """Return a column of finite numbers as floats, None if a cell is anything else."""
+        texts: Iterable[str] = self.cells(column)
+        if self.decimal == ",":
+            texts = [text.replace(",", ".") for text in texts]
+        try:
+            values = np.array(list(map(float, texts)))
+        except ValueError:
+            return None
+        return values if np.isfinite(values).all() and "_" not in "".join(texts) else None
 
     def finite(self, column: str, texts: Iterable[str], reason: str) -> list[float]:
         """Return the cells of a column as floats; text, nan and inf are an error that gives the reason."""
@@ -96,7 +105,7 @@ class Table(NamedTuple):
         """
         texts = self.cells(column)
         if "" in texts:
-            raise FileError(f"{self.where(texts.index(''), column)}: the cell is empty, leave out rows without a target")
+            raise FileError(f"{self.where(texts.index(''), column)}: the cell is empty; leave out rows without target")
         distinct = {text: self.number(text) for text in texts}
         values = [value for value in distinct.values() if value is not None]
         numeric = len(values) == len(distinct) and any(map(math.isfinite, values))
@@ -151,8 +160,8 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 def read_table(path: str | os.PathLike[str]) -> Table:
     """Read a CSV file with a header, plain or compressed by gzip; ``-`` is standard input.
 
-    Commas, semicolons or tabs separate the cells, whichever gives a table. Blank lines are skipped, blanks around a cell
-    are stripped.
+    Commas, semicolons or tabs separate the cells, whichever gives a table. Blank lines are skipped, blanks around a
+    cell are stripped.
 
     Raises
     ------
@@ -172,7 +181,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
 def _parse(name: str, raw: Any) -> Table:
     file: Any = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
     if file.peek(2)[:2] == _GZIP:
-        file = gzip.open(file)
+        file = gzip.GzipFile(fileobj=file)
     try:
         start = file.peek(8)[:8]
         for magic, (what, reader) in _OTHERS.items():
@@ -216,16 +225,16 @@ def _table(name: str, text: Iterable[str]) -> Table:
         raise FileError(f"{name}: line {reader.line_num}: {error}") from error
     if not records:
         raise FileError(f"{name}: the file is empty")
-    columns, header_line = records.pop(0), numbers.pop(0)
+    header, header_line = records.pop(0), numbers.pop(0)
     positions: dict[str, int] = {}
-    for position, column in enumerate(columns):
+    for position, column in enumerate(header):
         if not column:
             raise FileError(f"{name}: line {header_line}: column {position + 1} has no name")
         if positions.setdefault(column, position) != position:
             raise FileError(f"{name}: line {header_line}: two columns are named {column!r}")
     if not records:
         raise FileError(f"{name}: no rows below the header")
-    table = Table(name, positions, records, numbers)
+    table = Table(name, dict(zip(header, zip(*records, strict=True), strict=True)), numbers)
     return table if delimiter == "," else table._replace(decimal=_decimal(table))
 
 
@@ -250,11 +259,11 @@ def _decimal(table: Table) -> str:
     """Return the decimal mark of a table whose delimiter is no comma."""
     found: dict[str, tuple[str, str]] = {}
     tests: dict[str, Callable[[str], Any]] = {".": _POINT, ",": _COMMA}
-    for position, column in zip(table.columns.values(), table.columns, strict=True):
-        for row, cells in enumerate(table.rows):
-            for mark, test in tests.items():
-                if mark not in found and mark in cells[position] and test(cells[position]):
-                    found[mark] = table.where(row, column), cells[position]
+    for column, texts in table.columns.items():
+        for mark, test in tests.items():
+            row = next((i for i, text in enumerate(texts) if mark in text and test(text)), None)
+            if mark not in found and row is not None:
+                found[mark] = table.where(row, column), texts[row]
     if len(found) == 2:
         (place, point), (other, comma) = found["."], found[","]
         raise FileError(f"{place}: {point!r} has a decimal point, but {other}: {comma!r} a decimal comma; take one")
