@@ -101,7 +101,7 @@ TABLES = {
     "numbers that are texts": (text(), ["--categorical", "nights"], ["4 features as "]),
     "chosen columns": (text(), ["--features", "member,country"], ["2 features as 4 inputs"]),
     "dropped columns": (text(), ["--drop", "bill,age,id"], ["3 features as 5 inputs", "left out: currency (it is"]),
-    "a column name with a comma": (text().replace("nights", '"n, m"'), ["--drop", '"n, m"'], ["3 features as 5 inputs"]),
+    "a column name with a comma": (text().replace("nights", '"n, m"'), ["--drop", '"n, m"'], ["4 features as "]),
     "truth in capitals": (text(member=lambda row: str(row["member"] == "yes").upper()), [], ["4 features as 6 "]),
 }
 
