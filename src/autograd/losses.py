@@ -82,7 +82,7 @@ def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
 
 def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
     """
-    Return the absolute error, ``abs(prediction - target)``; its derivative is 0 where both are equal.
+    Return the absolute error, ``abs(prediction - target)``; its derivative is 0 where both are equal [1]_.
 
     Parameters
     ----------
@@ -109,9 +109,10 @@ def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
 
 def huber(predictions: Scalars | Rows, targets: Scalars | Rows, *, delta: float = 1.0, reduction: str = "mean") -> Any:
     """
-    Return the Huber loss: half the squared error up to an error of `delta`, linear beyond [1]_.
+    Return the Huber loss: half the squared error up to an error of `delta`, linear beyond.
 
-    With ``d = abs(prediction - target)`` it is ``d**2 / 2`` where ``d <= delta``, else ``delta * (d - delta / 2)``.
+    With ``d = abs(prediction - target)`` it is ``d**2 / 2`` where ``d <= delta``, else
+    ``delta * (d - delta / 2)`` [1]_.
 
     Parameters
     ----------
@@ -206,7 +207,7 @@ def poisson_nll(log_rates: Scalars | Rows, counts: Scalars | Rows, *, reduction:
 
 def quantile(predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float = 0.5, reduction: str = "mean") -> Any:
     """
-    Return the quantile loss, which the `q`-quantile of the targets minimizes [1]_.
+    Return the quantile loss, which the `q`-quantile of the targets minimizes.
 
     It is ``q * (target - prediction)`` where the prediction is too low, else ``(1 - q) * (prediction - target)``; its
     derivative is 0 where both are equal.

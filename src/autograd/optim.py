@@ -356,9 +356,9 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam: steps by running means of the gradients and of their squares [1]_.
+    """Adam: steps by running means of the gradients and of their squares.
 
-    At step ``t``, with ``g = grad + weight_decay * data`` and ``b1, b2 = betas``::
+    At step ``t`` [1]_, with ``g = grad + weight_decay * data`` and ``b1, b2 = betas``::
 
         exp_avg = b1 * exp_avg + (1 - b1) * g
         exp_avg_sq = b2 * exp_avg_sq + (1 - b2) * g**2
@@ -427,9 +427,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay [1]_.
+    """Adam with decoupled weight decay.
 
-    A step multiplies the data by ``1 - lr * weight_decay`` and makes a step of `Adam` without weight decay.
+    A step multiplies the data by ``1 - lr * weight_decay`` and makes a step of `Adam` without weight decay [1]_.
 
     Parameters
     ----------
@@ -479,9 +479,9 @@ class AdamW(Adam):
 
 
 class RMSprop(Optimizer):
-    """RMSprop: steps by the gradients over the root of a running mean of their squares [1]_.
+    """RMSprop: steps by the gradients over the root of a running mean of their squares.
 
-    With ``g = grad + weight_decay * data``::
+    With ``g = grad + weight_decay * data`` [1]_::
 
         square_avg = alpha * square_avg + (1 - alpha) * g**2
         g = g / (sqrt(square_avg) + eps)
@@ -553,9 +553,9 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Adagrad: steps by the gradients over the root of the sum of their squares so far [1]_.
+    """Adagrad: steps by the gradients over the root of the sum of their squares so far.
 
-    At step ``t``, counted from 0, with ``g = grad + weight_decay * data``::
+    At step ``t``, counted from 0 [1]_, with ``g = grad + weight_decay * data``::
 
         sum = sum + g**2
         data -= lr / (1 + t * lr_decay) * g / (sqrt(sum) + eps)
