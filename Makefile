@@ -21,6 +21,7 @@ lint:  ## check style, types and stubs
 
 docs:  ## build the documentation site, docs/_build/html (extra docs); warnings are errors
 	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(PYTHON) .ci/check_site.py docs/_build/html
 
 table:  ## write the table of primitives from the source
 	$(PYTHON) -c "from autograd import ops; print(ops.markdown(), end='')" >docs/primitives.md

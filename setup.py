@@ -1,7 +1,7 @@
 """Builds the extension modules; everything else is in pyproject.toml.
 
-Environment variables
----------------------
+Environment variables, for GCC and clang
+----------------------------------------
 AUTOGRAD_DEBUG=1      no optimisation, debug information, assertions
 AUTOGRAD_COVERAGE=1   line tracing for coverage.py (Python 3.11 or 3.12)
 AUTOGRAD_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer (see `make sanitize`)
@@ -39,12 +39,11 @@ load("_build/codegen.py").write(load("ops.py"), PACKAGE)
 
 macros, compile_args, link_args = [], [], []
 directives = {"language_level": 3, "binding": True, "cdivision": True}
-if os.name == "posix":
-    # No contraction: a fused multiply-add would round differently from Python's float. Never -ffast-math: linking
-    # it flushes denormals to zero in the whole process.
-    compile_args = ["-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-    # Debug information is three quarters of the size of a module.
-    compile_args += ["-g0"]
+# No contraction: a fused multiply-add would round differently from Python's float. Never -ffast-math: linking it flushes
+# denormals to zero in the whole process. Debug information is three quarters of the size of a module.
+GNU = ["-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-g0"]
+# Microsoft's compiler contracts nothing under /fp:precise; `restrict` and `_Pragma` are of C11.
+MICROSOFT = ["/std:c11", "/O2", "/fp:precise"]
 if enabled("DEBUG"):
     compile_args += ["-O0", "-g", "-UNDEBUG"]
 if enabled("COVERAGE"):
@@ -86,6 +85,12 @@ class BuildExtensions(build_ext):
 
     def build_extensions(self):
         self.check_compiler()
+        for extension in self.extensions:
+            if self.compiler.compiler_type == "msvc":
+                extension.extra_compile_args = MICROSOFT
+            else:
+                level = "-O3" if extension.name.removeprefix("autograd.") in loops else "-O2"
+                extension.extra_compile_args = [level, *GNU, *compile_args]
         translated = cythonize(
             self.extensions,
             compiler_directives=directives,
@@ -111,12 +116,6 @@ class BuildExtensions(build_ext):
 headers = [str(path) for pattern in ("*.pxd", "*.h", "*.pxi") for path in sorted(PACKAGE.rglob(pattern))]
 
 
-def optimisation(name):
-    if os.name != "posix":
-        return []
-    return ["-O3" if name in loops else "-O2"]
-
-
 def extension(source):
     name = ".".join(source.relative_to(PACKAGE).with_suffix("").parts)
     return Extension(
@@ -125,7 +124,6 @@ def extension(source):
         depends=headers,
         include_dirs=[str(PACKAGE)],
         define_macros=macros,
-        extra_compile_args=[*optimisation(name), *compile_args],
         extra_link_args=link_args,
     )
 

@@ -151,7 +151,10 @@ def test_no_suffix_is_added_and_no_other_file_is_left(tmp_path):
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "folder").mkdir()
     link = tmp_path / "latest.npz"
-    link.symlink_to(tmp_path / "folder" / "model.npz")
+    try:
+        link.symlink_to(tmp_path / "folder" / "model.npz")
+    except OSError:
+        pytest.skip("Windows lets only some users make links")
     checkpoint.save(link, {"epoch": 1})
     assert link.is_symlink()
     assert checkpoint.load(tmp_path / "folder" / "model.npz").state == {"epoch": 1}
@@ -223,7 +226,7 @@ def test_missing_file_and_missing_folder(tmp_path):
         checkpoint.load(tmp_path / "none.npz")
     with pytest.raises(FileNotFoundError):
         checkpoint.save(tmp_path / "none" / "model.npz", {})
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises((IsADirectoryError, PermissionError)):  # the latter on Windows
         checkpoint.load(tmp_path)
 
 

@@ -1,7 +1,6 @@
 """Loops: against plain Python, closed forms, published counts; every mode of differentiation, batches, branches."""
 
 import math
-import pickle
 import threading
 
 import numpy as np
@@ -351,13 +350,6 @@ def test_an_exception_in_the_body_is_passed_on():
     fails.defvjp(lambda x: (x, None), lambda _, g: (g,))
     with pytest.raises(KeyError, match="body"):
         compile(lambda x: scan(lambda c, _: (fails(c), None), x, length=3)[0])(1.0)
-
-
-def test_a_program_with_a_loop_says_that_it_cannot_be_pickled():
-    program = trace(lambda x: scan(lambda c, _: (c * x, None), x, length=3)[0], 2.0)
-    assert "scan" in str(program)
-    with pytest.raises(TypeError, match="pickle the compiled function"):
-        pickle.dumps(program)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

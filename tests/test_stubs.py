@@ -11,6 +11,10 @@ import pytest
 import autograd
 
 pytest.importorskip("mypy")
+pytestmark = pytest.mark.skipif(
+    tuple(map(int, numpy.__version__.split(".")[:2])) < (2, 3),
+    reason="mypy cannot tell what the operators of NumPy's numbers take",
+)
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -32,10 +36,6 @@ def run_mypy(module, *arguments):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(
-    tuple(map(int, numpy.__version__.split(".")[:2])) < (2, 3),
-    reason="mypy cannot tell what the operators of NumPy's numbers take",
-)
 def test_stubs_agree_with_the_core():
     status, output = run_mypy(
         "mypy.stubtest",

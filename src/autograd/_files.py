@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,10 +23,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        _replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Rename a file. Windows denies it while the target is open (another save, a virus scanner): try for two seconds."""
+    for pause in (0.01,) * 200 if os.name == "nt" else ():
+        with suppress(PermissionError):
+            return os.replace(temporary, target)
+        time.sleep(pause)
+    os.replace(temporary, target)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

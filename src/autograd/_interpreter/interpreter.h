@@ -6,12 +6,26 @@
 #ifndef AUTOGRAD_INTERPRETER_H
 #define AUTOGRAD_INTERPRETER_H
 #include <Python.h>
-#include <stdatomic.h>
 #include <string.h>
 #include "_interpreter/schedule.h"
 #include "_kernels/functions.h"
 #include "_kernels/primitives.h"
 #include "_kernels/simd.h"
+
+/* Shared by the threads of a run. Microsoft's compiler has no <stdatomic.h> by default. */
+#if defined(_MSC_VER)
+#include <intrin.h>
+typedef volatile long long Shared;
+#define shared_increment(shared) _InterlockedExchangeAdd64(shared, 1) /* returns the number before */
+#define shared_read(shared) (*(shared))
+#define shared_set(shared) _InterlockedExchange64(shared, 1)
+#else
+#include <stdatomic.h>
+typedef _Atomic long long Shared;
+#define shared_increment(shared) atomic_fetch_add(shared, 1)
+#define shared_read(shared) atomic_load_explicit(shared, memory_order_relaxed)
+#define shared_set(shared) atomic_store(shared, 1)
+#endif
 
 /* LANE_GAP: the numbers between two rows; rows whose distance is a power of two compete for the same sets of the cache.
  * LANE_SCRATCH: the scratch rows of a frame. */
@@ -19,7 +33,7 @@ enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 256 };
 
 /* The loop over the lanes of a block. Vectorising it is safe even if `out` is an operand; unrolled, it is not bound by the
  * latency of loads. */
-#define LANES _Pragma("GCC ivdep") _Pragma("GCC unroll 4") for (ptrdiff_t i = 0; i < n; i++)
+#define LANES AUTOGRAD_VECTORIZE AUTOGRAD_UNROLL for (ptrdiff_t i = 0; i < n; i++)
 
 /* ---- Instructions that are not primitives of the op table ---- */
 
@@ -66,8 +80,8 @@ struct Run {
     int (*call)(const Run *, const Instruction *, double *varying, ptrdiff_t count, const int64_t *failed);
     /* Checks for Ctrl-C; nonzero: an exception is set. */
     int (*interrupted)(void);
-    atomic_ptrdiff_t next;
-    atomic_int stopped;
+    Shared next; /* the segment that no thread has taken yet */
+    Shared stopped;
 };
 
 typedef struct {
@@ -545,24 +559,24 @@ static void lane_work(Run *run, double *memory, int looks)
     Frame frame;
 
     lane_frame(run, memory, &frame);
-    while ((segment = atomic_fetch_add(&run->next, 1)) < run->segments) {
+    while ((segment = shared_increment(&run->next)) < run->segments) {
         ptrdiff_t first = segment * run->segment;
         const ptrdiff_t end = run->lanes - first < run->segment ? run->lanes : first + run->segment;
         memset(frame.partial, 0, 8 * sum_count * sizeof(double));
         for (; first < end; first += run->width) {
             const ptrdiff_t count = end - first < run->width ? end - first : run->width;
-            if (atomic_load_explicit(&run->stopped, memory_order_relaxed))
+            if (shared_read(&run->stopped))
                 return;
             if (lane_block(run, &frame, first, count) < 0) {
                 /* No check for Ctrl-C: an exception is set, and a signal handler would run with it. */
-                atomic_store(&run->stopped, 1);
+                shared_set(&run->stopped);
                 return;
             }
             work += (double)count * (double)run->schedule->body_size;
             if (looks && work > LANE_PATIENCE) {
                 work = 0.0;
                 if (run->interrupted())
-                    atomic_store(&run->stopped, 1);
+                    shared_set(&run->stopped);
             }
         }
         double *const sums = run->sums + segment * sum_count;

@@ -48,7 +48,7 @@ cdef extern from "_interpreter/interpreter.h" nogil:
         PyObject *calls
         int (*call)(const Run *, const Instruction *, double *, Py_ssize_t, const int64_t *) except -1
         int (*interrupted)() noexcept
-        Py_ssize_t next
+        Py_ssize_t next  # atomic, as is `stopped`
         int stopped
     Py_ssize_t lane_stride(const Run *) noexcept
     Py_ssize_t lane_frame_size(const Run *) noexcept

@@ -2,6 +2,7 @@
  * out may be a. The lists give their names. */
 #ifndef AUTOGRAD_ELEMENTARY_H
 #define AUTOGRAD_ELEMENTARY_H
+#include "division.h"
 #include "error.h"
 #include "exponential.h"
 #include "inverse_trigonometric.h"
@@ -15,9 +16,9 @@
 #define KERNELS_HALVES(X) X(exp) X(log1p) X(tanh) X(sigmoid) X(softplus) X(sech_squared)
 #define KERNELS_UNARY_PLAIN(X) \
     X(exp2) X(expm1) X(sqrt) X(cbrt) X(arcsin) X(arccos) X(arctan) X(sinh) X(cosh) X(arcsinh) X(arccosh) X(arctanh) \
-    X(erf) X(erfc)
+    X(erf) X(erfc) X(gaussian)
 #define KERNELS_UNARY(X) KERNELS_UNARY_PLAIN(X) KERNELS_LOGARITHM(X) KERNELS_HALVES(X)
-#define KERNELS_BINARY_PLAIN(X) X(hypot) X(arctan2)
+#define KERNELS_BINARY_PLAIN(X) X(hypot) X(arctan2) X(fmod) X(remainder) X(floor_divide)
 #define KERNELS_BINARY(X) X(pow) KERNELS_BINARY_PLAIN(X)
 
 #if defined(__GNUC__)

@@ -1,4 +1,4 @@
-/* erf and erfc; see arithmetic.h.
+/* gaussian, erf and erfc; see arithmetic.h.
  *
  * |x| < 3/4:   erf x = x + x q(x^2), erfc x = 1 - erf x; relative error of q 2^-56 of erf.
  * |x| >= 3/4:  erf |x| = 1 - exp(-x^2) h(|x|), where h may have an error as large as exp(x^2) allows: minimax for the
@@ -36,6 +36,14 @@ KERNEL double exp_minus_square(double x, double log_factor, double *rest)
     const double r = high + low, r_low = (high - r) + low;
     *rest = r + exp_rest(r, r_low);
     return shifted;
+}
+
+KERNEL double kernel_gaussian(double x)
+{
+    const double size = fabs(x);
+    double rest;
+    const double shifted = exp_minus_square(size > 28.0 ? 28.0 : size, 0.0, &rest);
+    return scale(1.0 + rest, shifted);
 }
 
 KERNEL double kernel_erf(double x)

@@ -1,6 +1,7 @@
 /* AUTOGRAD_CLONES: compile a function for several instruction sets and choose one when the module is loaded.
  * AUTOGRAD_HAS_CLONES: whether that is possible.
- * AUTOGRAD_VECTORIZE: the rounds of the following loop do not depend on each other. */
+ * AUTOGRAD_VECTORIZE: the rounds of the following loop do not depend on each other.
+ * AUTOGRAD_UNROLL: unroll the following loop four times. */
 #ifndef AUTOGRAD_SIMD_H
 #define AUTOGRAD_SIMD_H
 #include <limits.h> /* __GLIBC__ */
@@ -18,10 +19,13 @@
 
 #if defined(__clang__)
 #define AUTOGRAD_VECTORIZE _Pragma("clang loop vectorize(assume_safety)")
+#define AUTOGRAD_UNROLL /* the vectorizer interleaves */
 #elif defined(__GNUC__)
 #define AUTOGRAD_VECTORIZE _Pragma("GCC ivdep")
+#define AUTOGRAD_UNROLL _Pragma("GCC unroll 4")
 #else
 #define AUTOGRAD_VECTORIZE
+#define AUTOGRAD_UNROLL
 #endif
 
 #endif

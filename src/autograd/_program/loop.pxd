@@ -47,6 +47,9 @@ cdef class Sum:
     cdef Py_ssize_t b
 
 
+cdef Sum new_sum(Py_ssize_t result, Py_ssize_t a, Py_ssize_t b)
+
+
 cdef class Loop(Subprogram):
     """A loop as an instruction; its derivatives are loops."""
     cdef readonly str __name__

@@ -78,9 +78,6 @@ cdef Sum new_sum(Py_ssize_t result, Py_ssize_t a, Py_ssize_t b):
 cdef class Loop(Subprogram):
     """A loop as an instruction."""
 
-    def __reduce__(self):
-        raise TypeError(f"a program with a loop ({self.__name__}) cannot be pickled: pickle the compiled function")
-
     def __eq__(self, other):
         return isinstance(other, Loop) and same_loops(self, <Loop> other)
 

@@ -29,6 +29,7 @@ from autograd._transforms.transform cimport Compilation, Frame, Transform, give_
 
 import numpy
 
+from autograd._program.executors import Team
 from autograd._transforms.structure import Sparsity, coloring as coloring_of
 
 
@@ -53,6 +54,8 @@ cdef class Mapped(Transform):
     cdef int read_options(self) except -1:
         self.in_axes = self.options["in_axes"]
         self.out_axes = self.options["out_axes"]
+        if self.options.get("executor") is not None:
+            self.team = Team(self.options["executor"], self.options["chunk"], self.threads or 1)
         return 0
 
     cdef list axes(self, list names):
