@@ -13,7 +13,8 @@ static uint64_t digest(uint64_t hash, double x)
     return hash;
 }
 
-/* `ordinary` makes the arguments of a power such that none of a block needs a choice. */
+/* `ordinary` makes the arguments such that no block has a special one. */
+enum { ANY, SMALL, POSITIVE };
 static void print_digest(const char *name, unary_kernels *unary, binary_kernels *binary, double (*unary_at)(double),
                          double (*binary_at)(double, double), int ordinary)
 {
@@ -27,8 +28,11 @@ static void print_digest(const char *name, unary_kernels *unary, binary_kernels 
             else
                 arguments(i + j, binary == kernels_pow, &x[j], &y[j]);
         for (int j = 0; ordinary && j < LANES; j++) {
-            x[j] = fabs(x[j]) >= 0x1p-1022 && fabs(x[j]) < INFINITY ? fabs(x[j]) : 3.0;
-            y[j] = fabs(y[j]) < 0x1p66 ? y[j] : -0.7;
+            if (ordinary == SMALL)
+                x[j] = fabs(x[j]) < 300.0 ? x[j] : 3.0;
+            else
+                x[j] = fabs(x[j]) >= 0x1p-1022 && fabs(x[j]) < INFINITY ? fabs(x[j]) : 3.0;
+            y[j] = !unary && fabs(y[j]) < 0x1p66 ? y[j] : -0.7;
         }
         if (unary)
             unary(LANES, x, z);
@@ -45,12 +49,18 @@ static void print_digest(const char *name, unary_kernels *unary, binary_kernels 
 
 int main(void)
 {
-#define PRINT(name) print_digest(#name, kernels_##name, NULL, kernel_##name, NULL, 0);
+#define PRINT(name) print_digest(#name, kernels_##name, NULL, kernel_##name, NULL, ANY);
     KERNELS_UNARY(PRINT)
     KERNELS_PERIODIC(PRINT)
 #undef PRINT
-#define PRINT(name) print_digest(#name, NULL, kernels_##name, NULL, kernel_##name, 0);
+#define PRINT(name) print_digest(#name, NULL, kernels_##name, NULL, kernel_##name, ANY);
     KERNELS_BINARY(PRINT)
-    print_digest("pow_ordinary", NULL, kernels_pow, NULL, kernel_pow, 1);
+#undef PRINT
+#define PRINT(name) print_digest(#name "_ordinary", kernels_##name, NULL, kernel_##name, NULL, POSITIVE);
+    KERNELS_LOGARITHM(PRINT)
+#undef PRINT
+#define PRINT(name) print_digest(#name "_ordinary", kernels_##name, NULL, kernel_##name, NULL, SMALL);
+    KERNELS_HALVES(PRINT)
+    print_digest("pow_ordinary", NULL, kernels_pow, NULL, kernel_pow, POSITIVE);
     return 0;
 }

@@ -60,7 +60,7 @@ KERNEL double kernel_erf(double x)
     const double size = fabs(x), limited = size > 6.0 ? 6.0 : size;
     double rest;
     const double shifted = exp_minus_square(limited, 0.0, &rest), factor = polynomial(h, 23, limited - 3.25);
-    const double far = 1.0 - scale(factor + factor * rest, shifted);
+    const double far = 1.0 - scale_normal(factor + factor * rest, shifted);
     return size < 0.75 ? x + erf_near(x) : copysign(far, x);
 }
 

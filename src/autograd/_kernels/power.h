@@ -62,11 +62,10 @@ KERNEL double pow_exp2(double y, double log_head, double log_low)
 /* With a larger |y| there would be inf - inf. */
 static const double POW_LARGE = 0x1p66;
 
-/* Has the sign bit unless x is positive, normal and finite and |y| <= POW_LARGE: then x^y needs no choice. */
+/* Has the sign bit unless x is positive, normal and finite and |y| <= POW_LARGE: then nothing is to be chosen. */
 KERNEL uint64_t pow_is_special(double x, double y)
 {
-    const uint64_t least = 0x0010000000000000, most = 0x7fefffffffffffff, bits = bits_of(x);
-    return bits | (bits - least) | (most - bits) | (bits_of(POW_LARGE) - bits_of(fabs(y)));
+    return log_is_special(x) | (bits_of(POW_LARGE) - bits_of(fabs(y)));
 }
 
 KERNEL double kernel_pow(double x, double y)

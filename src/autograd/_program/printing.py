@@ -28,8 +28,9 @@ from autograd._build.codegen import is_function, to_c
 PART = 500
 
 #: The headers of the elementary functions, each after those that it includes.
-FAMILIES = ("arithmetic", "division", "logarithm", "exponential", "power", "trigonometric", "inverse_trigonometric")
-FAMILIES += ("error",)
+FAMILIES = (
+    "arithmetic", "division", "logarithm", "exponential", "power", "trigonometric", "inverse_trigonometric", "error",
+)
 
 #: Functions that NumPy lacks and SciPy has.
 OF_SCIPY = ("erf", "erfc")
@@ -181,7 +182,9 @@ def kernels(names: Iterable[str], with_bits: bool) -> str:
     }
     needed = {"arithmetic"} if with_bits else set()
     for name in names:
-        needed |= {f for f in FAMILIES if f"kernel_{name}(double" in texts[f] or f"TRIG_FUNCTION({name}," in texts[f]}
+        # As it is, or by a macro.
+        definition = re.compile(rf"kernel_{name}\(double|^[A-Z_]+\({name}[,)]", re.MULTILINE)
+        needed |= {family for family in FAMILIES if definition.search(texts[family])}
     for family in reversed(FAMILIES):
         if family in needed:
             needed |= set(re.findall(r'#include "(\w+)\.h"', texts[family]))
