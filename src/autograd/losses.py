@@ -82,7 +82,7 @@ def mse(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
 
 def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str = "mean") -> Any:
     """
-    Return the absolute error, ``abs(prediction - target)``; its derivative is 0 where both are equal [1]_.
+    Return the absolute error, ``abs(prediction - target)``; its derivative is 0 where both are equal.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def quantile(predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float =
     Return the quantile loss, which the `q`-quantile of the targets minimizes.
 
     It is ``q * (target - prediction)`` where the prediction is too low, else ``(1 - q) * (prediction - target)``; its
-    derivative is 0 where both are equal.
+    derivative is 0 where both are equal [1]_.
 
     Parameters
     ----------
