@@ -28,7 +28,7 @@ def test_the_programs_of_a_document(document, capsys, tmp_path, monkeypatch):
     for module in NEEDS.get(document.name, ()):
         pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)
-    names = {}
+    names = {"__name__": "__main__"}
     programs = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
     assert any("  # " in program for program in programs)
     for program in programs:

@@ -76,7 +76,18 @@ EPOCHS = 100
 
 
 class ConvergenceWarning(UserWarning):
-    """The loss was still falling when a training ended."""
+    """The loss was still falling when a training ended.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from autograd import MLP
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", ConvergenceWarning)
+    ...     history = fit(MLP(1, [1]), [[0.0], [1.0]], [1.0, 3.0])
+    >>> history.epochs
+    100
+    """
 
 
 class Model(Protocol):

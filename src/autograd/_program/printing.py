@@ -28,8 +28,9 @@ from autograd._build.codegen import is_function, to_c
 PART = 500
 
 #: The headers of the elementary functions, each after those that it includes.
-FAMILIES = ("arithmetic", "division", "logarithm", "exponential", "power", "trigonometric", "inverse_trigonometric")
-FAMILIES += ("error",)
+FAMILIES = (
+    "arithmetic", "division", "logarithm", "exponential", "power", "trigonometric", "inverse_trigonometric", "error",
+)
 
 #: Functions that NumPy lacks and SciPy has.
 OF_SCIPY = ("erf", "erfc")
