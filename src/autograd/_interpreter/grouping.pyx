@@ -37,12 +37,14 @@ cdef struct Groups:
 
 
 cdef int group(Fusion fusion) except -1:
-    cdef Groups *groups = <Groups *> room(1, sizeof(Groups))
+    cdef Groups here
+    cdef Groups *groups = &here
     cdef Instruction *fused
     cdef Py_ssize_t i, total = fusion.operand_total
+    groups.loads.count = groups.operations.count = groups.stores.count = groups.written = 0
+    groups.number = 1
+    groups.makers = <unsigned *> room(fusion.size, sizeof(unsigned))
     try:
-        groups.makers = <unsigned *> room(fusion.size, sizeof(unsigned))
-        groups.number = 1
         for i in range(fusion.counts[PROLOGUE]):
             total += 4 * row_count(&fusion.fused[PROLOGUE][i])
         fusion.operands = <unsigned *> resized(fusion.operands, (total + 1) * sizeof(unsigned))
@@ -60,7 +62,6 @@ cdef int group(Fusion fusion) except -1:
         fusion.counts[PROLOGUE] = groups.written
     finally:
         PyMem_RawFree(groups.makers)
-        PyMem_RawFree(groups)
     return 0
 
 

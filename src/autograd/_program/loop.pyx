@@ -780,16 +780,21 @@ cdef class Execution:
         cdef bytes varying = bytes(kind == TRACK for kind, _ in sweep.sources)
         cdef bytes summed = bytes(kind == TOTAL for kind, _ in sweep.targets)
         cdef Array *arrays = <Array *> room(inputs + outputs, sizeof(Array))
+        # Rows of steps: for each input that is gathered, and for what is not wanted.
         cdef double *gathered = NULL
+        cdef Py_ssize_t rows = 1
         cdef Port port
         cdef Array array
         try:
-            gathered = <double *> room((inputs + 1) * steps, sizeof(double))
+            for kind, number in sweep.sources:
+                rows += self.port(kind, number).kind == LISTED
+            gathered = <double *> room(rows * steps, sizeof(double))
             for kind, number in sweep.targets:
                 if kind == TRACK:
                     i = number
                     self.tracks[i] = Port(ROW, self.own(i, steps), 0, 1, self.lanes, NULL)
             for lane in range(self.lanes):
+                rows = 1
                 for i, (kind, number) in enumerate(sweep.sources):
                     port = self.port(kind, number)
                     if port.kind == FIXED and kind == SCALAR:
@@ -799,15 +804,16 @@ cdef class Execution:
                     else:
                         for step in range(steps):
                             array = port.arrays[step]
-                            gathered[i * steps + step] = array.data[lane * array.stride]
-                        arrays[i] = Array(gathered + i * steps, 1)
+                            gathered[rows * steps + step] = array.data[lane * array.stride]
+                        arrays[i] = Array(gathered + rows * steps, 1)
+                        rows += 1
                 for i, (kind, number) in enumerate(sweep.targets):
                     if kind == TRACK:
                         arrays[inputs + i] = Array(self.tracks[<Py_ssize_t> number].data + lane, self.lanes)
                     elif kind == TOTAL:
                         arrays[inputs + i] = Array(self.scalars[<Py_ssize_t> number].data + lane, 0)
                     else:
-                        arrays[inputs + i] = Array(gathered + inputs * steps, 1)
+                        arrays[inputs + i] = Array(gathered, 1)
                 program.run(varying, summed, steps, NULL, arrays, arrays + inputs, NULL, 0)
         finally:
             PyMem_RawFree(arrays)
