@@ -156,6 +156,8 @@ cdef class Encoder:
         return self.add(body, {"kind": "body", "name": body.name, "programs": programs})
 
     cdef object loop(self, Loop loop):
+        if loop.primal is not None:
+            loop = loop.primal
         if id(loop) in self.positions:
             return self.positions[id(loop)]
         operations = []
