@@ -1051,13 +1051,14 @@ cdef class Value:
         if special and tracer_here != NULL:
             raise TypeError(
                 "a Value was used as a plain number (an index, a number of steps, an item of an array of floats, to "
-                "multiply a sequence, or by int, float or math) while a function is traced, where it stands for any number: "
+                "multiply a sequence, or by int, float or math) while a function is traced, where it stands for any "
+                "number: "
                 f"{REMEDY_IN_TRACE}, or use where(), the functions of autograd and arrays with dtype=object"
             )
         raise TypeError(
-            "a Value was used as a plain number (an index, a number of steps, an item of an array of floats, to multiply "
-            "a sequence, or by int, float or math), which would lose its gradient: take .data, the functions of "
-            f"autograd, or an array with dtype=object; got {self!r}"
+            "a Value was used as a plain number (an index, a number of steps, an item of an array of floats, to "
+            "multiply a sequence, or by int, float or math), which would lose its gradient: take .data, the functions "
+            f"of autograd, or an array with dtype=object; got {self!r}"
         )
 
     def __hash__(self):

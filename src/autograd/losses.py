@@ -431,7 +431,8 @@ def _soft_labels(labels: Any) -> np.ndarray | None:
     """Return labels as an array if one is between 0 and 1."""
     try:
         array = np.asarray(labels, dtype=np.float64)
-    except (TypeError, ValueError):
+    except Exception:
+        # What is wrong with them, the loss says.
         return None
     soft = (array > 0.0) & (array < 1.0)
     return array if soft.any() and ((array >= 0.0) & (array <= 1.0)).all() and array.ndim in (1, 2) else None
@@ -448,7 +449,10 @@ def _probabilities(scores: Any, targets: Any) -> list[np.ndarray]:
     """Return rows of the probabilities of classes as arrays."""
     if len(scores) != len(targets):
         raise ValueError(f"cross_entropy expects as many targets as predictions, got {len(targets)} and {len(scores)}")
-    rows = [np.asarray(row, dtype=np.float64) for row in targets]
+    try:
+        rows = [np.asarray(row, dtype=np.float64) for row in targets]
+    except Exception:
+        raise TypeError("cross_entropy expects probabilities as targets: rows of numbers") from None
     for i, (row, shares) in enumerate(zip(scores, rows, strict=True)):
         if len(row) != len(shares) or len(row) < 2:
             raise ValueError(

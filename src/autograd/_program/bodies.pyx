@@ -33,7 +33,8 @@ cdef class Body(Specializations):
             self.programs[0](*point)
         except RuntimeError as error:
             raise RuntimeError(
-                f"{self.name} of a program that was loaded takes a branch that no step had taken when it was saved: {error}"
+                f"{self.name} of a program that was loaded takes a branch that no step had taken when it was saved: "
+                f"{error}"
             ) from None
         raise NotImplementedError
 

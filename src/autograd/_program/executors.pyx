@@ -256,14 +256,14 @@ cdef void scatter(const double *results, Py_ssize_t lanes, bytes rows, bytes ser
     """Write the results of the lanes that were served to the rows of the outputs."""
     cdef const Py_ssize_t *row = <const Py_ssize_t *> PyBytes_AS_STRING(rows)
     cdef const Py_ssize_t *lane = NULL
-    cdef Py_ssize_t i, k, size = lanes, l
+    cdef Py_ssize_t i, k, size = lanes, at
     if served is not None:
         lane = <const Py_ssize_t *> PyBytes_AS_STRING(served)
         size = len(served) // sizeof(Py_ssize_t)
     for i in range(count):
         for k in range(size):
-            l = k if lane == NULL else lane[k]
-            outputs[i].data[row[l] * outputs[i].stride] = results[i * lanes + l]
+            at = k if lane == NULL else lane[k]
+            outputs[i].data[row[at] * outputs[i].stride] = results[i * lanes + at]
 
 
 @cython.auto_pickle(False)
@@ -446,7 +446,7 @@ cdef class Team:
         """Run a program as `Program.run` does, and return whether a guard failed. Sums are those of the chunks."""
         cdef const Array *inputs = <const Array *> inputs_at
         cdef const Array *outputs = <const Array *> outputs_at
-        cdef Py_ssize_t first = 0, count = self.size(program), i, l
+        cdef Py_ssize_t first = 0, count = self.size(program), i, k
         cdef const Py_ssize_t *row
         cdef const double *numbers
         cdef Chunk chunk
@@ -469,8 +469,8 @@ cdef class Team:
                         outputs[i].data[0] = outputs[i].data[0] + numbers[0] if begun else numbers[0]
                         numbers += 1
                         continue
-                    for l in range(chunk.lanes()):
-                        outputs[i].data[row[l] * outputs[i].stride] = numbers[l]
+                    for k in range(chunk.lanes()):
+                        outputs[i].data[row[k] * outputs[i].stride] = numbers[k]
                     numbers += chunk.lanes()
                 begun = True
         finally:

@@ -211,8 +211,9 @@ cdef bint same_bodies(Body a, Body b) except -1:
 
 
 cdef bint same_loops(Loop a, Loop b) except -1:
-    """Whether two loops run the same programs over the same numbers."""
+    """Whether two loops run the same programs over the same numbers, apart from what they record."""
     cdef Sweep x, y
+    a, b = a.primal or a, b.primal or b
     if (
         (a.__name__, a.steps, a.max_steps, a.checkpoint, a.parallel, a.operands, a.results, a.condition_sources)
         != (b.__name__, b.steps, b.max_steps, b.checkpoint, b.parallel, b.operands, b.results, b.condition_sources)
@@ -622,15 +623,15 @@ cdef class Execution:
         return 0
 
     cdef int run(self, const Array *operands, const Array *results) except -1:
-        cdef Loop recording = self.loop.recording
+        cdef Loop recorder = self.loop.recording
         cdef Execution recorded = None
         cdef Py_ssize_t done = 0
         self.read(operands)
-        if recording is not None:
-            recorded = recording.executions.pop(PyThread_get_thread_ident(), None)
+        if recorder is not None:
+            recorded = recorder.executions.pop(PyThread_get_thread_ident(), None)
         if recorded is not None and recorded.is_of(operands, self.lanes):
             self.adopt(recorded)
-            done = len(recording.operations)
+            done = len(recorder.operations)
         for k, operation in enumerate(self.loop.operations):
             if k < done:
                 continue

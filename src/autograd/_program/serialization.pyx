@@ -242,8 +242,8 @@ def unpacked(content, captured=None, functions=()):
         raise ValueError("this is no Program of autograd")
     if version != VERSION:
         raise ValueError(
-            f"this Program has version {version} of the format, and this version of autograd reads {VERSION}: trace the "
-            "function again"
+            f"this Program has version {version} of the format, and this version of autograd reads {VERSION}: trace "
+            "the function again"
         )
     content = memoryview(content)
     if len(content) - CONTENT != length or header_length > length or (
