@@ -77,6 +77,7 @@ cdef tuple LOOP_NUMBERS = ("steps", "max_steps", "checkpoint", "scalars", "track
 # Writing
 
 @cython.internal
+@cython.auto_pickle(False)
 cdef class Encoder:
     """The objects and arrays of a program."""
     cdef list objects
@@ -281,6 +282,7 @@ cdef bint flag(object item) except -1:
 
 
 @cython.internal
+@cython.auto_pickle(False)
 cdef class Decoder:
     """The objects of a file."""
     cdef object content
