@@ -322,6 +322,8 @@ def fit(
     sample_weight: ArrayLike | None = None,
     metrics: Metrics | None = None,
     compiled: bool = True,
+    executor: Any = None,
+    chunk: int | None = None,
     patience: int | None = None,
     callbacks: Iterable[Callable[[Model, History], Any]] = (),
     progress: bool | None = None,
@@ -380,6 +382,11 @@ def fit(
         is in callbacks. A model that draws random numbers, or otherwise does one thing in one call and another in the
         next, is called for every row all the same. False is for one that depends on what a `loss` or a metric changes
         within an epoch.
+    executor : executor or callable, optional
+        Where the rows of a batch run, forward and backward, as `autograd.vmap` takes it. The numbers do not depend on the
+        executor; they may differ in the last bit from those without one, because gradients are summed by chunks.
+    chunk : int, optional
+        How many rows an executor gets at once.
     patience : int, optional
         Stop early: short for ``EarlyStopping(patience)`` as the first callback.
     callbacks : iterable of callable, default ()
@@ -462,7 +469,9 @@ def fit(
     parameters = _trained(stepper, model)
     for stopping in stoppings:
         stopping._begin(model, first > 0)
-    outputs = outputs_of(model, compiled)
+    if executor is not None and not compiled:
+        raise ValueError("executor runs the model as a program: leave compiled=True")
+    outputs = outputs_of(model, compiled, executor, chunk)
     foreign = not all(map(_is_ours, [*callbacks, loss_function, *figures.values(), stepper, scheduler or stepper]))
     step = _Step(outputs, loss_function, figures, stepper, parameters, l1, l2, clip_norm)
     complete = _Snapshot.take(first, step, scheduler)
