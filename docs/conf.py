@@ -51,6 +51,7 @@ MODULES = {
     "schedules": ("Learning rates", "autograd.schedules", None),
     "initializers": ("Initial parameters", "autograd.initializers", None),
     "training": ("Training", "autograd.training", None),
+    "sklearn": ("Estimators of scikit-learn", "autograd.sklearn", None),
     "checkpoint": ("Checkpoints", "autograd.checkpoint", None),
     "datasets": ("Data to play with", "autograd.datasets", None),
     "draw": ("Drawings", "autograd.draw", None),

@@ -1,4 +1,4 @@
-"""Batches on executors: threads, processes, Dask and loky give the bits of one thread; branches, deaths, interruptions."""
+"""Batches on executors: threads, processes, Dask and loky give the bits of one thread; branches, deaths, Ctrl-C."""
 
 import os
 import pickle
@@ -127,8 +127,8 @@ def leaves(result):
 
 def test_sums_over_the_lanes_are_the_same(executor):
     found = []
+    w = Value(1.5)
     for one in (executor, Here()):
-        w = Value(1.5)
         f = compile(vmap(lambda x, y: branches(x, y) * w, executor=one, chunk=130))
         for w.data in (1.5, 2.5):
             w.grad = 0.0

@@ -383,8 +383,8 @@ def fit(
         next, is called for every row all the same. False is for one that depends on what a `loss` or a metric changes
         within an epoch.
     executor : executor or callable, optional
-        Where the rows of a batch run, forward and backward, as `autograd.vmap` takes it. The numbers do not depend on the
-        executor; they may differ in the last bit from those without one, because gradients are summed by chunks.
+        Where the rows of a batch run, forward and backward, as `autograd.vmap` takes it. The numbers do not depend on
+        the executor; they may differ in the last bit from those without one, because gradients are summed by chunks.
     chunk : int, optional
         How many rows an executor gets at once.
     patience : int, optional

@@ -20,11 +20,12 @@ from autograd import datasets, schedules
 from autograd._cli import report as _plot
 from autograd._cli.assessment import assess, baseline, figure, print_assessment
 from autograd._cli.estimator import Architecture, Estimator, losses_for
-from autograd._cli.preparation import ERROR, NUMBER, Column, Preparation, Standardisation
+from autograd._cli.preparation import ERROR, NUMBER, Column, Preparation
 from autograd._cli.table import CLASSIFICATION, REGRESSION, STDIN, FileError, Table, Target, listed, read_table
 from autograd._cli.terminal import MAX_MAP_CLASSES, Terminal
 from autograd._files import check_writable, replacing
 from autograd._training.progress import follow
+from autograd._training.standardisation import Standardisation
 from autograd.training import (
     BATCH_SIZE,
     LEARNING_RATES,
@@ -388,13 +389,12 @@ def _build(
         init=settings["init"],
         dropout=settings["dropout"],
     )
-    return Estimator(
-        architecture,
-        preparation,
-        Standardisation.fit(data.X[training], preparation.scaled & (data.table is not None)),
-        Standardisation.fit(data.y[training, None]) if task == REGRESSION else Standardisation.identity(1),
-        seed=settings["seed"],
-    )
+    try:
+        inputs = Standardisation.fit(data.X[training], preparation.scaled & (data.table is not None))
+        number = Standardisation.fit(data.y[training, None]) if task == REGRESSION else Standardisation.identity(1)
+    except ValueError as error:
+        raise FileError(f"{data.name}: {error}") from error
+    return Estimator(architecture, preparation, inputs, number, seed=settings["seed"])
 
 
 def _check_resumed(path: str, shape: Architecture, given: dict[str, Any]) -> None:

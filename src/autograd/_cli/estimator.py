@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import checkpoint, losses
-from autograd._cli.preparation import Column, Preparation, Standardisation
+from autograd._cli.preparation import Column, Preparation
 from autograd._cli.table import CLASSIFICATION, REGRESSION, FileError, Table
+from autograd._training.standardisation import Standardisation
 from autograd.nn import MLP
 from autograd.optim import Optimizer
 from autograd.training import EarlyStopping, evaluate, predict

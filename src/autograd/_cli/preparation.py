@@ -1,4 +1,4 @@
-"""What makes the columns of a table the inputs of a network: kinds, categories, missing values, scales."""
+"""What makes the columns of a table the inputs of a network: kinds, categories, missing values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,38 +137,6 @@ class Preparation:
             inputs[:, start:stop] = column.apply(table, self.missing)
             start = stop
         return inputs
-
-
-class Standardisation(NamedTuple):
-    """The affine map that gave its training data mean 0 and standard deviation 1, column by column."""
-
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
-
-    @classmethod
-    def fit(cls, values: NDArray[np.float64], which: NDArray[np.bool_] | bool = True) -> Standardisation:
-        """Take mean and standard deviation of the rows; a constant column is only shifted, others are left alone."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, scale = values.mean(axis=0), values.std(axis=0)
-        if not np.all(np.isfinite(mean) & np.isfinite(scale)):
-            raise FileError("values are too large to standardise: their spread exceeds the range of a float")
-        # The deviation of a constant column is rounding noise, not always 0.
-        constant = scale <= 1e-12 * np.abs(mean)
-        return cls(np.where(which, mean, 0.0), np.where(which & ~constant, scale, 1.0))
-
-    @classmethod
-    def identity(cls, width: int) -> Standardisation:
-        """Return the map that changes nothing."""
-        return cls(np.zeros(width), np.ones(width))
-
-    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Map values in their own units to standard ones."""
-        with np.errstate(over="ignore"):
-            return (values - self.mean) / self.scale
-
-    def invert(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Map standard values back to their own units."""
-        return values * self.scale + self.mean
 
 
 def _learn(table: Table, name: str, training: NDArray[np.intp], missing: str, categorical: bool) -> Column | str:

@@ -35,7 +35,7 @@ def as_targets(y: ArrayLike, name: str = "y") -> list[Any]:
 
 
 def as_weights(weights: ArrayLike, rows: int) -> NDArray[np.float64]:
-    """Return a weight for each row; another number of them, or one below 0 or not finite, is an error."""
+    """Return a weight for each row; another number of them, one below 0 or not finite, and zeros alone are errors."""
     numbers = _numbers(weights, "sample_weight")
     if numbers.shape != (rows,):
         raise ValueError(f"sample_weight must have the shape ({rows},), a weight for each row, got {numbers.shape}")
@@ -43,6 +43,8 @@ def as_weights(weights: ArrayLike, rows: int) -> NDArray[np.float64]:
     if (numbers < 0).any():
         index = np.unravel_index(int(np.argmax(numbers < 0)), numbers.shape)
         raise ValueError(f"sample_weight must hold numbers of at least 0, got {numbers[index]} in {_place(index)}")
+    if not numbers.any():
+        raise ValueError("sample_weight must hold a number above 0, got zeros alone")
     return numbers
 
 
