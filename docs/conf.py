@@ -148,6 +148,16 @@ def run_tutorials(folder):
         os.chdir(before)
 
 
+def skip_what_scikit_learn_adds(app, what, name, member, skip, options):
+    """Leave out the methods that scikit-learn writes into its estimators' classes: their texts are its own."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
+def setup(app):
+    """Connect what this file adds to Sphinx."""
+    app.connect("autodoc-skip-member", skip_what_scikit_learn_adds)
+
+
 write_reference(ROOT / "docs" / "reference" / "api")
 write_gallery(ROOT / "docs" / "gallery")
 run_tutorials(ROOT / "docs" / "tutorials" / "pictures")
