@@ -108,7 +108,7 @@ class Writer:
     def statement(self):
         kinds = [self.assign] * 3 + [
             self.branch, self.loop, self.while_loop, self.break_out, self.comprehension, self.dictionary, self.ordered,
-            self.exception, self.missing_key, self.closure, self.recursion, self.generator, self.nonlocal_state,
+            self.exception, self.raising, self.missing_key, self.closure, self.recursion, self.generator, self.nonlocal_state,
             self.instance, self.reading,
         ]  # fmt: skip
         transforms = [self.inner_derivative, self.higher_derivative, self.inner_compiled, self.inner_map]
@@ -244,6 +244,20 @@ class Writer:
         if self.random.random() < 0.5:
             self.line("finally:")
             self.block(f"{self.new('u')} = {self.expression()}")
+        self.names.append(name)
+
+    def raising(self):
+        """Write an operation that raises at some points, and a handler of it."""
+        name = self.new()
+        kind, operation = self.random.choice([
+            ("ValueError", "log({})"), ("ValueError", "sqrt({})"), ("(ValueError, KeyError)", "sqrt(sin({}))"),
+            ("ZeroDivisionError", "0.1 / relu({})"), ("ArithmeticError", "{1} / relu({0})"),
+            ("OverflowError", "exp(2e4 * {})"), ("ArithmeticError", "2.0 ** (3e4 * {})"),
+        ])  # fmt: skip
+        self.line("try:")
+        self.block(self.some, f"{name} = {operation.format(self.expression(), self.atom())}", f"{name} = tanh({name})")
+        self.line(f"except {kind}:")
+        self.block(self.some, f"{name} = {self.expression()}")
         self.names.append(name)
 
     def missing_key(self):
