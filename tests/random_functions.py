@@ -252,7 +252,7 @@ class Writer:
         kind, operation = self.random.choice([
             ("ValueError", "log({})"), ("ValueError", "sqrt({})"), ("(ValueError, KeyError)", "sqrt(sin({}))"),
             ("ZeroDivisionError", "0.1 / relu({})"), ("ArithmeticError", "{1} / relu({0})"),
-            ("OverflowError", "exp(2e4 * {})"), ("ArithmeticError", "2.0 ** (3e4 * {})"),
+            ("OverflowError", "exp(900.0 * stop({}))"), ("ArithmeticError", "2.0 ** (1500.0 * stop({}))"),
         ])  # fmt: skip
         self.line("try:")
         self.block(self.some, f"{name} = {operation.format(self.expression(), self.atom())}", f"{name} = tanh({name})")
