@@ -891,6 +891,7 @@ cdef class Execution:
         if self.loop.checkpoint == AUTO:
             while repetitions(self.steps, count) > 2 and 2 * count * width * <Py_ssize_t> sizeof(double) <= MOST_BYTES:
                 count *= 2
+            count = fewest_checkpoints(self.steps, repetitions(self.steps, count), count)
         checkpoints.begin(self.runner(sweep, False), min(count, max(self.steps, 1)), width)
         return checkpoints
 
@@ -1224,6 +1225,19 @@ cdef Py_ssize_t repetitions(Py_ssize_t steps, Py_ssize_t checkpoints) noexcept:
     while most_steps(checkpoints, result, steps) < steps:
         result += 1
     return result
+
+
+cdef Py_ssize_t fewest_checkpoints(Py_ssize_t steps, Py_ssize_t repetitions, Py_ssize_t most) noexcept:
+    """Return with how few checkpoints steps need not be repeated more often, at most so many: those stay in the cache.
+    """
+    cdef Py_ssize_t least = 0, middle
+    while most - least > 1:
+        middle = (least + most) // 2
+        if most_steps(middle, repetitions, steps) < steps:
+            least = middle
+        else:
+            most = middle
+    return most
 
 
 cdef Py_ssize_t advance(Py_ssize_t steps, Py_ssize_t checkpoints) noexcept:
