@@ -25,8 +25,8 @@ STRUCTURES = {
 }
 
 UNARY = (
-    "sin({})", "cos({})", "tanh({})", "arctan({})", "sigmoid({})", "softplus({})", "relu({})", "abs({})", "-{}",
-    "exp(0.5 * sin({}))", "exp(-{0} * {0})", "log(1.5 + {0} * {0})", "sqrt(1.0 + {0} * {0})", "tanh({}) ** 2",
+    "sin({})", "cos({})", "tanh({})", "arctan({})", "sigmoid({})", "softplus({})", "relu({})", "abs({})", "-1.0 * {}",
+    "exp(0.5 * sin({}))", "exp(-1.0 * {0} * {0})", "log(1.5 + {0} * {0})", "sqrt(1.0 + {0} * {0})", "tanh({}) ** 2",
     "tanh({}) ** 3", "1.0 / (1.2 + {0} * {0})", "stop({})", "2.0 ** sin({})", "logsumexp([{}, 0.5])",
     "(log({0}) if {0} > 0.1 else {0} - 0.1)", "sqrt(maximum({}, 0.01))", "({} > 0.2) * 0.3", "arctan(3.0 * {}) * 2",
 )  # fmt: skip
