@@ -108,8 +108,8 @@ class Writer:
     def statement(self):
         kinds = [self.assign] * 3 + [
             self.branch, self.loop, self.while_loop, self.break_out, self.comprehension, self.dictionary, self.ordered,
-            self.exception, self.raising, self.missing_key, self.closure, self.recursion, self.generator, self.nonlocal_state,
-            self.instance, self.reading,
+            self.exception, self.raising, self.missing_key, self.closure, self.recursion, self.generator,
+            self.nonlocal_state, self.instance, self.reading,
         ]  # fmt: skip
         transforms = [self.inner_derivative, self.higher_derivative, self.inner_compiled, self.inner_map]
         if self.transforms:

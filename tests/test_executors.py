@@ -280,6 +280,7 @@ def workers_of(pool):
 #: Less than a pipe holds: with more, pools of Python before 3.12 wait for ever for a worker that died (gh-94777).
 SMALL = 500
 
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 def test_a_worker_is_killed():
     pools = []
