@@ -18,7 +18,6 @@ from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.listing cimport listing, plural, sizes
 from autograd._ir.opcodes cimport CODE_CONSTANT, is_guard
 from autograd._program.anomalies cimport examine_run
-from autograd._program.source cimport source_of
 from autograd._program.tracing cimport check_captured
 
 import os
@@ -268,7 +267,7 @@ cdef class Program:
             return (v1,)
         <BLANKLINE>
         """
-        return source_of(self.code, language, name, derivatives)
+        return _hooks.call("program_to_source", self, language, name, derivatives)
 
     def __call__(self, *inputs):
         """Run the program at a point.
