@@ -5,13 +5,10 @@ import ctypes
 import numpy as np
 import pytest
 from c_source import bits, call, library, needs_compiler
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, fori_loop, functions, grad, hessian, scan, trace, value_and_grad, vmap, while_loop
-from autograd import functions as ag
-from autograd.functions import exp, sin, tanh, where
+from autograd import fori_loop, functions, grad, hessian, scan, trace, value_and_grad, vmap, while_loop
+from autograd.functions import sin, tanh
 
 XS = [0.1, -0.2, 0.3, 0.7, -0.4]
 POINTS = [[0.3, 0.7, 0.5], [0.9, -0.2, 0.1], [-0.6, 0.4, 0.8]]
@@ -50,8 +47,9 @@ def branches(p):
 
 def nested_branches(p):
     def outer(c, x):
-        inner = fori_loop(0, 4, lambda i, y: y * p[0] + 0.3 if y < 0.6 else y * 0.5 - x, c)
-        return (inner * 0.9 if inner > p[1] else inner + 0.2), inner
+        a = p[0] * x
+        inner = fori_loop(0, 4, lambda i, y: y * a + 0.3 if y < 0.6 else y * 0.5 - a, c)
+        return (inner * 0.9 if inner > 0.5 else inner + 0.2), inner
 
     carry, ys = scan(outer, p[1], XS)
     return carry * p[2] + ys[3]

@@ -22,7 +22,7 @@ from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, OP_COUNT, is_choice
 from autograd._ir.sparsity cimport sparsity
 from autograd._program.bodies cimport Body
-from autograd._program.loop cimport TOTAL, TRACK, Loop, Sum, Sweep, named
+from autograd._program.loop cimport NOWHERE, TOTAL, TRACK, Loop, Sum, Sweep, named
 from autograd._program.program cimport Program
 
 cdef tuple DERIVATIVES = ("grad", "jac", "hess", "fwd1", "adj1")
@@ -106,7 +106,7 @@ cdef object loop_of(Loop loop):
             operations.append(sweep_of(loop, operation))
     constants = {number: track.tolist() for number, track in loop.constants.items()}
     return PrintedLoop(
-        loop.__name__, loop.steps, loop.max_steps, ways_of(loop.condition), named(loop.condition_sources or []),
+        loop.__name__, loop.steps, loop.max_steps, ways_of(loop.condition, [0]), named(loop.condition_sources or []),
         named(loop.operands), named(loop.results), operations, constants,
     )
 
@@ -117,17 +117,22 @@ cdef object sweep_of(Loop loop, Sweep sweep):
     cdef Py_ssize_t segment = 1
     if loop.parallel:
         segment = segment_of(&(<Program> sweep.body.programs[0]).executable(varying, summed).schedule, loop.steps)
+    kept = [i for i, (kind, _) in enumerate(sweep.targets) if kind != NOWHERE]
     return PrintedSweep(
-        ways_of(sweep.body), sweep.descending and not loop.parallel, named(sweep.sources), named(sweep.targets),
-        sweep.init, sweep.finals, sweep.before, segment,
+        ways_of(sweep.body, kept), sweep.descending and not loop.parallel, named(sweep.sources),
+        named([sweep.targets[i] for i in kept]), sweep.init, sweep.finals, sweep.before, segment,
     )
 
 
-cdef list ways_of(Body body):
+cdef list ways_of(Body body, list kept):
+    """Return the ways through a body, with those of its outputs that go somewhere."""
     cdef list ways = []
+    cdef Code code
     if body is not None:
         for program in body.programs:
-            ways.append(function_of("", (<Program> program).code))
+            code = (<Program> program).code.copy_of()
+            code.outputs = [code.outputs[i] for i in kept]
+            ways.append(function_of("", code))
     return ways
 
 

@@ -137,7 +137,7 @@ class CPrinter:
         return name + "[{0}]"
 
     def function(self, name: str, function: Function, head: str, call: str, load: Callable[[int], Place],
-                 store: Callable[[int], Place | None], base: int = 0) -> int:
+                 store: Callable[[int], Place], base: int = 0) -> int:
         """Print a function, and return how far in the work array it goes.
 
         Parameters
@@ -145,7 +145,7 @@ class CPrinter:
         head, call : str
             The parameters of all parts, and the arguments.
         load, store : callable
-            Return where an input is, and where an output goes, None for nowhere.
+            Return where an input is, and where an output goes.
         base : int
             Where in the work array its own places begin.
         """
@@ -217,8 +217,7 @@ class CPrinter:
                 if i in slots:
                     lines.append(f"    w[{base + slots[i]}] = v{i};")
             numbers, outputs = zip(*stores[k], strict=True) if k in stores else ((), ())
-            pairs = zip(map(store, numbers), places(outputs), strict=True)
-            lines += moves([(target, source) for target, source in pairs if target is not None])
+            lines += moves(list(zip(map(store, numbers), places(outputs), strict=True)))
             self.define(name if len(cut) == 1 else f"{name}_part{k}", head, [*unused(head), *lines])
         if len(cut) > 1:
             self.define(name, head, [line for k in range(len(cut)) for line in self.checked(f"{name}_part{k}({call})")])
@@ -231,7 +230,7 @@ class CPrinter:
         return ["    {", f"        const int status = {call};", "        if (status)", "            return status;", "    }"]
 
     def ways(self, name: str, ways: list[Function], load: Callable[[int], Place],
-             store: Callable[[int], Place | None], base: int) -> int:
+             store: Callable[[int], Place], base: int) -> int:
         """Print a body, which takes the first way that serves, and return how far in the frame it goes."""
         call = "now, next, w, step"
         names = [name] if len(ways) == 1 else [f"{name}_way{k}" for k in range(len(ways))]
@@ -304,7 +303,7 @@ class LoopFrame:
         loop = self.loop
         lines = [f"    long long steps = {max(loop.steps, 0)}, k;"]
         # The bodies have all that is behind the frame in common.
-        bodies: list[tuple[str, list[Function], list[Variable], Callable[[int], Place | None]]] = []
+        bodies: list[tuple[str, list[Function], list[Variable], Callable[[int], Place]]] = []
         answer = self.take(1) if loop.condition else 0
         if loop.condition:
             bodies.append((f"{self.name}_condition", loop.condition, loop.condition_sources,
@@ -331,11 +330,11 @@ class LoopFrame:
         return self.name, size
 
     def sweep(self, sweep: PrintedSweep, name: str, bodies: list[
-            tuple[str, list[Function], list[Variable], Callable[[int], Place | None]]], answer: int | None) -> list[str]:
+            tuple[str, list[Function], list[Variable], Callable[[int], Place]]], answer: int | None) -> list[str]:
         """Return the statements of a sweep, after giving its numbers places; `answer` is the place for a condition."""
         carries = len(sweep.init)
         start = [self.scalars[scalar] for scalar in sweep.init]
-        outputs: list[Place | None] = []
+        outputs: list[Place] = []
         totals: list[int] = []
         for kind, number in sweep.targets:
             if kind == "track":
@@ -345,9 +344,9 @@ class LoopFrame:
                 outputs.append((f"w[{{total}} + {8 * len(totals)} + step % 8] += {{1}};", None))
                 totals.append(number)
             else:
-                outputs.append(("next[{0}] = {1};", number) if kind == "carry" else None)
+                outputs.append(("next[{0}] = {1};", number))
         partial, first_total = self.take(8 * len(totals)), self.take(len(totals))
-        outputs = [o and (o[0].replace("{total}", str(partial)), o[1]) for o in outputs]
+        outputs = [(o[0].replace("{total}", str(partial)), o[1]) for o in outputs]
         for k, total in enumerate(totals):
             self.scalars[total] = "w[{0}]", first_total + k
         keeps = any(track is not None for track in sweep.before)

@@ -63,7 +63,7 @@ class Function:
     results: tuple[Matrix, ...] = ()
 
 
-#: A kind, ``"carry"``, ``"scalar"``, ``"track"``, ``"total"`` or ``"nowhere"``, and a number of this kind.
+#: A kind, ``"carry"``, ``"scalar"``, ``"track"`` or ``"total"``, and a number of this kind.
 Variable = tuple[str, int]
 
 
