@@ -28,7 +28,11 @@ def sizes(c, name, kind):
     pattern.argtypes, pattern.restype = [ctypes.c_longlong], ctypes.POINTER(ctypes.c_longlong)
     patterns = []
     for k in range(count()):
-        rows, columns = pattern(k)[:2]
+        rows, columns, dense = pattern(k)[:3]
+        if dense:
+            ends = range(0, rows * columns + 1, rows) if rows else [0] * (columns + 1)
+            patterns.append((rows, columns, list(ends), list(range(rows)) * columns))
+            continue
         ends = pattern(k)[2 : 3 + columns]
         patterns.append((rows, columns, ends, pattern(k)[3 + columns : 3 + columns + ends[-1]]))
     return patterns

@@ -238,3 +238,69 @@ def test_casadi_differentiates_it(tmp_path):
     jacobian = casadi.Function("J", [x], [casadi.jacobian(f(x), x)])
     expected = [[math.sin(2.0), math.cos(2.0)], [0.0, 4.0]]
     np.testing.assert_allclose(jacobian([1.0, 2.0]).full(), expected, rtol=1e-15)
+
+
+def vector_function(x):
+    return [x[0] * x[1].sin(), x[1] * x[2].exp(), x[3] ** 2 + x[0]]
+
+
+KINDS = ("jac", "fwd1", "adj1", "hess")
+X, TANGENT, ADJOINT = [1.5, 0.5, -0.25, 3.0], [1.0, -2.0, 0.5, 3.0], [1.0, 2.0, -1.0]
+
+
+def derivatives_in_c(tmp_path, program):
+    """Return what the functions in C give, by their names."""
+    c = library(tmp_path, program.to_source("c", derivatives=KINDS))
+    arguments = {"f": [X], "jac_f": [X, None], "fwd1_f": [X, None, TANGENT], "adj1_f": [X, None, ADJOINT],
+                 "hess_f": [X, ADJOINT]}
+    return {name: call(c, name, *given)[1][0] for name, given in arguments.items()}
+
+
+@needs_compiler
+def test_derivatives_in_cuda_as_c(tmp_path):
+    program = trace(vector_function, X)
+    expected = derivatives_in_c(tmp_path, program)
+    text = program.to_source("cuda", derivatives=KINDS)
+    assert "by columns, which end at\n * [2, 4, 5, 6], in the rows\n * [0, 2, 0, 1, 1, 2]" in text
+    c = library(tmp_path, text)
+    lanes = 3
+    given = {"f": [X], "jac_f": [X], "fwd1_f": [X, TANGENT], "adj1_f": [X, ADJOINT], "hess_f": [X, ADJOINT]}
+    for name, arguments in given.items():
+        arrays = [np.repeat(np.array(a)[:, None], lanes, axis=1) for a in arguments]
+        y, status = np.zeros((len(expected[name]), lanes)), np.ones(lanes, np.int32)
+        getattr(c, name)(ctypes.c_longlong(lanes), *(a.ctypes for a in arrays), y.ctypes, status.ctypes)
+        assert not status.any()
+        assert all(bits(y[:, lane]) == bits(expected[name]) for lane in range(lanes))
+
+
+@needs_compiler
+def test_derivatives_in_numpy(tmp_path):
+    program = trace(vector_function, X)
+    expected = derivatives_in_c(tmp_path, program)
+    names = {}
+    exec(program.to_source("numpy", derivatives=KINDS), names)
+    assert "indptr: [0, 2, 4, 5, 6]\n    indices: [0, 2, 0, 1, 1, 2]" in names["jac_f"].__doc__
+    given = {"jac_f": [X], "fwd1_f": [X, TANGENT], "adj1_f": [X, ADJOINT], "hess_f": [X, ADJOINT]}
+    for name, arguments in given.items():
+        np.testing.assert_allclose(names[name](*arguments), expected[name], rtol=1e-14)
+
+    def product(x, y):
+        return x * y.sin()
+
+    exec(trace(product, 1.0, 2.0).to_source("numpy", derivatives="grad"), names)
+    np.testing.assert_allclose(names["grad_f"]([1.5, 0.5]), grad(product, (0, 1))(1.5, 0.5), rtol=1e-15)
+
+
+@needs_compiler
+def test_casadi_differentiates_a_loop(tmp_path):
+    casadi = pytest.importorskip("casadi")
+
+    def f(x):
+        return autograd.fori_loop(0, 10, lambda i, c: (c * x[0] + x[1]).sin(), x[1])
+
+    program = trace(f, [0.5, 0.25])
+    library(tmp_path, program.to_source("c", derivatives=["jac", "fwd1", "adj1"]))
+    loaded = casadi.external("f", str(tmp_path / "source0.so"))
+    x = casadi.MX.sym("x", 2)
+    jacobian = casadi.Function("J", [x], [casadi.jacobian(loaded(x), x)])
+    np.testing.assert_allclose(jacobian([0.5, 0.25]).full()[0], grad(f)([0.5, 0.25]), rtol=1e-14)

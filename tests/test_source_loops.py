@@ -5,10 +5,14 @@ import ctypes
 import numpy as np
 import pytest
 from c_source import bits, call, library, needs_compiler
+from domains import DOMAINS
+from domains import call as primitive
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import autograd
 from autograd import fori_loop, functions, grad, hessian, scan, trace, value_and_grad, vmap, while_loop
-from autograd.functions import sin, tanh
+from autograd.functions import exp, sin, tanh, where
 
 XS = [0.1, -0.2, 0.3, 0.7, -0.4]
 POINTS = [[0.3, 0.7, 0.5], [0.9, -0.2, 0.1], [-0.6, 0.4, 0.8]]
@@ -119,3 +123,117 @@ def test_numpy(f, transform):
     if f not in (branches, nested_branches, condition):
         results = [np.broadcast_to(result, 3) for result in names["f"](np.array(POINTS).T)]
         np.testing.assert_allclose(results, np.array([program(*p) for p in POINTS]).T, rtol=1e-9, atol=1e-11)
+
+
+@needs_compiler
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_random_bodies(tmp_path, data):
+    a, b, c, bound = (data.draw(st.floats(-0.9, 0.9)) for _ in range(4))
+    kind = data.draw(st.integers(0, 2))
+    steps = data.draw(st.integers(0, 9))
+
+    def body(s, t, p):
+        u, v = s
+        if kind == 0:
+            return tanh(a * u + b * v + t), exp(c * u) * 0.3 * p
+        if kind == 1:
+            return (u * a + p if u < bound else v * b + t), u * c
+        return where(v < bound, u * p, v * v), sin(u + t) * b
+
+    def loop(p):
+        carry, ys = scan(lambda s, t: (body(s, t, p), s[0] * p), (p, 0.3), np.linspace(-1, 1, steps))
+        return carry[0] + carry[1] * p + (ys[steps // 2] if steps else 0.0)
+
+    transform = data.draw(st.sampled_from([lambda f: f, grad, lambda f: grad(grad(f))]))
+    points = data.draw(st.lists(st.floats(-0.9, 0.9), min_size=1, max_size=4))
+    f = autograd.compile(vmap(transform(loop)))
+    f(np.array(points))
+    c_library = library(tmp_path, f.programs[0].to_source("c"))
+    for x in points:
+        assert bits(call(c_library, "f", [x])[1][0]) == bits(f.programs[0](x))
+
+
+@needs_compiler
+def test_every_primitive_in_a_body(tmp_path):
+    names = [name for name in sorted(DOMAINS) if len(DOMAINS[name].intervals) == 1]
+    points = [float(DOMAINS[name].sample(1)[-1][0]) for name in names]
+
+    def f(x):
+        return scan(lambda c, _: ([a + primitive(name, y) for a, name, y in zip(c, names, x, strict=True)], None),
+                    x, length=3)[0]
+
+    for transform in (lambda f: f, lambda f: grad(lambda x: functions.sum(f(x)))):
+        program = trace(transform(f), points)
+        c = library(tmp_path, program.to_source("c"))
+        assert bits(call(c, "f", points)[1][0]) == bits(program(*points))
+
+
+@needs_compiler
+def test_a_new_branch_in_a_body_says_which(tmp_path):
+    def f(x):
+        return scan(lambda c, _: (c * 2.0 if c < 1.0 else c * 0.25, None), x, length=3)[0]
+
+    program = trace(f, 0.1)
+    c = library(tmp_path, program.to_source("c"))
+    c.f_branch.restype = ctypes.c_char_p
+    assert call(c, "f", [0.05]) == (0, [[0.4]])
+    code = call(c, "f", [0.5])[0]
+    assert code == 1 and b"test_source_loops.py:" in c.f_branch(code)
+    program(0.5)
+    c = library(tmp_path, program.to_source("c"))
+    assert call(c, "f", [0.5]) == (0, [[0.5]])
+    names = {}
+    exec(trace(f, 0.1).to_source("numpy"), names)
+    with pytest.raises(ValueError, match="takes another way here"):
+        names["f"]([0.5])
+
+
+@needs_compiler
+def test_a_condition_that_holds_for_too_long(tmp_path):
+    program = trace(lambda x: while_loop(lambda c: c < 100.0, lambda c: c * x, x, max_steps=10), 3.0)
+    c = library(tmp_path, program.to_source("c"))
+    c.f_branch.restype = ctypes.c_char_p
+    assert call(c, "f", [3.0]) == (0, [[243.0]])
+    assert c.f_branch(call(c, "f", [1.0])[0]) == (
+        b"while_loop: the condition still holds after max_steps = 10 steps")
+    names = {}
+    exec(program.to_source("numpy"), names)
+    with pytest.raises(ValueError, match="still holds after max_steps = 10 steps"):
+        names["f"]([1.0])
+
+
+@needs_compiler
+def test_loops_of_any_length(tmp_path):
+    def f(x):
+        return while_loop(lambda c: c < 100.0, lambda c: c * x + 1.0, x)
+
+    program, derivative = trace(f, 1.5), trace(grad(f), 1.5)
+    c = library(tmp_path, program.to_source("c"))
+    assert bits(call(c, "f", [1.1])[1][0]) == bits(program(1.1))
+    with pytest.raises(NotImplementedError, match=r"derivative of a while_loop .* give the loop max_steps"):
+        derivative.to_source("c")
+    names = {}
+    exec(derivative.to_source("numpy"), names)
+    x = np.array([1.01, 1.1, 1.5, 3.0])
+    np.testing.assert_allclose(names["f"]([x])[0], [derivative(y)[0] for y in x], rtol=1e-12)
+
+
+@needs_compiler
+def test_the_text_of_a_long_loop_is_short(tmp_path):
+    def f(x):
+        carry, ys = scan(lambda c, t: (sin(c + t), c * t), 0.1, x)
+        return [carry, *ys]
+
+    x = np.linspace(0.0, 1.0, 20_000)
+    program = trace(f, x)
+    text = program.to_source("c", derivatives="adj1")
+    assert len(text) < 20_000
+    c = library(tmp_path, text)
+    assert bits(call(c, "f", x)[1][0]) == bits(program(*x))
+    seeds = np.cos(np.arange(20_001.0))
+    expected = program.reverse(range(20_000), range(20_001))(*x, *seeds)
+    assert bits(call(c, "adj1_f", x, None, seeds)[1][0]) == bits(expected)
+    names = {}
+    exec(program.to_source("numpy"), names)
+    np.testing.assert_allclose(names["f"](x), program(*x), rtol=1e-12)

@@ -230,11 +230,12 @@ cdef class Program:
         ----------
         language : {"c", "cuda", "numpy"}
             C99 without dependencies, in the interface of CasADi: an argument ``x`` with the inputs, a result ``y`` with
-            the outputs. Its bits are those of the program. Or a kernel of CUDA over lanes; or Python over NumPy.
+            the outputs. Its bits are those of the program. Or a kernel of CUDA over lanes; or Python over NumPy. Loops
+            stay loops in all of them.
         name : str, default "f"
             The name of the function.
         derivatives : sequence of str, default ()
-            In C, which derivatives to add: ``"jac"``, the Jacobian, sparse where it is; ``"fwd1"`` and ``"adj1"``, its
+            Which derivatives to add: ``"jac"``, the Jacobian, sparse where it is; ``"fwd1"`` and ``"adj1"``, its
             products with a tangent and an adjoint; ``"grad"``, the gradient of one output; ``"hess"``, the Hessian of
             the sum of the outputs, each times a weight. They are called ``jac_f`` and so on.
 
@@ -245,7 +246,9 @@ cdef class Program:
         Raises
         ------
         TypeError
-            If the program calls a function of Python or has a loop.
+            If the program calls a function of Python.
+        NotImplementedError
+            In C and CUDA, for the derivative of a `while_loop` without `max_steps`.
         ValueError
             If an argument is none of these.
 

@@ -19,7 +19,7 @@ from autograd._ir.code cimport Code, Entry, arity, is_constant, operands_of
 from autograd._ir.derivatives cimport entries, forward, reverse
 from autograd._ir.listing cimport choice_symbol, place_of, sizes
 from autograd._ir.liveness cimport count_uses
-from autograd._ir.opcodes cimport CODE_RESULT, LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_SAME, OP_COUNT, is_choice
+from autograd._ir.opcodes cimport CODE_RESULT, LANE_GUARD, LANE_LOAD, LANE_SAME, OP_COUNT, is_choice
 from autograd._ir.sparsity cimport sparsity
 from autograd._program.bodies cimport Body
 from autograd._program.loop cimport NOWHERE, TOTAL, TRACK, Loop, Sum, Sweep, named
@@ -87,8 +87,8 @@ cdef object function_of(str name, Code code, tuple arguments=(), tuple results=(
             else:
                 function = code.calls[entry.a]
                 raise TypeError(
-                    f"the program calls {getattr(function, '__name__', type(function).__name__)}, a function of Python, for "
-                    "which there is no source"
+                    f"the program calls {getattr(function, '__name__', type(function).__name__)}, a function of "
+                    "Python, for which there is no source"
                 )
     finally:
         PyMem_RawFree(uses)

@@ -158,8 +158,8 @@ class CPrinter:
         stores: dict[int, list[tuple[int, int]]] = {}
         for number, i in enumerate(function.outputs):
             x = instructions[i] or ("",)
-            part = part_of.get(x[1] if x[0] == "result" else i, len(cut) - 1)
-            stores.setdefault(part, []).append((number, i))
+            at = part_of.get(x[1] if x[0] == "result" else i, len(cut) - 1)
+            stores.setdefault(at, []).append((number, i))
 
         def place(i: int) -> Place:
             match instructions[i] or ():
@@ -203,17 +203,18 @@ class CPrinter:
                     lines += moves(list(zip(targets, places(instruction[2]), strict=True)))
                     lines += self.checked(f"{loops[i][0]}(w + {frame}, w + {base + slots[i]})")
                     continue
-                x = [operand(j) for j in operands_of(instruction)]
+                operands = [operand(j) for j in operands_of(instruction)]
                 match instruction:
                     case ("op", op, _):
-                        lines.append(f"    const double v{i} = {expressions[op](*x)};")
+                        lines.append(f"    const double v{i} = {expressions[op](*operands)};")
                     case ("where", symbol, _):
-                        lines.append(f"    const double v{i} = {x[0]} {symbol} {x[1]} ? {x[2]} : {x[3]};")
+                        a, b, true, false = operands
+                        lines.append(f"    const double v{i} = {a} {symbol} {b} ? {true} : {false};")
                     case ("guard", _, outcome, where):
-                        lines += [f"    if ({x[0]} {'==' if outcome else '!='} 0.0)",
+                        lines += [f"    if ({operands[0]} {'==' if outcome else '!='} 0.0)",
                                   f"        return {self.code(where)};"]
                     case ("same", _, _, where):
-                        lines += [f"    if (!same({x[0]}, {x[1]}))", f"        return {self.code(where)};"]
+                        lines += [f"    if (!same({', '.join(operands)}))", f"        return {self.code(where)};"]
                 if i in slots:
                     lines.append(f"    w[{base + slots[i]}] = v{i};")
             numbers, outputs = zip(*stores[k], strict=True) if k in stores else ((), ())
@@ -227,7 +228,8 @@ class CPrinter:
         self.text.append("\n".join([f"PART_OF int {name}({head})", "{", *lines, "    return 0;", "}", ""]))
 
     def checked(self, call: str) -> list[str]:
-        return ["    {", f"        const int status = {call};", "        if (status)", "            return status;", "    }"]
+        lines = ["{", f"    const int status = {call};", "    if (status)", "        return status;", "}"]
+        return [f"    {line}" for line in lines]
 
     def ways(self, name: str, ways: list[Function], load: Callable[[int], Place],
              store: Callable[[int], Place], base: int) -> int:

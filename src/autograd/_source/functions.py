@@ -46,10 +46,10 @@ class Matrix:
         return self.rows * self.columns if self.indices is None else len(self.indices)
 
     def sparsity(self) -> list[int]:
-        ends, indices = self.ends, self.indices
-        if ends is None or indices is None:
-            ends, indices = [0, self.rows], range(self.rows)
-        return [self.rows, self.columns, *ends, *indices]
+        """Return the pattern in the format of CasADi, in which a dense one has a 1 after the sizes."""
+        if self.ends is None or self.indices is None:
+            return [self.rows, self.columns, 1]
+        return [self.rows, self.columns, *self.ends, *self.indices]
 
 
 @dataclass(frozen=True)

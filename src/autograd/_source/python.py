@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy
@@ -174,7 +175,7 @@ class PythonPrinter:
                 continue
             if instruction[0] == "loop":
                 results = self.loop(instruction[1], [instructions[j] or () for j in instruction[2]],
-                                    [lambda j=j: name(j) for j in instruction[2]])
+                                    [partial(name, j) for j in instruction[2]])
                 names |= {i + 1 + k: result for k, result in enumerate(results)}
                 continue
             x = [name(j) for j in operands_of(instruction)]
