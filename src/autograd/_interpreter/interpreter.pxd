@@ -79,6 +79,10 @@ cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_s
              const Array *outputs, uint32_t *failed, int threads) except -1
 
 
+# The lanes of a segment: sums over the lanes are those of the segments, added in order.
+cdef Py_ssize_t segment_of(const Schedule *schedule, Py_ssize_t lanes) noexcept
+
+
 cdef class Session:
     """A schedule without guards that runs again and again over the same arrays, whose data and strides may change.
 

@@ -376,6 +376,13 @@ cdef void divide(Run *run) noexcept:
     run.segments = (run.lanes + run.segment - 1) // run.segment
 
 
+cdef Py_ssize_t segment_of(const Schedule *schedule, Py_ssize_t lanes) noexcept:
+    cdef Run run
+    run.schedule, run.lanes = schedule, lanes
+    divide(&run)
+    return run.segment
+
+
 cdef int prepare(Run *state, Memory **uniform, Memory **frame, const Schedule *schedule, tuple calls, Py_ssize_t lanes,
                  const Array *inputs, const Array *outputs) except -1:
     """Set up a run, with its memory."""

@@ -42,6 +42,16 @@ cdef Py_ssize_t STEPS_BETWEEN_SIGNALS = 256
 cdef Py_ssize_t FIRST_ROOM = 64
 
 
+VARIABLES = {CARRY: "carry", TRACK: "track", SCALAR: "scalar", TOTAL: "total", NOWHERE: "nowhere"}
+
+
+cdef list named(list variables):
+    cdef list result = []
+    for kind, number in variables:
+        result.append((VARIABLES[kind], number))
+    return result
+
+
 @cython.auto_pickle(False)
 cdef class Sweep:
     """A loop over the steps."""
