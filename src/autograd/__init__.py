@@ -243,7 +243,7 @@ _sys.meta_path.append(_elsewhere.Finder)
 
 
 def __getattr__(name: str) -> _Any:
-    if name in _MODULES:
+    if name in _MODULES or name == "sklearn":
         return _import_module(f"autograd.{name}")
     _elsewhere.refuse(__name__, name)
 

@@ -40,6 +40,8 @@ cdef extern from "_interpreter/schedule.h" nogil:
         const Instruction *epilogue
         Py_ssize_t epilogue_size
         const uint32_t *arguments
+        const uint32_t *placed
+        Py_ssize_t placed_count
         const double *constants
         Py_ssize_t constant_count
         Py_ssize_t uniform_slots

@@ -18,7 +18,7 @@ from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.listing cimport listing, plural, sizes
 from autograd._ir.opcodes cimport CODE_CONSTANT, is_guard
 from autograd._program.anomalies cimport examine_run
-from autograd._program.tracing cimport check_captured
+from autograd._program.tracing cimport check_captured, tracing
 
 import os
 
@@ -143,7 +143,8 @@ cdef class Program:
                     check_captured(value)
                 arrays[self.inputs + i] = Array(&value.node.primal, 0)
             failure = run_schedule(&executable.schedule, executable.calls, lanes, rows, all, outputs, failed, threads)
-            if detecting() and not only_guards:
+            # A point in a trace becomes part of a program, which is examined when it runs and knows the lane.
+            if detecting() and not only_guards and (varying is not None or not tracing()):
                 examine_run(self.code, varying, summed, lanes, rows, all, outputs, failed if failure else NULL)
         finally:
             PyMem_RawFree(arrays)
