@@ -1,8 +1,8 @@
 """Python over NumPy, without functions of its own: loops are loops over lists.
 
 A body with several ways through its branches is tried way after way: ``while not taken`` is left by a way that serves,
-or where a branch is another one. Where a condition ends a loop, lanes that have ended keep their carries. ``[()]`` makes
-a number of an array without axes, for Numba.
+or where a branch is another one. Where a condition ends a loop, lanes that have ended keep their carries. ``[()]``
+makes a number of an array without axes, for Numba.
 """
 
 from __future__ import annotations
