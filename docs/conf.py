@@ -142,7 +142,7 @@ def write_gallery(folder):
 def help_of(*command):
     """Return what a command says of its options."""
     call = [sys.executable, "-m", "autograd", *command, "--help"]
-    environment = {**os.environ, "COLUMNS": "100"}
+    environment = {**os.environ, "COLUMNS": "88"}
     return subprocess.run(call, env=environment, capture_output=True, text=True, check=True).stdout
 
 
