@@ -36,7 +36,8 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     print(*(f"{name}: {value}" for name, value in describe(core_compiler()).items()), sep="\n")
-    print(f"scikit-learn: {sklearn.__version__}\n\n| table | estimator | score | seconds |\n|---|---|---|---|", flush=True)
+    print(f"scikit-learn: {sklearn.__version__}\n")
+    print("| table | estimator | score | seconds |\n|---|---|---|---|", flush=True)
     for table in arguments.tables or TABLES:
         measured = measure(table, arguments.seeds)
         for name, (scores, seconds) in measured.items():

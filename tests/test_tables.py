@@ -262,7 +262,9 @@ def test_a_rare_class(run, tmp_path):
     (tmp_path / "d.csv").write_text("x,sick\n" + rows)
     out = run("train", "d.csv", "--target", "sick", "--epochs", 30, "--save", "m.npz")[1]
     assert any(line.split()[:2] == ["always", "'no'"] and "97.5 %" in line for line in out.splitlines())
+    assert "\nno better than to say always 'no'\n" in out
     out = run("evaluate", "m.npz", "d.csv")[1]
+    assert "\nno better than to say always 'no'\n" in out
     table = [line.split() for line in out.splitlines()]
     assert ["model", "96.0", "%"] in table and ["always", "'no'", "96.0", "%"] in table
     assert ["yes", "-", "0.0", "%", "0.0", "%", "8"] in table
@@ -318,8 +320,15 @@ def test_info(run, tmp_path):
     assert any(line.startswith("age number mean ") and line.endswith(", one input for missing") for line in lines)
     described = json.loads(run("info", "m.npz", "--json")[1])
     assert [column["name"] for column in described["columns"]] == ["age", "nights", "country", "member"]
-    assert described["epochs"] == 3 and described["settings"]["target"] == "returns"
+    assert described["epochs"] == described["best_epoch"] == 3 and described["settings"]["target"] == "returns"
     assert run("info", "d.csv")[0] == 3
+    # The figures are those of the parameters that the file holds.
+    assert run("train", "d.csv", *options[:4], "--missing", "mean", "--epochs", 400, "--save", "m.npz")[0] == 0
+    described = json.loads(run("info", "m.npz", "--json")[1])
+    best, saved = described["best_epoch"], checkpoint.load("m.npz")[1]["history"]["validation_loss"]
+    assert best < described["epochs"] == len(saved) and min(saved) == saved[best - 1]
+    assert described["figures"]["validation_loss"] == saved[best - 1]
+    assert f"\nthe parameters are those of epoch {best}: loss " in run("info", "m.npz")[1]
 
 
 def test_a_model_of_release_0_1_0(run, tmp_path):

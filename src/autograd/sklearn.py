@@ -2,8 +2,8 @@
 
 `MLPClassifier` and `MLPRegressor` have the names and arguments of those in ``sklearn.neural_network``, and go wherever
 an estimator goes: pipelines, `GridSearchCV`, `cross_val_score`. They standardise their inputs themselves, and train in
-batches of 32 by default. Equal rows are one row that has the sum of their weights, and so a weight of 2 is the same as a
-row given twice, to the bit; the order of the rows does not matter.
+batches of 32 by default. Equal rows are one row that has the sum of their weights: a weight of 2 is the same as a row
+given twice, to the bit, and the order of the rows does not matter.
 """
 
 from __future__ import annotations
@@ -389,9 +389,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):
         return tags
 
     def _checked(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        rows, targets = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, reset=reset
-        )
+        rows, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, reset=reset)
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         return rows, targets.astype(np.float64)

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +118,14 @@ class Preparation:
             else:
                 columns.append(column)
         return cls(columns, missing), left_out
+
+    def state(self) -> dict[str, Any]:
+        """Return what a file holds: of each column what is not as by default."""
+        usual = vars(Column(""))
+        columns = [
+            {key: value for key, value in vars(column).items() if value != usual[key]} for column in self.columns
+        ]
+        return {"columns": columns, "missing": self.missing}
 
     @property
     def inputs(self) -> list[str]:
