@@ -413,5 +413,5 @@ def _distinct(
     # In bytes two zeros would differ by their signs.
     table = np.column_stack([X, y])[rows] + 0.0
     _, first, inverse = np.unique(table.view(f"V{table.strides[0]}"), return_index=True, return_inverse=True)
-    weights = np.bincount(inverse.ravel(), weights[rows])
-    return X[rows[first]], y[rows[first]], None if (weights == weights[0]).all() else weights
+    sums = np.bincount(inverse.ravel(), weights[rows]).astype(np.float64)
+    return X[rows[first]], y[rows[first]], None if (sums == sums[0]).all() else sums

@@ -268,7 +268,7 @@ def info(arguments: argparse.Namespace) -> int:
     estimator, state, metadata = Estimator.load(arguments.model)
     shape, settings, history = estimator.architecture, metadata["settings"], metadata["history"]
     epochs = max(map(len, history.values()), default=0)
-    best = (state["early_stopping"] or {}).get("best_epoch")
+    best: Any = (state["early_stopping"] or {}).get("best_epoch")
     kept: int = best if best in range(1, epochs + 1) else epochs
     figures = {name: series[kept - 1] for name, series in history.items() if len(series) >= kept > 0}
     figures = {name: value for name, value in figures.items() if not math.isnan(value)}
