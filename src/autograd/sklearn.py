@@ -40,16 +40,17 @@ _PARAMETERS = """
     ----------
     hidden_layer_sizes : sequence of int, default (100,)
         Neurons of each hidden layer; an empty sequence makes a linear model.
-    activation : str or callable, default "relu"
+    activation : str or callable, default "silu"
         As of `autograd.MLP`, that of the hidden layers.
     solver : str, default "adam"
         A name in `autograd.training.OPTIMIZERS`.
-    alpha : float, default 0.001
-        Factor of half of the sum of the squared weights in the loss; biases are not in it.
+    alpha : float, default 0.5
+        Factor of half of the sum of the squared weights, divided by the number of rows, in the loss; biases are not in
+        it.
     batch_size : int or None, default 32
         Distinct rows in a step; None is all of them.
     learning_rate_init : float or None, default None
-        The learning rate, by default that of `autograd.training.LEARNING_RATES`.
+        The learning rate, by default half of that in `autograd.training.LEARNING_RATES` (0.005 for Adam).
     schedule : str or None, default None
         The rates by epoch: a name in `autograd.schedules.SCHEDULES`.
     max_iter : int, default 200
@@ -96,10 +97,10 @@ class _Perceptron(BaseEstimator):
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int] = (100,),
-        activation: Activation = "relu",
+        activation: Activation = "silu",
         *,
         solver: str = "adam",
-        alpha: float = 0.001,
+        alpha: float = 0.5,
         batch_size: int | None = 32,
         learning_rate_init: float | None = None,
         schedule: str | None = None,
@@ -130,7 +131,7 @@ class _Perceptron(BaseEstimator):
         self.validation_fraction = validation_fraction
         self.verbose = verbose
 
-    def _begin(self, X: NDArray[np.float64], weights: NDArray[np.float64] | None, outputs: int) -> None:
+    def _begin(self, X: NDArray[np.float64], weights: NDArray[np.float64], outputs: int) -> None:
         """Make the network, its optimizer and the scale of its inputs."""
         if self.solver not in training.OPTIMIZERS:
             raise ValueError(f"solver must be one of {', '.join(training.OPTIMIZERS)}, got {self.solver!r}")
@@ -144,17 +145,17 @@ class _Perceptron(BaseEstimator):
             [*hidden, outputs],
             activation=self.activation,
             seed=self._seed,
-            init="he",
+            init="xavier_uniform",
             dropout=self.dropout,
         )
         groups = parameter_groups(self.network_, {"*.b": {"weight_decay": 0.0}})
-        self._optimizer = training.OPTIMIZERS[self.solver](groups, weight_decay=self.alpha)
+        self._optimizer = training.OPTIMIZERS[self.solver](groups, weight_decay=self.alpha / weights.sum())
         rate = self.learning_rate_init
-        self._optimizer.lr = training.LEARNING_RATES[self.solver] if rate is None else rate
+        self._optimizer.lr = training.LEARNING_RATES[self.solver] / 2 if rate is None else rate
         self.history_ = training.History()
 
     def _train(
-        self, X: NDArray[np.float64], y: NDArray[Any], weights: NDArray[np.float64] | None, epochs: int | None = None
+        self, X: NDArray[np.float64], y: NDArray[Any], weights: NDArray[np.float64], epochs: int | None = None
     ) -> None:
         """Train the network on targets as its loss takes them, to the end or for so many epochs more."""
         stopping = training.EarlyStopping(self.n_iter_no_change, min_delta=self.tol) if epochs is None else None
@@ -169,7 +170,7 @@ class _Perceptron(BaseEstimator):
             batch_size=self.batch_size,
             schedule=self.schedule if stopping else None,
             validation=held_out,
-            sample_weight=weights,
+            sample_weight=None if (weights == weights[0]).all() else weights,
             callbacks=[stopping] if stopping else [],
             metrics=[],
             progress=bool(self.verbose),
@@ -301,9 +302,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
         check_classification_targets(labels)
         return rows, column_or_1d(labels, warn=True)
 
-    def _begin_classes(
-        self, rows: NDArray[np.float64], weights: NDArray[np.float64] | None, classes: NDArray[Any]
-    ) -> None:
+    def _begin_classes(self, rows: NDArray[np.float64], weights: NDArray[np.float64], classes: NDArray[Any]) -> None:
         if len(classes) < 2:
             raise ValueError(f"a classifier needs at least two classes, got one class: {classes.tolist()}")
         self.classes_ = classes
@@ -395,7 +394,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):
         return rows, targets.astype(np.float64)
 
     def _begin_targets(
-        self, rows: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64] | None
+        self, rows: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> None:
         self._target_scale = Standardisation.fit(targets, weights=weights)
         self._begin(rows, weights, 1 if targets.ndim == 1 else targets.shape[1])
@@ -403,15 +402,11 @@ class MLPRegressor(RegressorMixin, _Perceptron):
 
 def _distinct(
     X: NDArray[np.float64], y: NDArray[Any], sample_weight: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64] | None]:
-    """Return the distinct rows of inputs and targets that have a weight, in an order of their own.
-
-    The weight of each is the sum of those of equal rows; None is the same weight for all.
-    """
+) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64]]:
+    """Return the distinct rows that weigh something, in an order of their own, and the weights of equal ones summed."""
     weights = np.ones(len(X)) if sample_weight is None else as_weights(sample_weight, len(X))
     rows = np.flatnonzero(weights)
     # In bytes two zeros would differ by their signs.
     table = np.column_stack([X, y])[rows] + 0.0
     _, first, inverse = np.unique(table.view(f"V{table.strides[0]}"), return_index=True, return_inverse=True)
-    sums = np.bincount(inverse.ravel(), weights[rows]).astype(np.float64)
-    return X[rows[first]], y[rows[first]], None if (sums == sums[0]).all() else sums
+    return X[rows[first]], y[rows[first]], np.bincount(inverse.ravel(), weights[rows]).astype(np.float64)
