@@ -40,11 +40,11 @@ _PARAMETERS = """
     ----------
     hidden_layer_sizes : sequence of int, default (100,)
         Neurons of each hidden layer; an empty sequence makes a linear model.
-    activation : str or callable, default "silu"
+    activation : str or callable, default "relu"
         As of `autograd.MLP`, that of the hidden layers.
     solver : str, default "adam"
         A name in `autograd.training.OPTIMIZERS`.
-    alpha : float, default 0.5
+    alpha : float, default 1.0
         Factor of half of the sum of the squared weights, divided by the number of rows, in the loss; biases are not in
         it.
     batch_size : int or None, default 32
@@ -97,10 +97,10 @@ class _Perceptron(BaseEstimator):
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int] = (100,),
-        activation: Activation = "silu",
+        activation: Activation = "relu",
         *,
         solver: str = "adam",
-        alpha: float = 0.5,
+        alpha: float = 1.0,
         batch_size: int | None = 32,
         learning_rate_init: float | None = None,
         schedule: str | None = None,
@@ -205,8 +205,8 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
     >>> model = MLPClassifier(random_state=0).fit(X, y)
     >>> model.score(X, y)
     1.0
-    >>> model.predict_proba([[0.0, 1.0]]).round(1).tolist()
-    [[1.0, 0.0]]
+    >>> model.predict([[0.0, 1.0], [1.0, -0.5]]).tolist(), model.predict_proba([[0.0, 1.0]]).shape
+    ([0, 1], (1, 2))
     """
 
     _loss = "cross_entropy"

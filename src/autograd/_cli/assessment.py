@@ -104,7 +104,7 @@ def print_comparison(
 
 def figure(name: str, value: float | None) -> str:
     """Return a figure as text, shares in per cent."""
-    if value is None:
+    if value is None or np.isnan(value):
         return "-"
     return f"{100 * value:.1f} %" if name.endswith("accuracy") else f"{value:.4g}"
 

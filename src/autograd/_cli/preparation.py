@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ NUMBER, _BOOLEAN, _TEXT = _KINDS = ("number", "boolean", "text")
 _BOOLEANS = ({"false": 0.0, "true": 1.0}, {"no": 0.0, "yes": 1.0})
 #: What stands for a missing number, in lower case. In a column of texts only an empty cell is missing.
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
+_DATE = re.compile(r"(\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4})([T ].*)?").fullmatch
 #: So many texts of a column have an input each: the most frequent ones of those that occur twice.
 _MOST_TEXTS = 100
 
@@ -157,6 +159,8 @@ def _learn(table: Table, name: str, training: NDArray[np.intp], missing: str, ca
         if missing == ERROR:
             _check_present(table, name, texts, {""})
         present = [text for text in texts if text]
+        if not categorical and present and all(map(_DATE, present)):
+            return "its texts are dates, of which pandas.to_datetime makes numbers; --categorical takes them as texts"
         if not categorical and len(set(present)) == len(present) > 1:
             return "its texts are all different"
         counts = Counter(texts[row] for row in training)
