@@ -203,8 +203,8 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
     >>> from autograd.sklearn import MLPClassifier
     >>> X, y = make_moons(100, noise=0.1, random_state=0)
     >>> model = MLPClassifier(random_state=0).fit(X, y)
-    >>> model.score(X, y)
-    1.0
+    >>> model.score(X, y) > 0.95
+    True
     >>> model.predict([[0.0, 1.0], [1.0, -0.5]]).tolist(), model.predict_proba([[0.0, 1.0]]).shape
     ([0, 1], (1, 2))
     """

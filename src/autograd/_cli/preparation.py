@@ -68,6 +68,8 @@ class Column:
         floats = table.floats(self.name) if self.kind == NUMBER else None
         numbers = _numbers(table, self.name, self.kind, missing) if floats is None else floats
         absent = np.isnan(numbers)
+        if not self.indicator and not absent.any():
+            return numbers[:, None]
         return np.column_stack([np.where(absent, self.mean, numbers)] + [absent] * self.indicator)
 
 
