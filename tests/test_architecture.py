@@ -27,7 +27,7 @@ LAYERS = (
     ("_transforms",),
     ("_blocks",),
     ("_program",),
-    ("_interpreter",),
+    ("_interpreter", "_source"),
     ("_ir",),
     ("_core",),
     ("ops", "_kernels", "_cpython", "_hooks", "_files", "_frames", "_text", "_elsewhere", "_build"),

@@ -304,8 +304,9 @@ cdef inline bint same_neuron(Plan plan, Stage *stage, Py_ssize_t j, DenseNeuron 
         and <PyObject *> neuron.nonlin == shot.nonlin
         and <PyObject *> neuron.activation == shot.activation
         and (<ListLayout *> w).ob_size == stage.n_in
-        and not memcmp((<ListLayout *> w).ob_item, plan.weights + stage.first_weight + j * stage.n_in,
-                       stage.n_in * sizeof(PyObject *))
+        and (not stage.n_in or not memcmp((<ListLayout *> w).ob_item,
+                                          plan.weights + stage.first_weight + j * stage.n_in,
+                                          stage.n_in * sizeof(PyObject *)))
     )
 
 
