@@ -142,7 +142,7 @@ def write_gallery(folder):
 def write_help(folder):
     """Write what each command says of its options."""
     environment = {**os.environ, "COLUMNS": "100"}
-    for command in ("train", "predict"):
+    for command in ("train", "predict", "evaluate", "info"):
         call = [sys.executable, "-m", "autograd", command, "--help"]
         done = subprocess.run(call, env=environment, capture_output=True, text=True, check=True)
         write(folder / f"{command}.txt", [done.stdout])
