@@ -150,7 +150,7 @@ def write_help(path):
     """Write a section for the program, and for each of its commands."""
     commands = re.findall(r"^    (\w+) ", help_of(), re.MULTILINE)
     texts = {"autograd": help_of(), **{command: help_of(command) for command in commands}}
-    write(path, [f"## `{name}`\n\n```text\n{text}```\n" for name, text in texts.items()])
+    write(path, [f"### `{name}`\n\n```text\n{text}```\n" for name, text in texts.items()])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
