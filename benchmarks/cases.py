@@ -2,5 +2,5 @@
 
 from importlib import import_module
 
-for _module in ("operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse"):
+for _module in ("operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse", "peers"):
     import_module(f"cases_{_module}")
