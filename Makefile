@@ -20,7 +20,8 @@ lint:  ## check style, types and stubs
 	$(PYTHON) -m mypy.stubtest autograd --mypy-config-file pyproject.toml --allowlist tests/stubtest_allowlist.txt --ignore-unused-allowlist
 
 docs:  ## build the documentation site, docs/_build/html (extra docs); warnings are errors
-	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(PYTHON) -m sphinx -W --keep-going -q -E -b html docs docs/_build/html
+	$(PYTHON) .ci/check_site.py docs/_build/html
 
 table:  ## write the table of primitives from the source
 	$(PYTHON) -c "from autograd import ops; print(ops.markdown(), end='')" >docs/primitives.md

@@ -39,8 +39,8 @@ load("_build/codegen.py").write(load("ops.py"), PACKAGE)
 
 macros, compile_args, link_args = [], [], []
 directives = {"language_level": 3, "binding": True, "cdivision": True}
-# No contraction: a fused multiply-add would round differently from Python's float. Never -ffast-math: linking it flushes
-# denormals to zero in the whole process. Debug information is three quarters of the size of a module.
+# No contraction: a fused multiply-add would round differently from Python's float. Never -ffast-math: linking it
+# flushes denormals to zero in the whole process. Debug information is three quarters of the size of a module.
 GNU = ["-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-g0"]
 # Microsoft's compiler contracts nothing under /fp:precise; `restrict` and `_Pragma` are of C11.
 MICROSOFT = ["/std:c11", "/O2", "/fp:precise"]

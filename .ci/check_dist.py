@@ -9,7 +9,8 @@ MOST_BYTES = 3_000_000
 PRINTED = {
     f"{name}.h"
     for name in (
-        "arithmetic", "logarithm", "exponential", "power", "trigonometric", "inverse_trigonometric", "error",
+        "arithmetic", "division", "logarithm", "exponential", "power", "trigonometric", "inverse_trigonometric",
+        "error",
     )
 }
 

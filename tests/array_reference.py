@@ -8,11 +8,12 @@ from domains import call
 
 from autograd import ops, vmap
 
+INSTRUCTIONS = ("", "sqrt", "fabs", "copysign", "floor", "ceil", "trunc", "rint")
 #: The rows that programs compute with a function of ``_kernels/elementary.h``.
 ELEMENTARY = sorted(
     row.name
     for row in ops.OPS.values()
-    if row.arguments in ("a", "ab") and (row.kernel or row.name == "pow" or row.libm not in ("", "sqrt", "fabs"))
+    if row.arguments in ("a", "ab") and (row.kernel or row.name == "pow" or row.libm not in INSTRUCTIONS)
 )
 
 
@@ -39,9 +40,14 @@ ON_ARRAYS = {
     "neg": np.negative,
     "abs": np.abs,
     "sqrt": np.sqrt,
+    "copysign": np.copysign,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "trunc": np.trunc,
+    "rint": np.rint,
     "where": np.where,
 }
-ON_ARRAYS |= {name: _alone(name) for name in ELEMENTARY if name != "sech_squared"}
-ON_ARRAYS |= {
-    name: _from_formula(ops.OPS[name]) for name in ("maximum", "minimum", "relu", "leaky_relu", "silu", "gelu")
-}
+ON_ARRAYS |= {name: _alone(name) for name in ELEMENTARY if name not in ("sech_squared", "gaussian")}
+FORMULAS = ("difference", "maximum", "minimum", "relu", "leaky_relu", "silu", "gelu", "sign", "heaviside", "logaddexp")
+FORMULAS += ("logaddexp2", "deg2rad", "rad2deg")
+ON_ARRAYS |= {name: _from_formula(ops.OPS[name]) for name in FORMULAS}

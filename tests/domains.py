@@ -20,6 +20,7 @@ SMALLEST_NORMAL = 2.2250738585072014e-308
 HUGE = 1.7976931348623157e308
 REAL = (-1e308, 1e308)
 EPSILON = 2.0**-52
+NEAREST_BELOW = 2.0**53 - 1  # every larger double is an even integer
 
 #: Arguments on which every function is compared with Python's, alone and in all pairs.
 SPECIAL = (0.0, 1.0, 2.0, 3.0, 0.5, 1 / 3, 0.1, 1e-5, 20.0, 709.7, 710.4, 745.1, 1e16, 1e22, 1e-300, 1e300)
@@ -39,8 +40,10 @@ OPERATORS = {
 
 
 #: Rows without a domain: what a trace records of comparisons, of `detach` and of Blocks, tested with the traces, and
-#: the derivative of `tanh`, tested with it.
-RECORDED = ("difference", "less", "less_equal", "equal", "not_equal", "sech_squared", "stop_gradient")
+#: the derivatives of `tanh` and `erf`, tested with them.
+RECORDED = ("difference", "less", "less_equal", "equal", "not_equal", "sech_squared", "gaussian", "stop_gradient")
+#: Its second operand, the number of digits, is always an immediate; tested with `round`.
+RECORDED += ("round_to",)
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,105 @@ DOMAINS = {
             (OverflowError, (1e200, 2.0), (0.5, -2000.0), (-1e200, 3.0)),
         ),
     ),
+    "floor_divide": Domain(
+        python=operator.floordiv,
+        exact=lambda a, b: mpmath.floor(a / b),
+        intervals=((-1e9, 1e9), (1e-6, 1e9)),
+        edges=(
+            ((7.0, -2.0), -4.0, (0, 0)),
+            ((-0.0, 2.0), -0.0, (0, 0)),
+            ((-5.0, INF), -1.0, (0, 0)),
+            ((INF, 2.0), NAN, (0, 0)),
+            ((NAN, 2.0), NAN, (0, 0)),
+        ),
+        raises=((ZeroDivisionError, (1.0, 0.0), (INF, -0.0), (NAN, 0.0)),),
+    ),
+    "remainder": Domain(
+        python=operator.mod,
+        exact=lambda a, b: a - b * mpmath.floor(a / b),
+        intervals=((-1e9, 1e9), (1e-3, 1e9)),
+        edges=(
+            ((7.0, 4.0), 3.0, (1, -1)),
+            ((-7.0, 4.0), 1.0, (1, 2)),
+            ((7.0, -4.0), -1.0, (1, 2)),
+            ((-8.0, 4.0), 0.0, (1, 2)),
+            ((8.0, -4.0), -0.0, (1, 2)),
+            ((-5.0, INF), INF, ...),
+            ((INF, 2.0), NAN, ...),
+            ((NAN, 2.0), NAN, (1, NAN)),
+        ),
+        raises=((ZeroDivisionError, (1.0, 0.0), (INF, -0.0), (NAN, 0.0)),),
+    ),
+    "fmod": Domain(
+        python=math.fmod,
+        exact=lambda a, b: a - b * mpmath.sign(a) * mpmath.floor(abs(a / b)),
+        intervals=((-1e9, 1e9), (1e-3, 1e9)),
+        edges=(
+            ((7.0, 4.0), 3.0, (1, -1)),
+            ((-7.0, 4.0), -3.0, (1, 1)),
+            ((-8.0, 4.0), -0.0, (1, 2)),
+            ((5.0, INF), 5.0, (1, 0)),
+            ((NAN, 2.0), NAN, (1, NAN)),
+        ),
+        raises=((ValueError, (1.0, 0.0), (INF, 2.0)),),
+    ),
+    "sign": Domain(
+        exact=mpmath.sign,
+        intervals=(REAL,),
+        edges=(((0.0,), 0.0, (0,)), ((-0.0,), 0.0, (0,)), ((-TINY,), -1.0, (0,)), ((NAN,), NAN, (0,))),
+    ),
+    "copysign": Domain(
+        python=math.copysign,
+        exact=lambda a, b: abs(a) * (1 if b > 0 else -1),
+        intervals=(REAL, REAL),
+        edges=(
+            ((2.0, -0.0), -2.0, (-1, 0)),
+            ((-2.0, -3.0), -2.0, (1, 0)),
+            ((0.0, -1.0), -0.0, (0, 0)),
+            ((INF, -1.0), -INF, (-1, 0)),
+            ((NAN, 1.0), NAN, (NAN, 0)),
+        ),
+    ),
+    "heaviside": Domain(
+        exact=lambda a, b: mpmath.mpf(a > 0),
+        intervals=(REAL, REAL),
+        edges=(
+            ((0.0, 0.25), 0.25, (0, 1)),
+            ((-0.0, 0.25), 0.25, (0, 1)),
+            ((TINY, 0.25), 1.0, (0, 0)),
+            ((-INF, 0.25), 0.0, (0, 0)),
+            ((NAN, 0.25), NAN, (0, 0)),
+        ),
+    ),
+    "floor": Domain(
+        # Python's function makes an integer, which has no sign of zero.
+        python=lambda x: math.copysign(math.floor(x), x),
+        exact=mpmath.floor,
+        intervals=((-1e9, 1e9),),
+        edges=(((-0.5,), -1.0, (0,)), ((2.0,), 2.0, (0,)), ((NEAREST_BELOW,), NEAREST_BELOW, (0,))),
+        raises=((OverflowError, (INF,), (-INF,)), (ValueError, (NAN,))),
+    ),
+    "ceil": Domain(
+        python=lambda x: math.copysign(math.ceil(x), x),
+        exact=mpmath.ceil,
+        intervals=((-1e9, 1e9),),
+        edges=(((-0.5,), -0.0, (0,)), ((0.5,), 1.0, (0,)), ((NEAREST_BELOW,), NEAREST_BELOW, (0,))),
+        raises=((OverflowError, (INF,), (-INF,)), (ValueError, (NAN,))),
+    ),
+    "trunc": Domain(
+        python=lambda x: math.copysign(math.trunc(x), x),
+        exact=lambda x: mpmath.sign(x) * mpmath.floor(abs(x)),
+        intervals=((-1e9, 1e9),),
+        edges=(((-1.5,), -1.0, (0,)), ((1.5,), 1.0, (0,)), ((NEAREST_BELOW,), NEAREST_BELOW, (0,))),
+        raises=((OverflowError, (INF,), (-INF,)), (ValueError, (NAN,))),
+    ),
+    "rint": Domain(
+        python=lambda x: math.copysign(round(x), x),
+        exact=mpmath.nint,
+        intervals=((-1e9, 1e9),),
+        edges=(((0.5,), 0.0, (0,)), ((1.5,), 2.0, (0,)), ((-2.5,), -2.0, (0,)), ((0.49999999999999994,), 0.0, (0,))),
+        raises=((OverflowError, (INF,), (-INF,)), (ValueError, (NAN,))),
+    ),
     "neg": Domain(
         python=operator.neg,
         exact=operator.neg,
@@ -229,6 +331,20 @@ DOMAINS = {
             ((NAN,), NAN, (NAN,)),
         ),
         raises=((OverflowError, (709.8,), (1000.0,), (HUGE,)),),
+    ),
+    "exp2": Domain(
+        # Python has it from 3.11 on.
+        python=getattr(math, "exp2", None),
+        exact=lambda x: mpmath.power(2, x),
+        intervals=((-1074.0, 1023.9),),
+        edges=(
+            ((0.0,), 1.0, (math.log(2),)),
+            ((-3.0,), 0.125, (math.log(2) / 8,)),
+            ((-INF,), 0.0, (0,)),
+            ((INF,), INF, (INF,)),
+            ((NAN,), NAN, (NAN,)),
+        ),
+        raises=((OverflowError, (1024.0,), (HUGE,)),) if hasattr(math, "exp2") else (),
     ),
     "expm1": Domain(
         python=math.expm1,
@@ -384,6 +500,18 @@ DOMAINS = {
             ((NAN, 1.0), NAN, (NAN, NAN)),
         ),
     ),
+    "deg2rad": Domain(
+        python=math.radians,
+        exact=lambda x: x * mpmath.pi / 180,
+        intervals=(REAL,),
+        edges=(((180.0,), math.pi, (math.pi / 180,)), ((INF,), INF, ...), ((NAN,), NAN, ...)),
+    ),
+    "rad2deg": Domain(
+        python=math.degrees,
+        exact=lambda x: x * 180 / mpmath.pi,
+        intervals=((-1e306, 1e306),),
+        edges=(((math.pi,), 180.0, (180 / math.pi,)), ((INF,), INF, ...), ((NAN,), NAN, ...)),
+    ),
     "sinh": Domain(
         python=math.sinh,
         exact=mpmath.sinh,
@@ -487,9 +615,34 @@ DOMAINS = {
             ((3.0, 0.0), 3.0, (1, 0)),
             ((0.0, -3.0), 3.0, (0, -1)),
             ((TINY, 0.0), TINY, (1, 0)),
-            ((0.0, 0.0), 0.0, (NAN, NAN)),
+            ((0.0, 0.0), 0.0, (0, 0)),
             ((INF, NAN), INF, ...),
             ((HUGE, HUGE), INF, ...),
+            ((NAN, 1.0), NAN, (NAN, NAN)),
+        ),
+    ),
+    "logaddexp": Domain(
+        exact=lambda a, b: mpmath.log(mpmath.exp(a) + mpmath.exp(b)),
+        intervals=((0.0, 700.0), (0.0, 700.0)),
+        tolerance=lambda a, b: EPSILON * (8 + abs(a - b)),
+        edges=(
+            ((-INF, -INF), -INF, (0, 0)),
+            ((-INF, 1.0), 1.0, (0, 1)),
+            ((INF, 1.0), INF, (1, 0)),
+            ((INF, INF), INF, (0.5, 0.5)),
+            ((1000.0, 1000.0), 1000.0 + math.log(2), (0.5, 0.5)),
+            ((NAN, 1.0), NAN, (NAN, NAN)),
+        ),
+    ),
+    "logaddexp2": Domain(
+        exact=lambda a, b: mpmath.log(mpmath.power(2, a) + mpmath.power(2, b), 2),
+        intervals=((0.0, 1000.0), (0.0, 1000.0)),
+        tolerance=lambda a, b: EPSILON * (8 + abs(a - b)),
+        edges=(
+            ((-INF, -INF), -INF, (0, 0)),
+            ((-INF, 1.0), 1.0, (0, 1)),
+            ((INF, INF), INF, (0.5, 0.5)),
+            ((3.0, 3.0), 4.0, (0.5, 0.5)),
             ((NAN, 1.0), NAN, (NAN, NAN)),
         ),
     ),

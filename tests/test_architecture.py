@@ -16,7 +16,7 @@ LAYERS = (
     ("__main__",),
     ("__init__",),
     ("_cli",),
-    ("draw",),
+    ("draw", "sklearn"),
     ("_drawing", "_plots"),
     ("training",),
     ("_training",),

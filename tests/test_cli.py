@@ -42,10 +42,11 @@ def run(capsys, tmp_path, monkeypatch):
 def fails(run, tmp_path):
     """Run a command line that has to fail with one line on stderr and leave the directory as it is."""
 
-    def fails(*arguments):
+    def fails(*arguments, status=2):
+        expected = status
         before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
         status, _, err = run(*arguments)
-        assert status == 2
+        assert status == expected, err
         assert err.startswith("autograd: error: ") and err.endswith("\n") and err.count("\n") == 1, err
         assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
         return err.removeprefix("autograd: error: ").rstrip("\n")
@@ -178,29 +179,32 @@ def test_every_option_has_its_effect(run):
 
 def test_the_rules_of_a_training_are_told(run):
     out = run("train", "xor", "--epochs", 1, "--lr", "0.5", "--optimizer", "adagrad")[1]
-    assert "binary_cross_entropy, adagrad, learning rate 0.5, L2 0, batches of 16\n" in out
+    assert "binary_cross_entropy, adagrad, learning rate 0.5, L2 0, batches of 32, patience 20\n" in out
     options = ["--schedule", "warmup", "--dropout", 0.25, "--l1", "1e-3", "--clip-norm", 2, "--patience", 7]
     out = run("train", "xor", "--epochs", 1, *options)[1]
-    assert "batches of 16, schedule warmup, dropout 0.25, L1 0.001, clip norm 2, patience 7\n" in out
+    assert "batches of 32, schedule warmup, dropout 0.25, L1 0.001, clip norm 2, patience 7\n" in out
+
+
+NOISY = ["--lr", "0.1", "--batch-size", "16"]
 
 
 def test_patience_keeps_the_best_parameters(run):
-    status, out, _ = run("train", "xor", "--epochs", 500, "--lr", "0.1", "--patience", 4, "--save", "m.npz")
+    status, out, _ = run("train", "xor", *NOISY, "--epochs", 500, "--patience", 4, "--save", "m.npz")
     assert status == 0
     series = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
     best = series.index(min(series))
     assert len(series) == best + 5 < 500
-    assert f"\nstopped early; the parameters are those of epoch {best + 1}\n" in out
+    assert f"\nstopped early; the parameters are those of epoch {best + 1}, after which the validation loss did" in out
     assert float(figures(out)["validation"]["loss"]) == float(f"{min(series):.4g}")
 
 
 def test_the_best_parameters_are_kept_at_the_last_epoch_and_at_ctrl_c(run, monkeypatch):
-    options = ["xor", "--lr", "0.1", "--patience", 400, "--save", "m.npz"]
+    options = ["xor", *NOISY, "--patience", 400, "--save", "m.npz"]
     status, out, _ = run("train", *options, "--epochs", 60)
     assert status == 0
     series = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
     best = series.index(min(series))
-    assert best < 59 and f"\nthe parameters are those of epoch {best + 1}\n" in out and "stopped" not in out
+    assert best < 59 and f"\nthe parameters are those of epoch {best + 1}, after" in out and "stopped" not in out
     assert float(figures(out)["validation"]["loss"]) == float(f"{min(series):.4g}")
 
     def strike(model, history):
@@ -218,7 +222,7 @@ def test_the_best_parameters_are_kept_at_the_last_epoch_and_at_ctrl_c(run, monke
 
 def test_a_stopped_run_goes_on_for_as_long_again(run):
     options = ["--epochs", 500, "--save", "m.npz"]
-    assert run("train", "xor", "--lr", "0.1", "--patience", 4, *options)[0] == 0
+    assert run("train", "xor", *NOISY, "--patience", 4, *options)[0] == 0
     first = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
     assert run("train", "--resume", "m.npz", *options)[0] == 0
     series = checkpoint.load("m.npz").metadata["history"]["validation_loss"]
@@ -234,7 +238,7 @@ def test_a_stopped_run_goes_on_for_as_long_again(run):
 def test_quiet_prints_the_final_figures_only(run):
     status, out, _ = run("train", "--epochs", 2, "--quiet", "--save", "m.npz")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["loss", "training", "validation"]
+    assert [line.split()[0] for line in out.splitlines()] == ["loss", "training", "validation", "always"]
 
 
 # Regression, kinds of targets
@@ -245,7 +249,7 @@ def test_regression_in_the_units_of_the_target(run, tmp_path):
     status, out, _ = run("train", "houses.csv", "--target", "price", "--save", "m.npz")
     assert status == 0 and "price is a number" in out and "mse" in out
     result = figures(out)
-    assert set(result["training"]) == {"loss", "rmse", "R2"}
+    assert set(result["training"]) == {"loss", "rmse", "mae", "R2"}
     assert float(result["validation"]["R2"]) > 0.9
     assert float(result["training"]["rmse"]) < 1500
     status, out, _ = run("predict", "m.npz", "houses.csv")
@@ -303,7 +307,7 @@ def test_labels_are_kept_to_the_letter(run, tmp_path, labels, loss):
     assert (status, err) == (0, "")
     assert percent(figures(out)["training"]["accuracy"]) == 100
     assert sorted(checkpoint.load("m.npz").metadata["architecture"]["classes"]) == sorted(labels)
-    header, *rows = csv.reader(io.StringIO(run("predict", "m.npz", "d.csv")[1]))
+    header, *rows = csv.reader(io.StringIO(run("predict", "m.npz", "d.csv", "--probabilities")[1]))
     assert [row[0] for row in rows] == [label for label in labels for _ in range(6)]
     assert loss == "hinge" or sorted(header[1:]) == sorted(f"probability_{label}" for label in labels)
     assert run("train", "--resume", "m.npz", "--epochs", 1)[0] == 0
@@ -387,7 +391,8 @@ def test_predictions_of_classes_come_with_probabilities(run, tmp_path):
         tmp_path / "new.csv",
         "id,petal_width,petal_length,sepal_width,sepal_length\nx,0.2,1.4,3.5,5.1\ny,2.5,6,3.3,6.3\n",
     )
-    status, out, err = run("predict", "m.npz", "new.csv")
+    assert run("predict", "m.npz", "new.csv")[1] == "prediction\nsetosa\nvirginica\n"
+    status, out, err = run("predict", "m.npz", "new.csv", "--probabilities")
     assert (status, err) == (0, "")
     header, first, second = csv.reader(io.StringIO(out))
     assert header == ["prediction", "probability_setosa", "probability_versicolor", "probability_virginica"]
@@ -395,7 +400,7 @@ def test_predictions_of_classes_come_with_probabilities(run, tmp_path):
     for row in (first, second):
         probabilities = [float(text) for text in row[1:]]
         assert sum(probabilities) == pytest.approx(1) and max(probabilities) > 0.8
-    assert run("predict", "m.npz", "new.csv", "--output", "out.csv")[:2] == (0, "")
+    assert run("predict", "m.npz", "new.csv", "--probabilities", "--output", "out.csv")[:2] == (0, "")
     assert (tmp_path / "out.csv").read_text() == out
 
 
@@ -411,8 +416,8 @@ def test_predictions_of_classes_come_with_probabilities(run, tmp_path):
 def test_predictions_of_two_classes(run, tmp_path, loss, columns):
     X, y = autograd.datasets.make_moons(50, noise=0.1, random_state=8)
     write(tmp_path / "new.csv", "x1,x2\n" + "".join(f"{a!r},{b!r}\n" for a, b in X.tolist()))
-    run("train", "--loss", loss, "--epochs", 20, "--save", "m.npz")
-    status, out, _ = run("predict", "m.npz", "new.csv")
+    run("train", "--loss", loss, "--epochs", 40, "--save", "m.npz")
+    status, out, _ = run("predict", "m.npz", "new.csv", "--probabilities")
     header, *rows = csv.reader(io.StringIO(out))
     assert status == 0 and header == ["prediction", *columns]
     classes = np.array([int(row[0]) for row in rows])
@@ -455,31 +460,43 @@ def test_saving_without_training_keeps_the_initial_weights(run):
         (["--task", "ranking"], "argument --task: invalid choice: 'ranking'"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["--epoch", "3"], "unrecognized arguments: --epoch"),
-        (["nothing.csv"], "nothing.csv: no such file, and no built-in set (moons, circles, spirals, xor, seed)"),
-        (["."], ".: Is a directory"),
         (["xor", "--target", "class"], "--target is for CSV files; xor is a built-in set"),
         (["xor", "--task", "regression"], "--task is for CSV files; xor is a built-in set"),
         ([IRIS], "iris.csv: --target COLUMN is needed (columns: sepal_length, sepal_width, petal_length,"),
         ([IRIS, "--target", "colour"], "iris.csv: no column 'colour' (columns: sepal_length, sepal_width,"),
-        ([IRIS, "--target", "species", "--task", "regression"], "line 2, column 'species': 'setosa' is not a number"),
-        ([IRIS, "--target", "sepal_width"], "line 2, column 'species': 'setosa' is not a number, as features must be"),
         (
             [IRIS, "--target", "species", "--loss", "hinge"],
             "the loss hinge does not suit 3 classes (choose from cross_",
         ),
-        (["--save", "missing/m.npz"], "missing/m.npz: No such file or directory"),
-        (["--save", "."], ".: Is a directory"),
-        (["--save", f"{IRIS}/m.npz"], "iris.csv/m.npz: Not a directory"),
         (["--save", ""], "argument --save: must name a file, got ''"),
-        (["--save", os.devnull], f"{os.devnull}: Not a regular file"),
-        (["--save", "x" * 300], "File name too long"),
-        (["--resume", "missing.npz"], "missing.npz: No such file or directory"),
-        (["--resume", IRIS], "iris.csv"),
-        (["--lr", "1e300", "--optimizer", "sgd"], "the training diverged, its loss is "),
     ],
 )
 def test_wrong_arguments_to_train(fails, arguments, message):
     assert message in fails("train", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.csv"], "nothing.csv: no such file, and no built-in set (moons, circles, spirals, xor, seed)"),
+        (["."], ".: Is a directory"),
+        ([IRIS, "--target", "species", "--task", "regression"], "line 2, column 'species': 'setosa' is not a number"),
+        (["--save", "missing/m.npz"], "missing/m.npz: No such file or directory"),
+        (["--save", "."], ".: Is a directory"),
+        (["--save", f"{IRIS}/m.npz"], "iris.csv/m.npz: Not a directory"),
+        (["--save", os.devnull], f"{os.devnull}: Not a regular file"),
+        (["--save", "x" * 300], "File name too long"),
+        (["--resume", "missing.npz"], "missing.npz: No such file or directory"),
+        (["--resume", IRIS], "iris.csv"),
+    ],
+)
+def test_unusable_files(fails, arguments, message):
+    assert message in fails("train", *arguments, status=3)
+
+
+def test_a_training_that_diverges(fails):
+    message = fails("train", "--lr", "1e300", "--optimizer", "sgd", "--save", "m.npz", status=1)
+    assert message.startswith("the training diverged, its loss is ")
 
 
 @pytest.mark.parametrize(
@@ -494,15 +511,15 @@ def test_wrong_arguments_to_train(fails, arguments, message):
         ("x,t,x\n1,2,3\n", "line 1: two columns are named 'x'"),
         ("x,t\n1,a\n,b\n", "line 3, column 'x': the cell is empty"),
         ("x,t\n1,a\n2,\n", "line 3, column 't': the cell is empty"),
-        ("x,t\n1,a\n\nhot,b\n", "line 4, column 'x': 'hot' is not a number, as features must be"),
-        ("x,t\n1,a\nnan,b\n", "line 3, column 'x': 'nan' is not finite"),
+        ("x,t\n1,a\n\nhot,b\n", "line 4, column 'x': 'hot' is not a number, as 1 of 2 cells are; --categorical takes"),
+        ("x,t\n1,a\nnan,b\n", "line 3, column 'x': 'nan' stands for a missing value; a model trained with --missing"),
         ("x,t\n1,a\n-inf,b\n", "line 3, column 'x': '-inf' is not finite"),
         ("x,t\n1,2\n3,nan\n", "line 3, column 't': 'nan' is not finite"),
         ("x,t\n1,1\n2,0\n3,1\n4,0\n5,nan\n", "'nan' is not finite, as a regression needs; --task classification takes"),
         ("x,t\n1,2.5\n3,1e999\n", "line 3, column 't': '1e999' is not finite"),
-        ("x,t\n1_0,a\n3,b\n", "line 2, column 'x': '1_0' is not a number, as features must be"),
+        ("x,t\n1_0,a\n3,b\n", "line 2, column 'x': '1_0' is not a number, as 1 of 2 cells are; --categorical takes"),
         ("x,t\n1,a\n3,a\n", "column 't' has one class only ('a')"),
-        ("t\n1\n2\n", "no features, 't' is the only column"),
+        ("t\n1\n2\n", "no features, 't' is the only column left"),
         ('x,t\n1,"a\n', "line 2: unexpected end of data"),
         ("x,t\n1e308,a\n-1e308,b\n1e308,a\n", "too large to standardise"),
         (b"x,t\n1,\xff\n", "not UTF-8 text"),
@@ -511,7 +528,8 @@ def test_wrong_arguments_to_train(fails, arguments, message):
 )
 def test_unusable_tables(fails, tmp_path, text, message):
     (tmp_path / "d.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    error = fails("train", "d.csv", "--target", "t", "--save", "m.npz", "--epochs", 1)
+    status = 2 if text == "t\n1\n2\n" else 3
+    error = fails("train", "d.csv", "--target", "t", "--save", "m.npz", "--epochs", 1, status=status)
     assert message in error
 
 
@@ -526,44 +544,48 @@ def test_checkpoints_of_another_shape(run, fails, tmp_path):
     assert "has --loss cross_entropy, not hinge" in fails("train", "--resume", "iris.npz", "--loss", "hinge")
     assert "the model to resume has the features sepal_length, " in fails("train", "moons", "--resume", "iris.npz")
     write(tmp_path / "d.csv", "sepal_length,species\n1,setosa\n2,virginica\n")
-    assert "d.csv: no column 'sepal_width'" in fails("train", "d.csv", "--resume", "iris.npz")
+    assert "d.csv: no column 'sepal_width'" in fails("train", "d.csv", "--resume", "iris.npz", status=3)
     text = Path(IRIS).read_text().replace("versicolor", "rosa")
     write(tmp_path / "roses.csv", text)
-    assert fails("train", "roses.csv", "--resume", "iris.npz") == (
+    assert fails("train", "roses.csv", "--resume", "iris.npz", status=3) == (
         "roses.csv: line 52, column 'species': unknown class 'rosa' (classes: setosa, versicolor, virginica)"
     )
     state, metadata = checkpoint.load("iris.npz")
     del state["model"]["layers.0.neurons.0.b"]
     checkpoint.save("other.npz", state, metadata=metadata)
     assert "other.npz: a damaged model (layers of 403 parameters, but 402 numbers)" in fails(
-        "train", "--resume", "other.npz"
+        "train", "--resume", "other.npz", status=3
     )
     checkpoint.save("foreign.npz", autograd.MLP(2, [1]))
-    assert fails("predict", "foreign.npz", "d.csv") == "foreign.npz: not a model that 'autograd train' saved"
+    assert fails("predict", "foreign.npz", "d.csv", status=3) == "foreign.npz: not a model that 'autograd train' saved"
 
 
 def test_wrong_arguments_to_predict(run, fails, tmp_path):
     run("train", IRIS, "--target", "species", "--epochs", 0, "--save", "m.npz")
     write(tmp_path / "d.csv", "sepal_length,petal_length,petal_width\n1,2,3\n")
-    assert "d.csv: no column 'sepal_width' (columns: sepal_length, petal_length, petal_width)" in fails(
-        "predict", "m.npz", "d.csv", "--output", "out.csv"
+    assert "d.csv: no column 'sepal_width' (did you mean 'petal_width'?)" in fails(
+        "predict", "m.npz", "d.csv", "--output", "out.csv", status=3
     )
     write(tmp_path / "d.csv", "sepal_length,sepal_width,petal_length,petal_width\n1,2,3,4\n1,2,x,4\n")
-    assert "line 3, column 'petal_length': 'x' is not a number" in fails("predict", "m.npz", "d.csv")
-    assert fails("predict", "m.npz", "missing.csv") == "missing.csv: No such file or directory"
-    assert fails("predict", "missing.npz", IRIS) == "missing.npz: No such file or directory"
+    assert "line 3, column 'petal_length': 'x' is not a number, as features must be" in fails(
+        "predict", "m.npz", "d.csv", status=3
+    )
+    assert fails("predict", "m.npz", "missing.csv", status=3) == "missing.csv: No such file or directory"
+    assert fails("predict", "missing.npz", IRIS, status=3) == "missing.npz: No such file or directory"
     write(tmp_path / "d.csv", "sepal_length,sepal_width,petal_length,petal_width\n1,2,3,4\n1e308,1,1,-1e308\n")
-    assert "no finite prediction for row 2: its features are too large, [1e+308, " in fails("predict", "m.npz", "d.csv")
-    assert "d.csv" in fails("predict", "d.csv", "d.csv")
-    assert "missing/out.csv: No such file" in fails("predict", "m.npz", IRIS, "--output", "missing/out.csv")
+    assert "no finite prediction for row 2: its features are too large, [1e+308, " in fails(
+        "predict", "m.npz", "d.csv", status=3
+    )
+    assert "d.csv" in fails("predict", "d.csv", "d.csv", status=3)
+    assert "missing/out.csv: No such file" in fails("predict", "m.npz", IRIS, "--output", "missing/out.csv", status=3)
     assert fails("predict", "m.npz") == "the following arguments are required: DATA"
 
 
 def test_an_unwritable_place_is_found_before_training(fails, monkeypatch):
     monkeypatch.setattr("autograd._cli.commands.fit", lambda *_, **__: pytest.fail("the training began"))
-    assert "missing/m.npz" in fails("train", "--save", "missing/m.npz")
+    assert "missing/m.npz" in fails("train", "--save", "missing/m.npz", status=3)
     pytest.importorskip("matplotlib")
-    assert "missing/m.png" in fails("train", "--plot", "missing/m.png")
+    assert "missing/m.png" in fails("train", "--plot", "missing/m.png", status=3)
 
 
 def test_no_option_for_a_plot_without_matplotlib(fails, monkeypatch):
@@ -587,8 +609,10 @@ def test_help_and_version(run):
         *("--target", "--task", "--validation", "--hidden", "--activation", "--loss", "--optimizer", "--lr"),
         *("--epochs", "--batch-size", "--l2", "--seed", "--save", "--resume", "--plot", "--quiet"),
         *("--init", "--dropout", "--schedule", "--patience", "--l1", "--clip-norm"),
+        *("--features", "--drop", "--categorical", "--missing", "--test", "--json"),
     }
-    assert run("predict", "--help")[0] == 0
+    for command in ("predict", "evaluate", "info"):
+        assert run(command, "--help")[0] == 0
 
 
 @pytest.mark.parametrize(("data", "name"), [("xor", "p.png"), ("seed", "p.svg"), ("seed", "p.PDF")])
@@ -631,10 +655,10 @@ def test_a_stdout_that_is_not_utf_8(tmp_path, monkeypatch, capsys):
     assert "classes \\xdf, \\xe4" in shown and "+--" in shown and "|" in shown
     monkeypatch.setattr(sys, "stdout", Narrow())
     with pytest.raises(SystemExit) as end:
-        main(["predict", "m.npz", "d.csv"])
+        main(["predict", "m.npz", "d.csv", "--probabilities"])
     assert end.value.code == 2 and sys.stdout.text() == ""
     assert "stdout is ascii and cannot show '\\xdf'; --output FILE writes UTF-8" in capsys.readouterr().err
-    assert main(["predict", "m.npz", "d.csv", "--output", "out.csv"]) == 0
+    assert main(["predict", "m.npz", "d.csv", "--probabilities", "--output", "out.csv"]) == 0
     assert "probability_ß,probability_ä" in (tmp_path / "out.csv").read_text(encoding="utf-8")
 
 
@@ -665,7 +689,7 @@ def test_as_a_module(tmp_path):
     status, out, err = finish(["train", "seed", "--epochs", "1"], tmp_path)
     assert (status, err) == (0, "") and out.startswith("seed: 4 rows")
     status, out, err = finish(["train", "nothing.csv"], tmp_path)
-    assert (status, out) == (2, "") and err.startswith("autograd: error: nothing.csv: ")
+    assert (status, out) == (3, "") and err.startswith("autograd: error: nothing.csv: ")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
@@ -717,7 +741,7 @@ def test_a_reader_that_goes_away(tmp_path):
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
-    assert process.returncode == 1
+    assert process.returncode == 141
 
 
 def test_on_a_terminal_there_are_a_bar_and_colours(tmp_path):

@@ -213,7 +213,8 @@ def test_the_rows_that_the_interpreter_has_instructions_for(codegen, tmp_path):
     )
     lists = entries(codegen.lanes(altered(tmp_path, *further)))
     assert list(lists) == ["UNARY", "BINARY", "FUNCTIONS"]
-    unary = ("neg", "abs", "sqrt", "relu", "stop_gradient", "same")
+    unary = ("neg", "abs", "sign", "floor", "ceil", "trunc", "rint", "sqrt", "deg2rad", "rad2deg")
+    unary += ("relu", "stop_gradient", "same")
     assert lists["UNARY"] == [f"X(OP_{x.upper()}, op_{x})" for x in unary]
     assert {"X(OP_ADD, op_add)", "X(OP_MAXIMUM, op_maximum)", "X(OP_STEP, op_step)"} < set(lists["BINARY"])
     functions = {"X(OP_POW, 2, pow)", "X(OP_ERF, 1, erf)", "X(OP_ARCTAN2, 2, arctan2)", "X(OP_SIGMOID, 1, sigmoid)"}

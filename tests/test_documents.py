@@ -2,7 +2,10 @@
 
 import doctest
 import importlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,24 +15,38 @@ from autograd import ops
 
 ROOT = Path(__file__).parents[1]
 #: Documents whose blocks of Python are sessions, and those whose blocks run one after another.
-WITH_PYTHON = [
-    path
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md")), ROOT / "docs" / "programs.md")
-    if "```python" in path.read_text(encoding="utf-8")
-]
+PAGES = [path for under in ("*.md", "*/*.md") for path in sorted((ROOT / "docs").glob(under))]
+WITH_PYTHON = [path for path in (ROOT / "README.md", *PAGES) if "```python" in path.read_text(encoding="utf-8")]
 SESSIONS = [path for path in WITH_PYTHON if "```python\n>>> " in path.read_text(encoding="utf-8")]
 WITH_PROGRAMS = [path for path in WITH_PYTHON if path not in SESSIONS]
+#: What a page is about, besides this package and what its tests need.
+NEEDS = {"drawing.md": ["matplotlib"], "pandas.md": ["pandas"], "scikit_learn.md": ["sklearn"]}
 
 
 @pytest.mark.parametrize("document", WITH_PROGRAMS, ids=lambda path: path.name)
-def test_the_programs_of_a_document(document, capsys):
-    names = {}
+def test_the_programs_of_a_document(document, capsys, tmp_path, monkeypatch):
+    for module in NEEDS.get(document.name, ()):
+        pytest.importorskip(module)
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
     programs = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
     assert any("  # " in program for program in programs)
     for program in programs:
         exec(compile(program, document.name, "exec"), names)
         expected = re.findall(r"^ *print\(.*\)  # (.*)$", program, re.MULTILINE)
         assert capsys.readouterr().out.splitlines() == expected
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_the_commands_of_a_document(document, tmp_path):
+    """Run what a page says for a shell, where it is this package's command, in a folder with the examples."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    for command in re.findall(r"^python -m autograd (.*?)(?: +#.*)?$", "".join(blocks), re.MULTILINE):
+        environment = {**os.environ, "PYTHONPATH": str(Path(autograd.__file__).parents[1])}
+        arguments = [sys.executable, "-W", "error", "-m", "autograd", *command.split()]
+        done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_table_of_primitives():
@@ -64,7 +81,20 @@ def test_every_public_name_is_in_the_reference():
     package = Path(autograd.__file__).parent
     public = {f"autograd.{path.stem}" for path in package.glob("*.py") if not path.stem.startswith("_")}
     assert public <= set(pages.values())
-    modules = [module for module in pages.values() if module != "autograd"]
+    # The estimators need scikit-learn, and are not among the names of the package.
+    modules = [module for module in pages.values() if module not in ("autograd", "autograd.sklearn")]
     documented = {name for module in modules for name in importlib.import_module(module).__all__}
     values = re.search(r'"values": .*\((.*)\)\)', conf).group(1)
     assert set(autograd.__all__) <= documented | set(re.findall(r'"(\w+)"', values)) | {"__version__"}
+
+
+PUBLIC_MODULES = ("autograd", *(f"autograd.{name}" for name in autograd._MODULES), "autograd.functions", "autograd.nn")
+
+
+@pytest.mark.parametrize("module", (*PUBLIC_MODULES, "autograd.transforms", "autograd.loops"))
+def test_every_public_name_has_an_example(module):
+    """A type alias and a protocol describe what others are given."""
+    module = importlib.import_module(module)
+    names = set(module.__all__) - {"Initializer", "Model"}
+    things = {name: getattr(module, name) for name in names if callable(getattr(module, name))}
+    assert not [name for name, thing in things.items() if ">>>" not in (thing.__doc__ or "")]

@@ -141,6 +141,16 @@ def test_transformer(tmp_path):
     assert sum(first == second[::-1] for first, second in lines) >= 4
 
 
+def test_microgpt(tmp_path):
+    out = run("microgpt.py", tmp_path)
+    assert "367 words, 27 letters, 4144 parameters" in out
+    loss, table = map(float, re.search(r"^loss ([\d.]+), best bigram table ([\d.]+)$", out, re.M).groups())
+    assert loss < table - 0.2
+    assert float(re.search(r"^largest difference .*: (.*)$", out, re.M).group(1)) < 1e-12
+    assert len(re.findall(r"^a step, (?:plain Values|compiled): [\d.]+ ms$", out, re.M)) == 2
+    assert len(re.search(r"^words of its own: (.*)$", out, re.M).group(1).split()) == 12
+
+
 def test_black_scholes(tmp_path):
     out = run("black_scholes.py", tmp_path)
     assert "200000 calls" in out

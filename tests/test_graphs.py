@@ -7,7 +7,7 @@ import random
 
 import pytest
 from bits import bits, outcome
-from domains import OPERATORS
+from domains import DOMAINS, OPERATORS
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from random_programs import programs
@@ -18,9 +18,9 @@ from autograd import Value, functions, no_grad, ops
 #: Every primitive that Python has, with Python's own function.
 PYTHON = {name: (function, 1 if name in ("neg", "abs") else 2) for name, function in OPERATORS.items()}
 PYTHON |= {
-    name: (row.python_function, len(row.grads))
+    name: (DOMAINS[name].python, len(row.grads))
     for name, row in ops.OPS.items()
-    if row.parameters and row.python_function
+    if row.parameters and DOMAINS[name].python
 }
 
 

@@ -16,6 +16,7 @@ import autograd
 from autograd import MLP, checkpoint
 from autograd.__main__ import main
 from autograd._cli.estimator import Estimator
+from autograd._cli.preparation import Preparation
 from autograd._cli.table import read_table
 
 IRIS = str(Path(__file__).parents[1] / "examples" / "data" / "iris.csv")
@@ -163,7 +164,11 @@ def test_a_table_of_many_columns(tmp_path):
     names = [f"x{i}" for i in range(20_000)]
     path.write_text("\n".join([",".join([*names, "t"]), *(",".join(["1"] * 20_000 + [t]) for t in "ab")]))
     table = read_table(path)
-    assert table.numbers(names).shape == (2, 20_000) and table.target("t").classes == ["a", "b"]
+    preparation, left_out = Preparation.fit(table, names, np.arange(2))
+    assert not preparation.columns and len(left_out) == 20_000 and table.target("t").classes == ["a", "b"]
+    path.write_text(path.read_text().replace("1,a", "0,a"))
+    preparation, left_out = Preparation.fit(read_table(path), names, np.arange(2))
+    assert preparation.inputs == names[-1:] and preparation.apply(read_table(path)).tolist() == [[0.0], [1.0]]
 
 
 def test_the_model_of_another_program(tmp_path):

@@ -144,6 +144,24 @@ def test_the_neuron_of_the_lecture(activation, go_backward):
     assert n.grad == pytest.approx(0.5, rel=1e-13)
 
 
+def test_methods_are_assigned_to_the_class_as_in_the_lecture(monkeypatch):
+    x, plain = Value(0.7), Value.__mul__
+    expected = functions.tanh(x).data
+    monkeypatch.setattr(Value, "tanh", tanh_by_hand)
+    monkeypatch.setattr(Value, "half", lambda self: self / 2, raising=False)
+    out = x.half().tanh()
+    out.backward()
+    assert (out._op, x.grad) == ("tanh", pytest.approx((1 - math.tanh(0.35) ** 2) / 2, rel=1e-13))
+    with monkeypatch.context() as patch:
+        patch.setattr(Value, "__mul__", lambda self, other: f"{self.data} * {other}")
+        assert (x * 2, Value.__mul__(x, 3)) == ("0.7 * 2", "0.7 * 3")
+    assert Value.__mul__ is plain
+    assert ((x * 2).data, (2 * x).data) == (1.4, 1.4)
+    monkeypatch.undo()
+    assert x.tanh().data == expected
+    assert not hasattr(Value, "half")
+
+
 def test_step_by_step_as_in_the_lecture():
     x1, w1, b = Value(2.0), Value(-3.0), Value(6.7)
     x1w1 = x1 * w1

@@ -34,6 +34,21 @@ def test_an_answer_names_what_there_is(module, name):
     assert first is None or hasattr(autograd, first[1])
 
 
+@pytest.mark.parametrize("name", _elsewhere.NAMES["autograd"])
+def test_a_module_of_another_framework_is_answered(name):
+    here = re.escape(_elsewhere.NAMES["autograd"][name])
+    for module in (name, f"{name} as anp", f"{name}.deeper"):
+        with pytest.raises(ModuleNotFoundError, match=rf"^no module named 'autograd.{name}'; here it is {here}$"):
+            exec(f"import autograd.{module}")
+
+
+def test_an_unknown_module_is_an_ordinary_error():
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'autograd.nothing'$"):
+        exec("import autograd.nothing")
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'numpy.engine'$"):
+        exec("import numpy.engine")
+
+
 @pytest.mark.parametrize("module", _elsewhere.NAMES)
 def test_an_unknown_name_is_an_ordinary_error(module):
     with pytest.raises(AttributeError, match=rf"^module '{module}' has no attribute 'nothing'$") as raised:

@@ -143,7 +143,12 @@ def test_reductions_give_values_with_gradients():
         assert [v.grad for v in a] == grads
 
 
-NUMPYS = sorted(name for name, row in ops.OPS.items() if row.parameters and hasattr(np, name) and len(row.grads) == 1)
+#: NumPy's sign of an object compares it with 0, and is an integer.
+NUMPYS = sorted(
+    name
+    for name, row in ops.OPS.items()
+    if row.parameters and hasattr(np, name) and len(row.grads) == 1 and name != "sign"
+)
 
 
 def test_there_are_functions_of_numpy():
@@ -171,7 +176,13 @@ def test_functions_of_numpy_work_on_values_and_arrays_of_values(name):
 
 
 def test_functions_of_numpy_of_two_arguments():
-    for function, data in [(np.hypot, 5.0), (np.arctan2, math.atan2(3, 4))]:
+    for function, data in [
+        (np.hypot, 5.0),
+        (np.arctan2, math.atan2(3, 4)),
+        (np.fmod, 3.0),
+        (np.remainder, 3.0),
+        (np.floor_divide, 0.0),
+    ]:
         a, b = Value(3.0), Value(4.0)
         assert function(a, b).data == data
         check_array(function(np.array([a]), np.array([b])), [data])
@@ -206,7 +217,7 @@ def test_clip_of_numpy():
 
 
 def test_a_function_that_has_no_derivative_rule_is_a_type_error():
-    for function in (np.floor, np.exp2, np.heaviside):
+    for function in (np.spacing, np.logaddexp, np.heaviside):
         with pytest.raises(TypeError):
             function(*[Value(2.0)] * function.nin)
 

@@ -114,10 +114,10 @@ def test_raises(name):
                     call(name, *arguments)
 
 
-@pytest.mark.parametrize("name", sorted(set(BASES) - {"leaky_relu"}))
+@pytest.mark.parametrize("name", sorted(set(BASES) - {"leaky_relu", "floor", "ceil", "trunc", "rint"}))
 def test_a_nan_is_passed_on(name):
     arity = len(ops.OPS[name].grads)
-    exceptions = {("pow", 0), ("pow", 1)}
+    exceptions = {("pow", 0), ("pow", 1), ("copysign", 1), ("heaviside", 1)}
     for place in range(arity):
         if (name, place) not in exceptions:
             arguments = [0.5] * arity
@@ -267,12 +267,12 @@ def test_aliases_are_the_functions():
     for alias, name in ops.ALIASES.items():
         assert getattr(functions, alias) is getattr(functions, name)
         assert getattr(Value, alias) is getattr(Value, name)
-        assert hasattr(math, alias) and not hasattr(math, name)
 
 
 def test_every_function_of_the_table_is_public_and_nothing_is_forgotten():
     named = {*PUBLIC, *ops.ALIASES, *(composite.name for composite in ops.COMPOSITES)}
-    assert named | {"sum", "dot", "mean", "no_grad"} <= set(functions.__all__) <= {*autograd.__all__, "sum"}
+    others = {"sum", "dot", "mean", "no_grad", "interp", "nan_to_num", "norm"}
+    assert named | others <= set(functions.__all__) <= {*autograd.__all__, "sum"}
     for name in named:
         assert callable(getattr(Value, name))
 

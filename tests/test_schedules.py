@@ -160,7 +160,7 @@ def test_schedules_by_name_span_their_steps():
     assert named("warmup", 30) == pytest.approx(rise + fall)
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", SCHEDULES.keys() - {"plateau"})
 @pytest.mark.parametrize("steps", [1, 2, 3, 5])
 def test_schedules_by_name_span_few_steps(name, steps):
     seen = named(name, steps)

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -39,11 +40,10 @@ def hessian_by_directions(f, x):
 # ---------------------------------------------------------------------------------------------------------------------
 # Definitions, after Gebremedhin, Manne and Pothen (2005)
 
+
 def is_structurally_orthogonal(pattern, colors):
     """No two columns of one color have an entry in one row."""
-    return all(
-        (pattern[:, colors == color].sum(1) <= 1).all() for color in set(colors.tolist())
-    )
+    return all((pattern[:, colors == color].sum(1) <= 1).all() for color in set(colors.tolist()))
 
 
 def is_star_coloring(pattern, colors):
@@ -117,6 +117,7 @@ def test_published_colorings():
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Published problems
+
 
 @pytest.mark.parametrize("name", JACOBIANS)
 def test_the_jacobian_of_a_published_problem(name):
@@ -216,6 +217,7 @@ def test_sparse_equals_dense_on_random_functions_with_branches(f, seed, form):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The arrays
+
 
 def chain(x):
     return sum((x[i + 1] - x[i]) ** 4 for i in range(len(x) - 1))
@@ -385,7 +387,7 @@ def test_without_scipy():
         "jacobian(lambda x: x, sparse=True)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert 'ImportError: jacobian with sparse=True returns arrays of scipy.sparse' in done.stderr
+    assert "ImportError: jacobian with sparse=True returns arrays of scipy.sparse" in done.stderr
     assert 'pip install "autograd-engine[sparse]"' in done.stderr
 
 
@@ -413,6 +415,7 @@ def test_what_there_is_to_see_and_to_pickle():
 
 # ---------------------------------------------------------------------------------------------------------------------
 # SciPy takes the functions as they are
+
 
 def rosenbrock(x):
     return sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(len(x) - 1))
@@ -462,3 +465,33 @@ def test_stiff_equations(method):
     )
     rate = 4 * (n + 1) ** 2 * np.sin(np.pi / (2 * (n + 1))) ** 2
     np.testing.assert_allclose(solution.y[:, -1], start * np.exp(-rate * 0.1), rtol=1e-5)
+
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
+
+@pytest.mark.parametrize("n", [3, 200])
+@pytest.mark.parametrize("container", [list, tuple, lambda items: np.array(items, object)])
+def test_a_dense_result_has_the_structure_of_the_function_and_belongs_to_the_caller(n, container):
+    derivative = compile(jacobian(lambda x: container([a * a for a in x])))
+    x = np.linspace(1.0, 2.0, n)
+    for _ in range(3):
+        # What the caller writes into a result is in no later one, though its memory may be.
+        result = derivative(x)
+        assert isinstance(result, type(container([0.0])))
+        np.testing.assert_array_equal(result, np.diag(2.0 * x))
+        assert all(row.shape == (n,) for row in result)
+        for row in result:
+            row += 7.0
+        del result
+
+
+def test_rows_of_a_named_tuple_and_of_a_scalar_in_an_array():
+    x = np.linspace(1.0, 2.0, 5)
+    rows = compile(jacobian(lambda x: Pair(x[0] * x[1], x[4] * 3.0)))(x)
+    assert isinstance(rows, Pair)
+    np.testing.assert_array_equal(rows, [[x[1], x[0], 0, 0, 0], [0, 0, 0, 0, 3]])
+    alone = jacobian(lambda x: [x[()] * 2.0, x[()] * 3.0])(np.array(1.5))
+    assert [(type(a), a.shape, float(a)) for a in alone] == [(np.ndarray, (), 2.0), (np.ndarray, (), 3.0)]

@@ -13,7 +13,7 @@ cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
-from libc.math cimport INFINITY, isfinite
+from libc.math cimport INFINITY, isfinite as finite
 from libc.string cimport memcpy, memset
 
 from autograd._cpython cimport (
@@ -21,7 +21,7 @@ from autograd._cpython cimport (
     PyObject_Free, PyObject_GC_Del, PyObject_GC_Track, PyObject_GC_UnTrack, PyObject_GenericSetAttr, PyObject_IS_GC,
     PyObject_Init, PyObject_Malloc, PyObject_RichCompare, PyObject_Vectorcall, PyTuple_GET_ITEM, PyTuple_GET_SIZE,
     PyType_GenericAlloc, PyType_Modified, PyVectorcall_NARGS, Py_CLEAR, Py_REFCNT, Py_TPFLAGS_HAVE_GC,
-    Py_TYPE, Py_XDECREF, TypeSlots, traverseproc, visitproc,
+    Py_TPFLAGS_IMMUTABLETYPE, Py_TYPE, Py_XDECREF, TypeSlots, traverseproc, visitproc,
 )
 
 import contextlib
@@ -30,6 +30,7 @@ import inspect
 import numbers
 import os
 import sys
+from operator import index
 
 import numpy
 
@@ -378,7 +379,7 @@ cdef inline double evaluate(unsigned op, double a, double b, double c) except? -
     """The value of an operation, raising where Python raises."""
     cdef double r = op_value(op, a, b, c)
     cdef int fallback = op_python_fallback(op)
-    if fallback == 2 or (fallback == 1 and not isfinite(r)):
+    if fallback == 2 or (fallback == 1 and not finite(r)):
         return special_value(op, a, b, c)
     return r
 
@@ -981,6 +982,26 @@ cdef class Value:
     def __rtruediv__(self, other):
         return reflect(OP_DIV, OP_C_DIV, self, other)
 
+    def __floordiv__(self, other):
+        return operate(OP_FLOOR_DIVIDE, OP_FLOOR_DIVIDE_C, self, other)
+
+    def __rfloordiv__(self, other):
+        return reflect(OP_FLOOR_DIVIDE, OP_C_FLOOR_DIVIDE, self, other)
+
+    def __mod__(self, other):
+        return operate(OP_REMAINDER, OP_REMAINDER_C, self, other)
+
+    def __rmod__(self, other):
+        return reflect(OP_REMAINDER, OP_C_REMAINDER, self, other)
+
+    def __divmod__(self, other):
+        quotient = self.__floordiv__(other)
+        return NotImplemented if quotient is NotImplemented else (quotient, self.__mod__(other))
+
+    def __rdivmod__(self, other):
+        quotient = self.__rfloordiv__(other)
+        return NotImplemented if quotient is NotImplemented else (quotient, self.__rmod__(other))
+
     def __pow__(self, other, modulo):
         return operate(OP_POW, OP_POW_C, self, other) if modulo is None else NotImplemented
 
@@ -995,6 +1016,23 @@ cdef class Value:
 
     def __abs__(self):
         return unary(OP_ABS, self)
+
+    def __round__(self, ndigits=None):
+        return unary(OP_RINT, self) if ndigits is None else operate(OP_ROUND_TO, OP_ROUND_TO_C, self, index(ndigits))
+
+    def __floor__(self):
+        return unary(OP_FLOOR, self)
+
+    def __ceil__(self):
+        return unary(OP_CEIL, self)
+
+    def __trunc__(self):
+        return unary(OP_TRUNC, self)
+
+    @cython.binding(False)
+    def conjugate(self):
+        """Return the Value itself, as a float does; NumPy's `var` and `vdot` ask for it."""
+        return self
 
     def __bool__(self):
         if special and tracer_here != NULL:
@@ -1012,13 +1050,15 @@ cdef class Value:
     def __index__(self):
         if special and tracer_here != NULL:
             raise TypeError(
-                "a Value was used as a plain number (an index, a number of steps, to multiply a sequence, or by int, "
-                "float or math) while a function is traced, where it stands for any number: "
-                f"{REMEDY_IN_TRACE}, or use where() and the functions of autograd"
+                "a Value was used as a plain number (an index, a number of steps, an item of an array of floats, to "
+                "multiply a sequence, or by int, float or math) while a function is traced, where it stands for any "
+                "number: "
+                f"{REMEDY_IN_TRACE}, or use where(), the functions of autograd and arrays with dtype=object"
             )
         raise TypeError(
-            "a Value was used as a plain number (an index, a number of steps, to multiply a sequence, or by int, "
-            f"float or math), which would lose its gradient: take .data, or the functions of autograd; got {self!r}"
+            "a Value was used as a plain number (an index, a number of steps, an item of an array of floats, to "
+            "multiply a sequence, or by int, float or math), which would lose its gradient: take .data, the functions "
+            f"of autograd, or an array with dtype=object; got {self!r}"
         )
 
     def __hash__(self):
@@ -1144,7 +1184,8 @@ cdef int set_up_types() except -1:
 
     A `cdef dict __dict__` would make a dict for every node and cost half a multiplication; with the offsets, CPython
     makes it on first use. The type is one of the collector's, so that subclasses and hand-made nodes can be collected,
-    but `tp_is_gc` exempts all other nodes, as it does static types among type objects.
+    but `tp_is_gc` exempts all other nodes, as it does static types among type objects. Methods may be assigned to the
+    type, as to a class of Python.
     """
     global traverse_attributes
     cdef TypeSlots *slots = <TypeSlots *> Value
@@ -1159,6 +1200,7 @@ cdef int set_up_types() except -1:
     slots.tp_alloc = value_alloc
     slots.tp_free = PyObject_GC_Del
     slots.tp_flags |= Py_TPFLAGS_HAVE_GC
+    slots.tp_flags &= ~<unsigned long> Py_TPFLAGS_IMMUTABLETYPE
     slots.tp_vectorcall = <void *> value_vectorcall
     add_dict(<PyTypeObject *> Value)
     methods = <dict> slots.tp_dict

@@ -45,6 +45,7 @@ cdef extern from "Python.h":
     void PyObject_ClearWeakRefs(PyObject *) noexcept
     PyObject *PyType_GenericAlloc(PyTypeObject *, Py_ssize_t) except NULL
     unsigned long Py_TPFLAGS_HAVE_GC
+    unsigned long Py_TPFLAGS_IMMUTABLETYPE
     void PyType_Modified(PyTypeObject *) noexcept
     Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
     Py_ssize_t PyTuple_GET_SIZE(PyObject *) noexcept nogil

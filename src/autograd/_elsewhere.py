@@ -12,6 +12,9 @@ _SEED = (
     "rng=numpy.random draws from NumPy's"
 )
 _ACTIVATION = "the argument `activation`, as in MLP(2, [16, 1], activation='tanh'), and functions such as tanh(x)"
+_NUMPY = "NumPy itself: its functions and operators take arrays of Values"
+_DOUBLE = "nothing to choose: every number is a float of 64 bits"
+_RECURRENT = "a subclass of autograd.Module, which holds Values and other modules in its attributes"
 _LOSSES = {
     **dict.fromkeys(("MSELoss", "mse_loss"), "autograd.losses.mse(outputs, targets)"),
     **dict.fromkeys(("L1Loss", "l1_loss"), "autograd.losses.mae(outputs, targets)"),
@@ -30,7 +33,8 @@ _LOSSES = {
 NAMES: dict[str, dict[str, str]] = {
     "autograd": {
         **dict.fromkeys(("jit", "njit"), "compile(f)"),
-        **dict.fromkeys(("Tensor", "tensor", "Variable", "Scalar"), "Value(x)"),
+        **dict.fromkeys(("Tensor", "tensor", "as_tensor", "from_numpy", "Variable", "Scalar"), "Value(x)"),
+        **dict.fromkeys(("SX", "MX", "DM"), "an argument of a function, which compile(f) traces"),
         **dict.fromkeys(("pmap", "vectorize"), "vmap(f), which uses threads by itself"),
         **dict.fromkeys(("stop_gradient", "detach"), "Value.detach()"),
         **dict.fromkeys(("custom_gradient", "Function", "primitive", "defvjp"), "custom_vjp(f)"),
@@ -40,13 +44,29 @@ NAMES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("backward", "GradientTape"), "Value.backward(), or grad(f)"),
         **dict.fromkeys(("egrad", "elementwise_grad"), "vmap(grad(f))"),
         **dict.fromkeys(("save", "load"), "autograd.checkpoint.save and .load"),
-        "gradcheck": "check_grad(f, x)",
-        "hvps": "hvp(f, x, v)",
+        **dict.fromkeys(("gradcheck", "check_grads", "test_util"), "check_grad(f, x)"),
+        **dict.fromkeys(("hvps", "hessian_vector_product", "make_hvp"), "hvp(f, (x,), (v,))"),
+        **dict.fromkeys(("make_vjp", "linear_transpose"), "vjp(f, x)"),
+        **dict.fromkeys(("make_jvp", "linearize"), "jvp(f, (x,), (v,))"),
+        "grad_and_aux": "value_and_grad(f, has_aux=True)",
+        **dict.fromkeys(("defjvp", "extend"), "custom_jvp(f) and custom_vjp(f)"),
+        **dict.fromkeys(("remat", "lax"), "scan(f, init, xs, checkpoint=...), fori_loop and while_loop"),
+        **dict.fromkeys(("cond", "switch", "if_else"), "`if`, or where(condition, x, y)"),
+        **dict.fromkeys(("tree_util", "tree_map"), "lists, dicts and dataclasses as arguments, register_pytree_node"),
+        **dict.fromkeys(("func", "functional"), "this package: from autograd import grad, vmap"),
+        **dict.fromkeys(("float32", "float64", "double", "enable_x64"), _DOUBLE),
+        **dict.fromkeys(("cuda", "device", "devices", "device_put"), "nothing to choose: it runs on the CPU"),
+        **dict.fromkeys(("zeros", "ones", "arange", "stack", "matmul", "einsum"), _NUMPY),
+        **dict.fromkeys(("rand", "randn"), "numpy.random or Python's random, outside of what is traced"),
+        **dict.fromkeys(("numpy", "jnp"), _NUMPY),
+        **dict.fromkeys(("misc", "nlpsol"), "autograd.optim, autograd.training.fit, and scipy.optimize"),
+        "builtins": "Python's own tuple, list and dict",
+        "engine": "this package: from autograd import Value",
+        "draw_dot": "autograd.draw.draw_dot",
         "make_jaxpr": "trace(f, *arguments)",
         "Sequential": _MODULE,
         "Linear": "Layer(nin, nout, nonlin=False)",
         "Optimizer": "autograd.optim.Optimizer",
-        "numpy": "NumPy itself: its functions and operators take arrays of Values",
         "scipy": "SciPy itself, whose optimizers take grad(f)",
     },
     "autograd.nn": {
@@ -55,6 +75,10 @@ NAMES: dict[str, dict[str, str]] = {
         "Parameter": "Value(x): every leaf Value that a module holds is a parameter",
         **dict.fromkeys(("ModuleList", "ModuleDict", "ParameterList"), "a list or dict: a Module finds what is in it"),
         **dict.fromkeys(("ReLU", "Tanh", "Sigmoid", "GELU", "SiLU", "Softplus", "LeakyReLU"), _ACTIVATION),
+        **dict.fromkeys(("Conv1d", "Conv2d"), "nothing of the kind: the layers are dense, PyTorch and JAX have others"),
+        **dict.fromkeys(("RNN", "LSTM", "GRU", "Embedding", "LayerNorm", "BatchNorm1d"), _RECURRENT),
+        "Softmax": "the function autograd.softmax",
+        "utils": "autograd.optim.clip_grad_norm and .clip_grad_value",
         "functional": "autograd.functions and autograd.losses",
         "init": "autograd.initializers, as in MLP(2, [16, 1], init='he')",
         **_LOSSES,
@@ -63,9 +87,23 @@ NAMES: dict[str, dict[str, str]] = {
     "autograd.optim": {
         "lr_scheduler": "autograd.schedules",
         "zero_grad": "optimizer.zero_grad(), or model.zero_grad()",
+        "LBFGS": "scipy.optimize.minimize(value_and_grad(f), x0, jac=True, method='L-BFGS-B')",
+        "apply_updates": "optimizer.step()",
         **dict.fromkeys(("sgd", "adam", "adamw", "rmsprop", "adagrad"), "a class, such as SGD or Adam"),
     },
 }
+
+
+class Finder:
+    """Answers imports of modules that other frameworks have, as in ``import autograd.numpy``."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Raise an error with the name here if there is one: no other finder has found the module."""
+        package, _, module = name.rpartition(".")
+        here = NAMES[package].get(module) if package == "autograd" else None
+        if here:
+            raise ModuleNotFoundError(f"no module named {name!r}; here it is {here}", name=name)
 
 
 def refuse(module: str, name: str) -> NoReturn:

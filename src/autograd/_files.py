@@ -30,7 +30,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _replace(temporary: Path, target: Path) -> None:
-    """Rename a file. Windows denies it while the target is open (another save, a virus scanner): try for two seconds."""
+    """Rename a file. Windows denies it while the target is open, by another save, say: try for two seconds."""
     for pause in (0.01,) * 200 if os.name == "nt" else ():
         with suppress(PermissionError):
             return os.replace(temporary, target)

@@ -47,7 +47,18 @@ _MOST_BYTES, _MOST_TIMES = 2**26, 200
 
 
 class Checkpoint(NamedTuple):
-    """The content of a file."""
+    """The content of a file, as `load` returns it.
+
+    Attributes
+    ----------
+    state : dict
+    metadata : dict
+
+    Examples
+    --------
+    >>> Checkpoint({"bias": 0.5}, {"epoch": 7}).metadata
+    {'epoch': 7}
+    """
 
     state: dict[str, Any]
     metadata: dict[str, Any]
@@ -221,6 +232,18 @@ def load(path: str | os.PathLike[str], module: Module | None = None) -> Checkpoi
     ValueError
         If it is no checkpoint, is damaged, has another version, or its names or entries are not
         those of the module, which then is as it was.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from autograd import MLP, checkpoint
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.npz")
+    ...     checkpoint.save(path, MLP(2, [3, 1], seed=0))
+    ...     model = MLP(2, [3, 1])
+    ...     state, metadata = checkpoint.load(path, model)
+    >>> model.state_dict() == MLP(2, [3, 1], seed=0).state_dict()
+    True
     """
     with open(path, "rb") as file:
         try:

@@ -299,6 +299,13 @@ class Drawing:
     ----------
     svg : str
         The SVG document.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> drawing = draw(Value(2.0) * 3)
+    >>> drawing.svg.startswith("<svg")
+    True
     """
 
     def __init__(self, svg: str) -> None:

@@ -41,6 +41,15 @@ class ConvergenceError(RuntimeError):
     ----------
     lane : int or None
         The lane of the batch.
+
+    Examples
+    --------
+    >>> from autograd import vmap
+    >>> try:
+    ...     vmap(lambda a: root(lambda x: x * x + a, 1.0))([-1.0, 1.0])
+    ... except ConvergenceError as error:
+    ...     error.lane
+    1
     """
 
     lane: int | None = None

@@ -42,7 +42,9 @@ def uniform(nin: int, nout: int, rng: Any) -> list[float]:
 
 
 def xavier(nin: int, nout: int, rng: Any, distribution: str = "uniform") -> list[float]:
-    """Draw with the variance ``2 / (nin + nout)``: for tanh, sigmoid and linear neurons [1]_.
+    """Draw with the variance ``2 / (nin + nout)``: for tanh, sigmoid and linear neurons.
+
+    The scheme is Glorot's [1]_.
 
     Parameters
     ----------
@@ -76,7 +78,9 @@ def xavier(nin: int, nout: int, rng: Any, distribution: str = "uniform") -> list
 
 
 def he(nin: int, nout: int, rng: Any, distribution: str = "normal") -> list[float]:
-    """Draw with the variance ``2 / nin``: for rectifiers [1]_.
+    """Draw with the variance ``2 / nin``: for rectifiers.
+
+    The scheme is He's [1]_.
 
     Parameters
     ----------
@@ -108,7 +112,9 @@ def he(nin: int, nout: int, rng: Any, distribution: str = "normal") -> list[floa
 
 
 def lecun(nin: int, nout: int, rng: Any, distribution: str = "uniform") -> list[float]:
-    """Draw with the variance ``1 / nin``: for sigmoids, and for inputs of variance one [1]_.
+    """Draw with the variance ``1 / nin``: for sigmoids, and for inputs of variance one.
+
+    The scheme is LeCun's [1]_.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd import _elsewhere
+from autograd import _elsewhere, functions
 from autograd._blocks import losses as _blocks
 from autograd._core import Value
 
@@ -28,6 +28,8 @@ __all__ = [
     "poisson_nll",
     "quantile",
 ]
+
+_REDUCTIONS = {"mean": functions.mean, "sum": functions.sum}
 
 Scalars = Sequence[Value | float] | np.ndarray
 Rows = Sequence[Scalars] | np.ndarray
@@ -107,9 +109,10 @@ def mae(predictions: Scalars | Rows, targets: Scalars | Rows, *, reduction: str 
 
 def huber(predictions: Scalars | Rows, targets: Scalars | Rows, *, delta: float = 1.0, reduction: str = "mean") -> Any:
     """
-    Return the Huber loss: half the squared error up to an error of `delta`, linear beyond [1]_.
+    Return the Huber loss: half the squared error up to an error of `delta`, linear beyond.
 
-    With ``d = abs(prediction - target)`` it is ``d**2 / 2`` where ``d <= delta``, else ``delta * (d - delta / 2)``.
+    With ``d = abs(prediction - target)`` it is ``d**2 / 2`` where ``d <= delta``, else
+    ``delta * (d - delta / 2)`` [1]_.
 
     Parameters
     ----------
@@ -204,10 +207,10 @@ def poisson_nll(log_rates: Scalars | Rows, counts: Scalars | Rows, *, reduction:
 
 def quantile(predictions: Scalars | Rows, targets: Scalars | Rows, *, q: float = 0.5, reduction: str = "mean") -> Any:
     """
-    Return the quantile loss, which the `q`-quantile of the targets minimizes [1]_.
+    Return the quantile loss, which the `q`-quantile of the targets minimizes.
 
     It is ``q * (target - prediction)`` where the prediction is too low, else ``(1 - q) * (prediction - target)``; its
-    derivative is 0 where both are equal.
+    derivative is 0 where both are equal [1]_.
 
     Parameters
     ----------
@@ -275,14 +278,15 @@ def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, redu
     """
     Return the negative log-likelihood of labels whose probability of 1 is ``sigmoid(score)``.
 
-    It is ``softplus(-score)`` for the label 1 and ``softplus(score)`` for 0, which neither overflows nor cancels.
+    It is ``softplus(-score)`` for the label 1 and ``softplus(score)`` for 0, which neither overflows nor cancels. A
+    label between them is the probability of 1, with the loss that is expected then.
 
     Parameters
     ----------
     scores : sequence of Values or numbers, or of rows of them
         Log-odds, of any size; not probabilities.
     labels : sequence of numbers, or of rows of them
-        Of the same lengths, each 0 or 1.
+        Of the same lengths, each from 0 to 1; in a traced function those that are arguments 0 or 1.
     reduction : {"mean", "sum"}, default "mean"
         How the losses of the scores are combined.
 
@@ -303,12 +307,27 @@ def binary_cross_entropy(scores: Scalars | Rows, labels: Scalars | Rows, *, redu
     >>> binary_cross_entropy([1e4, -1e4], [1, 1])
     5000.0
     """
-    return _blocks.loss_of_pairs(
-        "binary_cross_entropy", "binary_cross_entropy", scores, labels, reduction, labels=(0, 1)
+    soft = _soft_labels(labels)
+    if soft is None:
+        return _blocks.loss_of_pairs(
+            "binary_cross_entropy", "binary_cross_entropy", scores, labels, reduction, labels=(0, 1)
+        )
+    # Each loss is linear in its label: that of the labels 0, and the rest.
+    of_zeros = _blocks.loss_of_pairs(
+        "binary_cross_entropy", "binary_cross_entropy", scores, np.zeros_like(soft), reduction, labels=(0, 1)
     )
+    rows: Any = zip(scores, soft, strict=True) if soft.ndim == 2 else [(scores, soft)]
+    rest = functions.sum([functions.dot(row, shares) for row, shares in rows])
+    return of_zeros - rest / (soft.size if reduction == "mean" else 1)
 
 
-def cross_entropy(scores: Rows | Scalars, targets: Sequence[int] | np.ndarray | int, *, reduction: str = "mean") -> Any:
+def cross_entropy(
+    scores: Any,
+    targets: Any,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Any:
     """
     Return the negative log-likelihood of classes with the probabilities ``softmax(row)``.
 
@@ -319,8 +338,10 @@ def cross_entropy(scores: Rows | Scalars, targets: Sequence[int] | np.ndarray | 
     ----------
     scores : sequence of rows of Values or numbers, or a single row
         Class scores of each sample, at least two, of any size; not probabilities.
-    targets : sequence of int, or a single int
-        Index of the class of each sample.
+    targets : sequence of int, a single int, or sequence of rows of numbers
+        Index of the class of each sample; or the probability of each class, such as a one-hot row.
+    label_smoothing : float, default 0.0
+        Share of each target that is spread evenly over all classes, from 0 to 1 [1]_.
     reduction : {"mean", "sum"}, default "mean"
         How the losses of the samples are combined.
 
@@ -333,16 +354,40 @@ def cross_entropy(scores: Rows | Scalars, targets: Sequence[int] | np.ndarray | 
     TypeError
         If an argument is not a sequence or a target is not an integer.
     ValueError
-        If a class is out of range, a row has fewer than two scores, the lengths differ or are zero, or the reduction is
-        unknown.
+        If a class is out of range, probabilities do not sum to 1, a row has fewer than two scores, the lengths differ
+        or are zero, or an option is out of range.
+
+    References
+    ----------
+    .. [1] C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016.
 
     Examples
     --------
     >>> from autograd.losses import cross_entropy
     >>> cross_entropy([[1e4, 0.0, 0.0], [0.0, 0.0, 1e4]], [0, 1])
     5000.0
+    >>> cross_entropy([[0.0, 2.0]], [[0.5, 0.5]]) == cross_entropy([[0.0, 2.0]], [1], label_smoothing=1.0)
+    True
     """
-    return _blocks.cross_entropy(scores, targets, reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing!r}")
+    if _are_rows(targets):
+        soft = _probabilities(scores, targets)
+    elif label_smoothing:
+        # Raises what the arguments deserve.
+        _blocks.cross_entropy(scores, targets, reduction)
+        if hasattr(targets, "__index__"):
+            scores, targets = [scores], [targets]
+        soft = [np.arange(len(row)) == target for row, target in zip(scores, targets, strict=True)]
+    else:
+        return _blocks.cross_entropy(scores, targets, reduction)
+    losses = []
+    for row, shares in zip(scores, soft, strict=True):
+        shares = (1.0 - label_smoothing) * shares + label_smoothing / len(shares)
+        losses.append(functions.logsumexp(row) - functions.dot(row, shares))
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
+    return _REDUCTIONS[reduction](losses)
 
 
 def accuracy(scores: Scalars | Rows, targets: Sequence[float] | np.ndarray) -> float:
@@ -354,8 +399,8 @@ def accuracy(scores: Scalars | Rows, targets: Sequence[float] | np.ndarray) -> f
     scores : sequence of Values or numbers, or of rows of them
         One score for each sample, above zero for the second of two classes; or a row of class scores, whose first
         maximum is the prediction.
-    targets : sequence of numbers
-        For single scores -1 or 1, or 0 or 1; for rows the index of the class.
+    targets : sequence of numbers, or of rows of them
+        For single scores -1 or 1, or 0 or 1; for rows the index of the class, or a row whose largest number tells it.
 
     Returns
     -------
@@ -377,4 +422,43 @@ def accuracy(scores: Scalars | Rows, targets: Sequence[float] | np.ndarray) -> f
     >>> accuracy([[0.1, 0.7, 0.2], [2.0, 1.0, 0.0]], [1, 0])
     1.0
     """
+    if _are_rows(targets) and _are_rows(scores):
+        targets = [int(np.argmax(row)) for row in targets]
     return _blocks.accuracy(scores, targets)
+
+
+def _soft_labels(labels: Any) -> np.ndarray | None:
+    """Return labels as an array if one is between 0 and 1."""
+    try:
+        array = np.asarray(labels, dtype=np.float64)
+    except Exception:
+        # What is wrong with them, the loss says.
+        return None
+    soft = (array > 0.0) & (array < 1.0)
+    return array if soft.any() and ((array >= 0.0) & (array <= 1.0)).all() and array.ndim in (1, 2) else None
+
+
+def _are_rows(numbers: Any) -> bool:
+    """Return whether these are rows of numbers."""
+    if isinstance(numbers, np.ndarray):
+        return type(numbers) is np.ndarray and numbers.ndim == 2
+    return isinstance(numbers, list | tuple) and bool(numbers) and isinstance(numbers[0], list | tuple | np.ndarray)
+
+
+def _probabilities(scores: Any, targets: Any) -> list[np.ndarray]:
+    """Return rows of the probabilities of classes as arrays."""
+    if len(scores) != len(targets):
+        raise ValueError(f"cross_entropy expects as many targets as predictions, got {len(targets)} and {len(scores)}")
+    try:
+        rows = [np.asarray(row, dtype=np.float64) for row in targets]
+    except Exception:
+        raise TypeError("cross_entropy expects probabilities as targets: rows of numbers") from None
+    for i, (row, shares) in enumerate(zip(scores, rows, strict=True)):
+        if len(row) != len(shares) or len(row) < 2:
+            raise ValueError(
+                f"cross_entropy expects a probability for each of at least two scores, got {len(shares)} for "
+                f"{len(row)} at index {i}"
+            )
+        if not (shares >= 0.0).all() or abs(shares.sum() - 1.0) > 1e-3:
+            raise ValueError(f"cross_entropy expects probabilities that sum to 1, got {shares.tolist()} at index {i}")
+    return rows

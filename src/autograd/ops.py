@@ -23,6 +23,7 @@ parameter. `autograd.losses` sums it over pairs; no rows derive from it.
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 import math
 import operator
@@ -38,6 +39,9 @@ LOG_2 = 0.6931471805599453
 SQRT_HALF = 0.7071067811865476
 TWO_OVER_SQRT_PI = 1.1283791670955126
 ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
+RADIANS = 0.017453292519943295
+DEGREES = 57.29577951308232
+LARGEST = 1.7976931348623157e308
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,9 @@ class Op:
     libm : str
         The name of the function in C's ``<math.h>``.
     python : str
-        ``module.function`` that defines the value and exceptions of the eager operation, by default `math`'s `libm`. It
-        is called whenever the C result is not finite: it raises, or returns that result.
+        ``module.function`` that defines the value and exceptions of the eager operation, by default `math`'s `libm`; in
+        the module ``ops``, a function of this file. It is called whenever the C result is not finite: it
+        raises, or returns that result.
     exact : bool
         Whether the C result, if finite, has the bits of `python`. If not, `python` is always called.
     kernel : bool
@@ -77,6 +82,11 @@ class Op:
         The row that this row derives from; its own name if it is not derived.
     example : tuple of float
         Arguments of the example in the docstring.
+
+    Examples
+    --------
+    >>> OPS["div"].value, OPS["div"].grads
+    ('a / b', ('g / b', '-g * r / b'))
     """
 
     name: str
@@ -109,11 +119,12 @@ class Op:
 
     @property
     def python_function(self) -> Callable[..., Any] | None:
-        """The function of `math` or `operator` that `python` names."""
+        """The function that `python` names; None if this version of Python lacks it."""
         if not self.python:
             return None
         module, _, function = self.python.partition(".")
-        return getattr({"math": math, "operator": operator}[module], function, None)
+        modules = {"math": vars(math), "operator": vars(operator), "builtins": vars(builtins), "ops": globals()}
+        return modules[module].get(function)
 
     @property
     def is_primitive(self) -> bool:
@@ -156,13 +167,24 @@ class Op:
 
 @dataclass(frozen=True)
 class Composite:
-    """A public function defined as an expression in other public functions, whose nodes it makes."""
+    """A public function defined as an expression in other public functions, whose nodes it makes.
+
+    Examples
+    --------
+    >>> [row.expression for row in COMPOSITES if row.name == "clip"]
+    ['minimum(maximum(x, lower), upper)']
+    """
 
     name: str
     parameters: tuple[str, ...]
     expression: str
     doc: str
-    example: tuple[float, ...]
+    example: tuple[float, ...] = (0.5,)
+    returns: str = ""
+
+
+def _round_to(x: float, digits: float) -> float:
+    return round(x, int(digits))
 
 
 # Rules for gradients: no formula overflows or divides zero by zero where the derivative is finite (hence hypot, and the
@@ -178,10 +200,33 @@ _ROWS = (
        ("where(b == 0, where(abs(a) > 0, g * b / a, 0), g * b * a ** (b - 1))",
         "where(a == 0, where(b < 0, -r * g, 0), g * r * log(a))"),
        symbol="**", python="operator.pow"),
+    # Python's: the quotient is rounded down, the remainder has the sign of the divisor.
+    Op("floor_divide", "floor(a / b)", ("0", "0"), symbol="//", doc="Quotient rounded down, the operator ``//``",
+       python="operator.floordiv", kernel=True, example=(7.0, 2.0)),
+    Op("remainder", "a - b * floor(a / b)", ("g", "-g * rint((a - r) / b)"), symbol="%",
+       doc="Remainder of the division rounded down, the operator ``%``; it has the sign of `x2`",
+       python="operator.mod", kernel=True, example=(7.0, 4.0)),
+    Op("fmod", "fmod(a, b)", ("g", "-g * rint((a - r) / b)"),
+       doc="Remainder of the division rounded towards zero; it has the sign of `x1`", libm="fmod", example=(7.0, 4.0)),
     Op("neg", "-a", ("-g",)),
     Op("abs", "abs(a)", ("where(a > 0, g, where(a < 0, -g, where(a == 0, 0, g * a)))",), libm="fabs"),
 
+    Op("sign", "where(a > 0, 1, where(a < 0, -1, where(a == 0, 0, a)))", ("0",), doc="Sign: -1, 0 or 1"),
+    Op("copysign", "copysign(a, b)", ("g * sign(a) * copysign(1, b)", "0"),
+       doc="The size of `x1` with the sign of `x2`", libm="copysign", example=(2.0, -1.0)),
+    Op("heaviside", "where(a < 0, 0, where(a > 0, 1, where(a == 0, b, a)))", ("0", "where(a == 0, g, 0)"),
+       doc="Step function: 0 where `x1` is negative, 1 where it is positive, `x2` where it is 0", example=(0.0, 0.5)),
+    Op("floor", "floor(a)", ("0",), doc="The largest integer that is not above `x`", libm="floor"),
+    Op("ceil", "ceil(a)", ("0",), doc="The smallest integer that is not below `x`", libm="ceil"),
+    Op("trunc", "trunc(a)", ("0",), doc="`x` rounded towards zero", libm="trunc"),
+    Op("rint", "rint(a)", ("0",), doc="`x` rounded to the nearest integer, a half to the even one", libm="rint",
+       python="builtins.round"),
+    # round(x, digits)
+    Op("round_to", "where(b < 0, rint(a / 10 ** -b) * 10 ** -b, rint(a * 10 ** b) / 10 ** b)", ("0", "0"),
+       symbol="round", python="ops._round_to", exact=False),
+
     Op("exp", "exp(a)", ("g * r",), doc="Exponential", libm="exp"),
+    Op("exp2", "exp2(a)", (f"g * r * {LOG_2}",), doc="``2**x``", libm="exp2"),
     Op("expm1", "expm1(a)", ("g * exp(a)",), doc="``exp(x) - 1``, accurate for small `x`", libm="expm1"),
     Op("log", "log(a)", ("g / a",), doc="Natural logarithm", libm="log"),
     Op("log1p", "log1p(a)", ("g / (1 + a)",), doc="``log(1 + x)``, accurate for small `x`", libm="log1p"),
@@ -195,24 +240,37 @@ _ROWS = (
     Op("tan", "tan(a)", ("g * (1 + r * r)",), doc="Tangent of `x` radians", libm="tan"),
     Op("arcsin", "arcsin(a)", ("g / sqrt((1 - a) * (1 + a))",), doc="Inverse sine, in radians", libm="asin"),
     Op("arccos", "arccos(a)", ("-g / sqrt((1 - a) * (1 + a))",), doc="Inverse cosine, in radians", libm="acos"),
-    Op("arctan", "arctan(a)", ("g / (1 + a * a)",), doc="Inverse tangent, in radians", libm="atan"),
+    Op("arctan", "arctan(a)", ("where(abs(a) < 1e150, g / (1 + a * a), g / a / a)",),
+       doc="Inverse tangent, in radians", libm="atan"),
     Op("arctan2", "arctan2(a, b)",
        ("g * (b / hypot(a, b)) / hypot(a, b)", "-g * (a / hypot(a, b)) / hypot(a, b)"),
        doc="Angle of the point with ordinate `x1` and abscissa `x2`, in radians", libm="atan2", example=(1.0, 2.0)),
+    Op("deg2rad", f"a * {RADIANS}", (f"g * {RADIANS}",), doc="Degrees as radians", example=(180.0,)),
+    Op("rad2deg", f"a * {DEGREES}", (f"g * {DEGREES}",), doc="Radians as degrees"),
     Op("sinh", "sinh(a)", ("g * cosh(a)",), doc="Hyperbolic sine", libm="sinh"),
     Op("cosh", "cosh(a)", ("g * sinh(a)",), doc="Hyperbolic cosine", libm="cosh"),
     Op("tanh", "tanh(a)", ("g * sech_squared(a)",), doc="Hyperbolic tangent", libm="tanh"),
     Op("arcsinh", "arcsinh(a)", ("g / hypot(a, 1)",), doc="Inverse hyperbolic sine", libm="asinh"),
     Op("arccosh", "arccosh(a)", ("g / (sqrt(a - 1) * sqrt(a + 1))",), doc="Inverse hyperbolic cosine", libm="acosh",
        example=(2.0,)),
-    Op("arctanh", "arctanh(a)", ("g / ((1 - a) * (1 + a))",), doc="Inverse hyperbolic tangent", libm="atanh"),
+    Op("arctanh", "arctanh(a)", ("g / (1 - a) / (1 + a)",), doc="Inverse hyperbolic tangent", libm="atanh"),
 
-    Op("erf", "erf(a)", (f"g * {TWO_OVER_SQRT_PI} * exp(-a * a)",), doc="Error function", libm="erf"),
-    Op("erfc", "erfc(a)", (f"-g * {TWO_OVER_SQRT_PI} * exp(-a * a)",),
+    Op("erf", "erf(a)", (f"g * {TWO_OVER_SQRT_PI} * gaussian(a)",), doc="Error function", libm="erf"),
+    Op("erfc", "erfc(a)", (f"-g * {TWO_OVER_SQRT_PI} * gaussian(a)",),
        doc="Complementary error function, ``1 - erf(x)``", libm="erfc"),
     # math.hypot rounds more accurately than the C library's function and sometimes differs in the last bit.
-    Op("hypot", "hypot(a, b)", ("g * (a / r)", "g * (b / r)"), doc="Length of the hypotenuse, ``sqrt(x1**2 + x2**2)``",
-       libm="hypot", exact=False, commutative=True, example=(3.0, 4.0)),
+    Op("hypot", "hypot(a, b)", ("g * where(r == 0, 0, a / r)", "g * where(r == 0, 0, b / r)"),
+       doc="Length of the hypotenuse, ``sqrt(x1**2 + x2**2)``; its derivatives at 0 are 0", libm="hypot",
+       exact=False, commutative=True, example=(3.0, 4.0)),
+
+    Op("logaddexp", "maximum(a, b) + softplus(-abs(difference(a, b)))",
+       (f"where(r < -{LARGEST}, 0, g * sigmoid(difference(a, b)))",
+        f"where(r < -{LARGEST}, 0, g * sigmoid(difference(b, a)))"),
+       doc="``log(exp(x1) + exp(x2))``; where both are -inf the gradients are 0", commutative=True, example=(0.0, 0.0)),
+    Op("logaddexp2", f"maximum(a, b) + {LOG2_E} * log1p(exp2(-abs(difference(a, b))))",
+       (f"where(r < -{LARGEST}, 0, g * sigmoid({LOG_2} * difference(a, b)))",
+        f"where(r < -{LARGEST}, 0, g * sigmoid({LOG_2} * difference(b, a)))"),
+       doc="``log2(2**x1 + 2**x2)``; where both are -inf the gradients are 0", commutative=True, example=(1.0, 2.0)),
 
     Op("sigmoid", "where(a < 0, exp(-abs(a)) / (1 + exp(-abs(a))), 1 / (1 + exp(-abs(a))))", ("g * r * sigmoid(-a)",),
        doc="Logistic function, ``1 / (1 + exp(-x))``", kernel=True),
@@ -270,6 +328,8 @@ _ROWS = (
     # The derivative of tanh; 1 - tanh(a)**2 would be 0 where tanh rounds to 1.
     Op("sech_squared", "4 * exp(-2 * abs(a)) / ((1 + exp(-2 * abs(a))) * (1 + exp(-2 * abs(a))))",
        ("g * (-2 * r * tanh(a))",), kernel=True),
+    # In the derivatives of the error functions. The kernel has the square exactly, which the exponential magnifies.
+    Op("gaussian", "exp(-a * a)", ("g * (-2 * (a * r))",), kernel=True),
     # Zero also for equal infinities.
     Op("difference", "where(a == b, 0, a - b)", ("g", "-g")),
     # Recorded by a trace for comparisons and `detach`.
@@ -281,6 +341,10 @@ _ROWS = (
 )
 # fmt: on
 
+_TRUTH = """\
+bool, Value or array
+        In a traced function a Value that is 1 or 0, as a comparison is."""
+
 COMPOSITES: tuple[Composite, ...] = (
     Composite(
         "clip",
@@ -289,9 +353,13 @@ COMPOSITES: tuple[Composite, ...] = (
         doc="`x` limited to the interval from `lower` to `upper`; on a bound the gradient is halved, as for `maximum`",
         example=(2.0, 0.0, 1.0),
     ),
+    # A function instead of abs(), so that all but real numbers are an error.
+    Composite("isnan", ("x",), "copysign(x, 1) != copysign(x, 1)", doc="Whether `x` is nan", returns=_TRUTH),
+    Composite("isinf", ("x",), "copysign(x, 1) == inf", doc="Whether `x` is infinite", returns=_TRUTH),
+    Composite("isfinite", ("x",), "copysign(x, 1) < inf", doc="Whether `x` is a finite number", returns=_TRUTH),
 )
 
-#: Python's names of functions that the table calls by NumPy's name.
+#: Other names of functions: those of Python's `math`, and what NumPy and SciPy have two names for.
 ALIASES = {
     "asin": "arcsin",
     "acos": "arccos",
@@ -300,6 +368,10 @@ ALIASES = {
     "asinh": "arcsinh",
     "acosh": "arccosh",
     "atanh": "arctanh",
+    "degrees": "rad2deg",
+    "expit": "sigmoid",
+    "mod": "remainder",
+    "radians": "deg2rad",
 }
 
 
@@ -477,7 +549,7 @@ def evaluate(formula: str, values: Mapping[str, Any], functions: Mapping[str, Ca
     >>> evaluate(OPS["exp"].grads[0], {"g": 2.0, "r": 0.5})
     1.0
     """
-    names: dict[str, Any] = {"where": lambda condition, x, y: x if condition else y, "abs": abs}
+    names: dict[str, Any] = {"where": lambda condition, x, y: x if condition else y, "abs": abs, "inf": math.inf}
     names.update(functions if functions is not None else _python_functions())
     return eval(compile(formula, "<formula>", "eval"), {"__builtins__": {}}, {**names, **values})
 
@@ -486,9 +558,14 @@ def _python_functions() -> dict[str, Callable[..., Any]]:
     def from_row(row: Op) -> Callable[..., Any]:
         return lambda *args: evaluate(row.value, dict(zip(row.arguments, args, strict=True)))
 
-    functions = {row.name: getattr(math, row.libm, None) or from_row(row) for row in OPS.values() if row.name != "pow"}
-    if not hasattr(math, "cbrt"):  # Python 3.10
-        functions["cbrt"] = lambda x: math.copysign(abs(x) ** (1 / 3), x)
+    # Python 3.10 lacks two.
+    functions: dict[str, Callable[..., Any]] = {
+        "cbrt": lambda x: math.copysign(abs(x) ** (1 / 3), x),
+        "exp2": lambda x: 2.0**x,
+    }
+    for row in OPS.values():
+        if row.name != "pow" and (row.python_function or row.name not in functions):
+            functions[row.name] = row.python_function or from_row(row)
     return functions
 
 
@@ -498,7 +575,13 @@ def digest() -> str:
 
 
 def markdown() -> str:
-    """Return the table as a Markdown document, which is kept in ``docs/primitives.md``."""
+    """Return the table as a Markdown document, which is kept in ``docs/primitives.md``.
+
+    Examples
+    --------
+    >>> print(markdown().splitlines()[7])
+    | `add` | `+` | `a + b` | a: `g`, b: `g` |
+    """
     lines = [
         "# Primitives",
         "",

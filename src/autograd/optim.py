@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Set
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar, NoReturn, TypeAlias
 
 from autograd import _elsewhere
@@ -26,6 +27,7 @@ __all__ = [
     "add_penalty",
     "clip_grad_norm",
     "clip_grad_value",
+    "parameter_groups",
 ]
 
 Parameters: TypeAlias = Iterable[Value] | Iterable[Mapping[str, Any]]
@@ -63,6 +65,13 @@ class Optimizer(ABC):
         If `params` is no iterable of Values or dicts, or an option has a wrong type.
     ValueError
         If there are no parameters, a Value is there twice or was computed, or an option is unknown or out of range.
+
+    Examples
+    --------
+    >>> from autograd import MLP
+    >>> optimizer = SGD(MLP(2, [1]).parameters(), lr=0.1)
+    >>> isinstance(optimizer, Optimizer), len(optimizer.param_groups[0]["params"])
+    (True, 3)
     """
 
     #: By option, the type of its default, which its values have too.
@@ -347,9 +356,9 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam: steps by running means of the gradients and of their squares [1]_.
+    """Adam: steps by running means of the gradients and of their squares.
 
-    At step ``t``, with ``g = grad + weight_decay * data`` and ``b1, b2 = betas``::
+    At step ``t`` [1]_, with ``g = grad + weight_decay * data`` and ``b1, b2 = betas``::
 
         exp_avg = b1 * exp_avg + (1 - b1) * g
         exp_avg_sq = b2 * exp_avg_sq + (1 - b2) * g**2
@@ -418,9 +427,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay [1]_.
+    """Adam with decoupled weight decay.
 
-    A step multiplies the data by ``1 - lr * weight_decay`` and makes a step of `Adam` without weight decay.
+    A step multiplies the data by ``1 - lr * weight_decay`` and makes a step of `Adam` without weight decay [1]_.
 
     Parameters
     ----------
@@ -470,9 +479,9 @@ class AdamW(Adam):
 
 
 class RMSprop(Optimizer):
-    """RMSprop: steps by the gradients over the root of a running mean of their squares [1]_.
+    """RMSprop: steps by the gradients over the root of a running mean of their squares.
 
-    With ``g = grad + weight_decay * data``::
+    With ``g = grad + weight_decay * data`` [1]_::
 
         square_avg = alpha * square_avg + (1 - alpha) * g**2
         g = g / (sqrt(square_avg) + eps)
@@ -544,9 +553,9 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Adagrad: steps by the gradients over the root of the sum of their squares so far [1]_.
+    """Adagrad: steps by the gradients over the root of the sum of their squares so far.
 
-    At step ``t``, counted from 0, with ``g = grad + weight_decay * data``::
+    At step ``t``, counted from 0 [1]_, with ``g = grad + weight_decay * data``::
 
         sum = sum + g**2
         data -= lr / (1 + t * lr_decay) * g / (sqrt(sum) + eps)
@@ -608,3 +617,46 @@ class Adagrad(Optimizer):
         maximize: bool = False,
     ) -> None:
         super().__init__(params, _options(locals()))
+
+
+def parameter_groups(model: Any, rules: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the parameters of a model in groups for an optimizer, with options by the names of the parameters.
+
+    Parameters
+    ----------
+    model : Module
+        Its `named_parameters` tells the names, such as ``layers.0.neurons.1.b``.
+    rules : mapping of str to mapping
+        By a pattern of names, as of `fnmatch`, the options of the parameters that match it. Of several patterns that
+        match a name the first one counts; parameters that match none are a group without options of its own.
+
+    Returns
+    -------
+    list of dict
+        For the first argument of an optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a pattern is the first match of no name.
+
+    Examples
+    --------
+    No weight decay on biases:
+
+    >>> from autograd.nn import MLP
+    >>> from autograd.optim import AdamW, parameter_groups
+    >>> optimizer = AdamW(parameter_groups(MLP(2, [3, 1]), {"*.b": {"weight_decay": 0.0}}), weight_decay=0.1)
+    >>> [(len(group["params"]), group["weight_decay"]) for group in optimizer.param_groups]
+    [(4, 0.0), (9, 0.1)]
+    """
+    groups: list[dict[str, Any]] = [{"params": [], **options} for options in (*rules.values(), {})]
+    names = model.named_parameters()
+    for name, parameter in names:
+        first = next((i for i, pattern in enumerate(rules) if fnmatchcase(name, pattern)), -1)
+        groups[first]["params"].append(parameter)
+    for pattern, group in zip(rules, groups, strict=False):
+        if not group["params"]:
+            some = ", ".join(name for name, _ in names[:4])
+            raise ValueError(f"no parameter is left for {pattern!r} (names: {some}, ...)")
+    return [group for group in groups if group["params"]]

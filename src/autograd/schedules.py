@@ -10,8 +10,8 @@ follows the `step` of the optimizer, once an epoch or once a batch::
         optimizer.step()
         scheduler.step()
 
-Every rate is computed from the rate that a group started from and the number of the step alone, so a rate that was set
-by hand in between lasts until the next step.
+Every rate is computed from the rate that a group started from and the number of the step alone, for `ReduceLROnPlateau`
+also from the figures it has seen, so a rate that was set by hand in between lasts until the next step.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ __all__ = [
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
+    "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
     "schedule",
@@ -63,6 +64,21 @@ class LRScheduler(ABC):
         If `optimizer` is none, or an argument has a wrong type.
     ValueError
         If an argument is out of range.
+
+    Examples
+    --------
+    >>> from autograd import MLP
+    >>> from autograd.optim import SGD
+    >>> class InverseRoot(LRScheduler):
+    ...     def _lrs(self, base_lrs, epoch):
+    ...         return [lr / (1 + epoch) ** 0.5 for lr in base_lrs]
+    >>> optimizer = SGD(MLP(2, [1]).parameters(), lr=0.5)
+    >>> schedule = InverseRoot(optimizer)
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> schedule.get_last_lr()
+    [0.25]
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
@@ -331,6 +347,124 @@ class CosineAnnealingLR(LRScheduler):
         return [self.eta_min + (base - self.eta_min) * factor for base in base_lrs]
 
 
+class ReduceLROnPlateau(LRScheduler):
+    """Multiply the rates by `factor` whenever a figure has not improved for more than `patience` steps.
+
+    Its `step` takes the figure; in `autograd.training.fit` that is the loss of the validation data, or of the training
+    if there are none.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    mode : {"min", "max"}, default "min"
+        Whether lower or higher figures are better.
+    factor : float, default 0.1
+        At least 0 and below 1.
+    patience : int, default 10
+        Steps without improvement that change nothing; at least 0.
+    threshold : float, default 1e-4
+        By how much a figure must be better than the best one before it; at least 0.
+    threshold_mode : {"rel", "abs"}, default "rel"
+        Whether that is a share of the best figure or a difference.
+    cooldown : int, default 0
+        Steps after a reduction in which none is counted; at least 0.
+    min_lr : float, default 0.0
+        The rates are not reduced below it; at least 0.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> from autograd.optim import SGD
+    >>> scheduler = ReduceLROnPlateau(SGD([Value(1.0)], lr=1.0), factor=0.5, patience=1)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0):
+    ...     scheduler.step(loss)
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode must be min or max, got {mode!r}")
+        if threshold_mode not in ("rel", "abs"):
+            raise ValueError(f"threshold_mode must be rel or abs, got {threshold_mode!r}")
+        self.mode, self.threshold_mode = mode, threshold_mode
+        self.factor = check_number("factor", factor)
+        if self.factor >= 1:
+            raise ValueError(f"factor must be below 1, got {factor!r}")
+        self.patience, self.cooldown = check_integer("patience", patience, 0), check_integer("cooldown", cooldown, 0)
+        self.threshold, self.min_lr = check_number("threshold", threshold), check_number("min_lr", min_lr)
+        self.best = math.inf if mode == "min" else -math.inf
+        self.num_bad_epochs = self.cooldown_counter = self.reductions = 0
+        super().__init__(optimizer)
+
+    def _lrs(self, base_lrs: list[float], epoch: int) -> list[float]:
+        return [max(base * self.factor**self.reductions, min(base, self.min_lr)) for base in base_lrs]
+
+    def step(self, metrics: Any) -> None:  # type: ignore[override]
+        """Judge a figure, a number or a Value, and set the rates of the next step."""
+        figure = float(getattr(metrics, "data", metrics))
+        margin = self.threshold * (abs(self.best) if self.threshold_mode == "rel" else 1.0)
+        if math.isinf(self.best):
+            margin = 0.0
+        gain = self.best - figure if self.mode == "min" else figure - self.best
+        if gain > margin:
+            self.best, self.num_bad_epochs = figure, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown_counter - 1, 0
+        if self.num_bad_epochs > self.patience:
+            self.reductions, self.cooldown_counter, self.num_bad_epochs = self.reductions + 1, self.cooldown, 0
+        super().step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a later schedule with the same arguments needs to continue."""
+        return super().state_dict() | {name: getattr(self, name) for name in _SEEN}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue where another schedule was, and set the rates.
+
+        Parameters
+        ----------
+        state_dict : dict
+            From `state_dict` of a schedule for as many groups.
+
+        Raises
+        ------
+        TypeError
+            If a number is none.
+        ValueError
+            If the state does not fit. After an error schedule and optimizer are as they were.
+        """
+        expected = {"last_epoch", "base_lrs", *_SEEN}
+        if not isinstance(state_dict, Mapping) or state_dict.keys() != expected:
+            raise ValueError(
+                f"the state of ReduceLROnPlateau must be a dict of {', '.join(expected)}, got {state_dict!r}"
+            )
+        before = {name: getattr(self, name) for name in _SEEN}
+        counts = {name: check_integer(name, state_dict[name], 0) for name in _SEEN if name != "best"}
+        vars(self).update(counts, best=float(state_dict["best"]))
+        try:
+            super().load_state_dict({name: state_dict[name] for name in ("last_epoch", "base_lrs")})
+        except (TypeError, ValueError):
+            vars(self).update(before)
+            raise
+
+
+#: What a `ReduceLROnPlateau` has of the figures it has seen.
+_SEEN = ("best", "num_bad_epochs", "cooldown_counter", "reductions")
+
+
 class SequentialLR(LRScheduler):
     """Follow one schedule after another.
 
@@ -366,6 +500,8 @@ class SequentialLR(LRScheduler):
                 raise TypeError(f"schedulers must hold LRSchedulers, got {type(scheduler).__name__} at index {i}")
             if scheduler.optimizer is not optimizer:
                 raise ValueError(f"schedulers must be of the same optimizer, that at index {i} is of another")
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError(f"schedulers must follow the steps alone, that at index {i} is a ReduceLROnPlateau")
         self.milestones = [check_integer("milestones", milestone, 0) for milestone in milestones]
         if len(self.schedulers) != len(self.milestones) + 1 or self.milestones != sorted(self.milestones):
             raise ValueError(
@@ -394,6 +530,7 @@ SCHEDULES: dict[str, Callable[[Optimizer, int], LRScheduler]] = {
     "cosine": CosineAnnealingLR,
     "linear": lambda optimizer, total_steps: LinearLR(optimizer, 1.0, 0.0, total_steps),
     "warmup": _warmup,
+    "plateau": lambda optimizer, total_steps: ReduceLROnPlateau(optimizer, patience=total_steps // 20),
     "micrograd": lambda optimizer, total_steps: LinearLR(optimizer, 1.0, 0.1, total_steps),
 }
 
@@ -410,6 +547,7 @@ def schedule(name: str, optimizer: Optimizer, total_steps: int) -> LRScheduler:
         - "cosine": down to zero along half a cosine;
         - "linear": down to zero along a line;
         - "warmup": up along a line in the first tenth of the steps, then "cosine";
+        - "plateau": to a tenth whenever more than a twentieth of the steps bring no improvement;
         - "micrograd": ``1.0 - 0.9 * k / total_steps`` in step ``k``.
     optimizer : Optimizer
     total_steps : int

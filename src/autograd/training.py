@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -20,16 +23,21 @@ from autograd._blocks.rules import check_integer, get_data, set_data
 from autograd._core import Value
 from autograd._text import count
 from autograd._training.batching import outputs_of, recheck
-from autograd._training.data import as_inputs, as_targets, check_finite, check_plain
+from autograd._training.data import as_inputs, as_targets, as_weights, check_finite, check_plain
+from autograd._training.progress import advance, follow, monitored
 from autograd.nn import Dropout, Module, Neuron
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
+    "BATCH_SIZE",
+    "EPOCHS",
+    "LEARNING_RATES",
     "LOSSES",
     "METRICS",
     "OPTIMIZERS",
+    "ConvergenceWarning",
     "EarlyStopping",
     "History",
     "Model",
@@ -56,6 +64,30 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     for name, kind in vars(optim).items()
     if isinstance(kind, type) and issubclass(kind, optim.Optimizer) and kind is not optim.Optimizer
 }
+#: The learning rates of optimizers that `fit` is given by name: their own defaults, or more where those are meant for
+#: many more steps than a small network needs.
+LEARNING_RATES: dict[str, float] = {
+    name: signature(kind).parameters["lr"].default for name, kind in OPTIMIZERS.items()
+} | {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "adagrad": 0.1}
+#: The rows in a step of `fit`, unless it is given another number.
+BATCH_SIZE = 32
+#: The epochs of `fit`, unless it is given another number.
+EPOCHS = 100
+
+
+class ConvergenceWarning(UserWarning):
+    """The loss was still falling when a training ended.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from autograd import MLP
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", ConvergenceWarning)
+    ...     history = fit(MLP(1, [1]), [[0.0], [1.0]], [1.0, 3.0])
+    >>> history.epochs
+    100
+    """
 
 
 class Model(Protocol):
@@ -79,6 +111,13 @@ class History(dict[str, list[float]]):
     ----------
     interrupted : bool
         Whether Ctrl-C ended the run before its last epoch.
+
+    Examples
+    --------
+    >>> from autograd import MLP
+    >>> history = fit(MLP(1, [1]), [[0.0], [1.0]], [1.0, 3.0], epochs=5)
+    >>> history.epochs, list(history), history.interrupted
+    (5, ['loss'], False)
     """
 
     interrupted: bool = False
@@ -96,6 +135,17 @@ class History(dict[str, list[float]]):
     def epochs(self) -> int:
         """Number of complete epochs."""
         return len(self.get("loss", ()))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the loss has come to rest: the last tenth of the epochs lowered it by less than 1 % of the first.
+
+        That is the loss of the validation data where there are any.
+        """
+        series = self[monitored({name: series[-1] for name, series in self.items()})] if self.epochs else []
+        tenth = max(1, len(series) // 10)
+        earlier, latest = series[-2 * tenth : -tenth], series[-tenth:]
+        return bool(earlier) and sum(earlier) - sum(latest) < 0.01 * tenth * abs(series[0])
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Plot the loss over the epochs, and that of the validation data with it.
@@ -190,9 +240,7 @@ class EarlyStopping:
     def __call__(self, model: Model, history: History) -> bool:
         """Judge an epoch; return whether the run is to end, after the best parameters were restored."""
         if self.monitor is None:
-            # The series of an earlier run with validation data is continued with nan.
-            validated = not math.isnan(history.get("validation_loss", [math.nan])[-1])
-            self.monitor = "validation_loss" if validated else "loss"
+            self.monitor = monitored({name: series[-1] for name, series in history.items()})
         if self.monitor not in history:
             raise ValueError(f"monitor must be one of {', '.join(history)}, got {self.monitor!r}")
         figure = history[self.monitor][-1]
@@ -264,15 +312,18 @@ def fit(
     *,
     loss: Loss = "mse",
     optimizer: str | optim.Optimizer = "adam",
-    epochs: int = 100,
-    batch_size: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = BATCH_SIZE,
     schedule: str | schedules.LRScheduler | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
     clip_norm: float | None = None,
     validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+    sample_weight: ArrayLike | None = None,
     metrics: Metrics | None = None,
     compiled: bool = True,
+    executor: Any = None,
+    chunk: int | None = None,
     patience: int | None = None,
     callbacks: Iterable[Callable[[Model, History], Any]] = (),
     progress: bool | None = None,
@@ -299,23 +350,28 @@ def fit(
         Targets, as `loss` expects them; for one of this package finite numbers, and a model of one output also takes
         the shape (rows, 1).
     loss : str or callable, default "mse"
-        A name in `LOSSES`, or a function of a list of outputs and a list of targets that returns their mean
-        loss.
+        A name in `LOSSES`, or a function of a list of outputs and a list of targets that returns their mean loss, such
+        as ``functools.partial(losses.cross_entropy, label_smoothing=0.1)``.
     optimizer : str or Optimizer, default "adam"
-        A name in `OPTIMIZERS`, taken with its own defaults, or an optimizer of the model's parameters, all or some.
-    epochs : int, default 100
-        Passes over the training rows.
-    batch_size : int, optional
-        Rows in a step, drawn in a new order every epoch. By default all rows are one step, in their order.
+        A name in `OPTIMIZERS`, with its learning rate in `LEARNING_RATES` (0.01 for Adam); or an optimizer of the
+        model's parameters, all or some.
+    epochs : int, optional
+        Passes over the training rows. By default 100, and a `ConvergenceWarning` says if the loss was still falling
+        then; see `History.converged`.
+    batch_size : int or None, default 32
+        Rows in a step, drawn in a new order every epoch. With None all rows are one step, in their order.
     schedule : str or LRScheduler, optional
         Learning rates by epoch: a name in `autograd.schedules.SCHEDULES`, spanning all epochs to the last one, those
-        of `history` too; or a schedule of the optimizer. It makes a step after every epoch.
+        of `history` too; or a schedule of the optimizer. It makes a step after every epoch; `ReduceLROnPlateau` is
+        given the loss of the validation data, or of the training if there are none.
     l1, l2 : float, default 0.0
         Factors of the sum of the absolute and of the squared parameters, added to the loss of every step.
     clip_norm : float, optional
         The largest norm of the gradient, penalties included: a longer one is scaled down to it.
     validation : float or (array_like, array_like), optional
         Share of the rows to hold out, in (0, 1), or a tuple or list of inputs and targets; evaluated every epoch.
+    sample_weight : array_like, shape (rows,), optional
+        Weights of the rows in the loss of a step, at least 0; metrics and validation data have none.
     metrics : str, callable, or sequence or mapping of these, optional
         Figures to record beside the loss: names in `METRICS`, or functions of outputs and targets. A mapping gives them
         names of their own. By default the accuracy for a classification loss of this package, nothing for others.
@@ -326,6 +382,11 @@ def fit(
         is in callbacks. A model that draws random numbers, or otherwise does one thing in one call and another in the
         next, is called for every row all the same. False is for one that depends on what a `loss` or a metric changes
         within an epoch.
+    executor : executor or callable, optional
+        Where the rows of a batch run, forward and backward, as `autograd.vmap` takes it. The numbers do not depend on
+        the executor; they may differ in the last bit from those without one, because gradients are summed by chunks.
+    chunk : int, optional
+        How many rows an executor gets at once.
     patience : int, optional
         Stop early: short for ``EarlyStopping(patience)`` as the first callback.
     callbacks : iterable of callable, default ()
@@ -369,12 +430,13 @@ def fit(
     loss_function = _choice("loss", loss, LOSSES)
     figures = _metrics(metrics, loss_function)
     rows, targets = _data(X, y, loss_function)
-    check_integer("epochs", epochs, 0)
+    given_epochs, epochs = epochs, check_integer("epochs", EPOCHS if epochs is None else epochs, 0)
     if batch_size is not None:
         check_integer("batch_size", batch_size, 1)
     for name, factor in (("l1", l1), ("l2", l2), ("clip_norm", clip_norm or 0.0)):
         if not 0 <= factor < math.inf:
             raise ValueError(f"{name} must be a number of at least 0, got {factor!r}")
+    weights = None if sample_weight is None else as_weights(sample_weight, len(rows))
     held_out = None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         held_out = _data(*validation, loss_function, " of the validation data")
@@ -386,9 +448,11 @@ def fit(
         training, held = validation_split(targets, validation, seed)
         held_out = rows[held], [targets[i] for i in held]
         rows, targets = rows[training], [targets[i] for i in training]
+        weights = None if weights is None else weights[training]
 
     if isinstance(optimizer, str):
         stepper: optim.Optimizer = _choice("optimizer", optimizer, OPTIMIZERS)(model.parameters())
+        stepper.lr = LEARNING_RATES[optimizer]
     elif isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):
         raise TypeError(
             f"optimizer must be a name or an optimizer, such as SGD(model.parameters(), lr=0.1), got {optimizer!r}"
@@ -397,7 +461,7 @@ def fit(
         stepper = optimizer
     history = History({name: list(series) for name, series in (history or {}).items()})
     first = history.epochs
-    scheduler = _scheduler(schedule, stepper, first, first + epochs)
+    scheduler = _scheduler(schedule, stepper, history, first + epochs)
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks must be a sequence of functions, such as [f], got {type(callbacks).__name__}")
     callbacks = [*([] if patience is None else [EarlyStopping(patience)]), *callbacks]
@@ -405,11 +469,14 @@ def fit(
     parameters = _trained(stepper, model)
     for stopping in stoppings:
         stopping._begin(model, first > 0)
-    outputs = outputs_of(model, compiled)
+    if executor is not None and not compiled:
+        raise ValueError("executor runs the model as a program: leave compiled=True")
+    outputs = outputs_of(model, compiled, executor, chunk)
     foreign = not all(map(_is_ours, [*callbacks, loss_function, *figures.values(), stepper, scheduler or stepper]))
     step = _Step(outputs, loss_function, figures, stepper, parameters, l1, l2, clip_norm)
     complete = _Snapshot.take(first, step, scheduler)
 
+    ended = False
     bar = tqdm(
         total=epochs, desc="training", unit="epoch", leave=False, disable=None if progress is None else not progress
     )
@@ -424,7 +491,7 @@ def fit(
                         dropout.rng = rng
                 if foreign:
                     recheck(outputs)
-                record = _epoch(step, rows, targets, batch_size, (seed, epoch))
+                record = _epoch(step, rows, targets, weights, batch_size, (seed, epoch))
                 if held_out is not None and held_out[1]:
                     _set_mode(submodules, False)
                     evaluation = _evaluate(step.outputs, *held_out, loss_function, figures)
@@ -436,7 +503,7 @@ def fit(
                         "try a lower learning rate"
                     )
                 if scheduler is not None:
-                    scheduler.step()
+                    advance(scheduler, record)
                 for name in record:
                     if name not in history:
                         history[name] = [math.nan] * history.epochs
@@ -448,6 +515,8 @@ def fit(
                     bar.update()
                 if any([callback(model, history) for callback in callbacks]):
                     break
+            else:
+                ended = True
     except BaseException as error:
         for series in history.values():
             del series[complete.epoch :]
@@ -457,6 +526,13 @@ def fit(
         history.interrupted = True
     for stopping in [*(each for each in stoppings if each.stopped), *stoppings][:1]:
         stopping._restore_best(model)
+    if ended and given_epochs is None and not history.converged:
+        warnings.warn(
+            f"the loss was still falling after {history.epochs} epochs: give epochs a larger number, or the optimizer "
+            "a higher learning rate",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
     return history
 
 
@@ -474,6 +550,12 @@ def predict(model: Model, X: ArrayLike) -> NDArray[np.float64]:
     -------
     ndarray of float64, shape (rows,) or (rows, outputs)
         One-dimensional if the model returns a bare Value.
+
+    Examples
+    --------
+    >>> from autograd import MLP
+    >>> predict(MLP(2, [3]), [[0.0, 1.0], [1.0, 0.0]]).shape
+    (2, 3)
     """
     rows = as_inputs(X)
     with functions.no_grad(), _modules(model) as submodules:
@@ -499,6 +581,18 @@ def evaluate(
     -------
     dict of str to float
         The loss under ``"loss"``, and the metrics.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> from autograd.nn import Module
+    >>> class Double(Module):
+    ...     def __init__(self):
+    ...         self.factor = Value(2.0)
+    ...     def __call__(self, row):
+    ...         return self.factor * row[0]
+    >>> evaluate(Double(), [[1.0], [2.0]], [3.0, 4.0], metrics=["mae"])
+    {'loss': 0.5, 'mae': 0.5}
     """
     loss_function = _choice("loss", loss, LOSSES)
     figures = _metrics(metrics, loss_function)
@@ -563,11 +657,13 @@ class _Step:
     l2: float
     clip_norm: float | None
 
-    def __call__(self, rows: NDArray[np.float64], targets: list[Any]) -> dict[str, float]:
+    def __call__(
+        self, rows: NDArray[np.float64], targets: list[Any], weights: NDArray[np.float64] | None
+    ) -> dict[str, float]:
         """Make a step; return the loss and the metrics of the batch before it."""
         outputs = self.outputs(rows)
         targets = _aligned(outputs, targets, self.loss)
-        objective = self.loss(outputs, targets)
+        objective = self.loss(outputs, targets) if weights is None else _weighted(self.loss, outputs, targets, weights)
         figures = {"loss": objective.data} | _measured(self.metrics, outputs, targets)
         self.optimizer.zero_grad()
         objective.backward()
@@ -621,13 +717,11 @@ def _is_ours(part: Any) -> bool:
 
 
 def _scheduler(
-    schedule: str | schedules.LRScheduler | None, optimizer: optim.Optimizer, first: int, last: int
+    schedule: str | schedules.LRScheduler | None, optimizer: optim.Optimizer, history: History, last: int
 ) -> schedules.LRScheduler | None:
-    """Return the schedule of a run from epoch `first` to epoch `last`."""
+    """Return the schedule of a run that goes on from a history to epoch `last`."""
     if isinstance(schedule, str):
-        scheduler = schedules.schedule(schedule, optimizer, max(1, last))
-        scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": first})
-        return scheduler
+        return follow(schedules.schedule(schedule, optimizer, max(1, last)), history)
     if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
         raise ValueError("the schedule must be a name or of the optimizer that is given, such as StepLR(optimizer, 10)")
     return schedule
@@ -653,28 +747,44 @@ def _set_mode(modules: list[Module], training: bool) -> None:
 
 
 def _epoch(
-    step: _Step, rows: NDArray[np.float64], targets: list[Any], batch_size: int | None, seed: tuple[int, int]
+    step: _Step,
+    rows: NDArray[np.float64],
+    targets: list[Any],
+    weights: NDArray[np.float64] | None,
+    batch_size: int | None,
+    seed: tuple[int, int],
 ) -> dict[str, float]:
     """Make the steps of an epoch; return the means of their figures over the rows."""
     record = dict.fromkeys(["loss", *step.metrics], 0.0)
-    for batch, expected in _batches(rows, targets, batch_size, seed):
+    for batch in _batches(len(targets), batch_size, seed):
+        expected = targets if batch is None else [targets[i] for i in batch.tolist()]
+        chosen = (rows, weights) if batch is None else (rows[batch], None if weights is None else weights[batch])
         share = len(expected) / len(targets)
-        for name, figure in step(batch, expected).items():
+        for name, figure in step(chosen[0], expected, chosen[1]).items():
             record[name] += share * figure
     return record
 
 
-def _batches(
-    rows: NDArray[np.float64], targets: list[Any], size: int | None, seed: tuple[int, int]
-) -> Iterator[tuple[NDArray[np.float64], list[Any]]]:
-    """Yield the rows and targets of each step of an epoch."""
-    if size is None or size >= len(targets):
-        yield rows, targets
+def _batches(count: int, size: int | None, seed: tuple[int, int]) -> Iterator[NDArray[np.intp] | None]:
+    """Yield the rows of each step of an epoch; None for all of them in their order."""
+    if size is None or size >= count:
+        yield None
         return
-    order = np.random.default_rng(seed).permutation(len(targets))
-    rows, targets = rows[order], [targets[i] for i in order.tolist()]
-    for start in range(0, len(targets), size):
-        yield rows[start : start + size], targets[start : start + size]
+    order = np.random.default_rng(seed).permutation(count)
+    for start in range(0, count, size):
+        yield order[start : start + size]
+
+
+def _weighted(
+    loss: Callable[..., Any], outputs: list[Any], targets: list[Any], weights: NDArray[np.float64]
+) -> Any:
+    """Return the mean loss of rows with weights, the sum of those of the rows of each weight."""
+    parts = []
+    for weight in np.unique(weights[weights > 0]):
+        rows = np.flatnonzero(weights == weight).tolist()
+        parts.append((weight * len(rows), loss([outputs[i] for i in rows], [targets[i] for i in rows])))
+    total = sum(weight for weight, _ in parts)
+    return functions.sum([weight / total * part for weight, part in parts]) if parts else Value(0.0)
 
 
 def _evaluate(
@@ -700,25 +810,33 @@ def _metrics(metrics: Metrics | None, loss: Callable[..., Any]) -> Figures:
     """Return the metrics as functions by name."""
     if metrics is None:
         classification = (losses.hinge, losses.binary_cross_entropy, losses.cross_entropy)
-        return {"accuracy": losses.accuracy} if loss in classification else {}
+        return {"accuracy": losses.accuracy} if _plain(loss) in classification else {}
     if not isinstance(metrics, Mapping):
         several = metrics if isinstance(metrics, Iterable) and not isinstance(metrics, str) else [metrics]
         metrics = {each if isinstance(each, str) else getattr(each, "__name__", repr(each)): each for each in several}
     return {name: _choice("a metric", metric, METRICS) for name, metric in metrics.items()}
 
 
+def _plain(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loss without the options that functools.partial has given it."""
+    while isinstance(loss, partial):
+        loss = loss.func
+    return loss
+
+
 def _aligned(outputs: list[Any], targets: list[Any], loss: Callable[..., Any]) -> list[Any]:
     """Return targets for a loss of this package in the shape of the outputs; other shapes are a ValueError."""
+    loss = _plain(loss)
     if loss not in LOSSES.values() or not targets:
         return targets
     width, given = (len(rows[0]) if isinstance(rows[0], list) else None for rows in (outputs, targets))
     classes = loss is losses.cross_entropy
     if given == 1 and (width is None or classes):
         return [target for [target] in targets]
-    if classes and given is not None:
+    if classes and given is not None and given != width:
         raise ValueError(
-            f"cross_entropy takes the number of a class for each row, got {given} targets in a row of y: "
-            "y.argmax(axis=1) makes class numbers of one-hot rows"
+            "cross_entropy takes the number of a class for each row, or a probability for each class, got "
+            f"{given} targets in a row of y for {width or 'one'} output{'s' * (width is not None)} of the model"
         )
     if classes and width is None:
         raise ValueError(
@@ -751,7 +869,7 @@ def _data(
     """Return inputs, and targets for a loss: one of the user's takes them as they are."""
     rows = as_inputs(X, f"X{whose}")
     check_plain(y, f"y{whose}")
-    targets = as_targets(y, f"y{whose}") if loss in LOSSES.values() else np.asarray(y).tolist()
+    targets = as_targets(y, f"y{whose}") if _plain(loss) in LOSSES.values() else np.asarray(y).tolist()
     if not len(rows) or not isinstance(targets, list) or len(rows) != len(targets):
         got = f"X of shape {np.shape(X)} and y of shape {np.shape(y)}"
         raise ValueError(f"X and y{whose} must have the same number of rows, at least one, got {got}")

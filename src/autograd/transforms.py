@@ -471,14 +471,34 @@ def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
 
 @overload
 def vmap(
-    *, in_axes: Any = 0, out_axes: Any = 0, threads: int | None = None, max_ways: int | None = None
+    *,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    threads: int | None = None,
+    max_ways: int | None = None,
+    executor: Any = None,
+    chunk: int | None = None,
 ) -> Callable[[Function], Function]: ...
 @overload
 def vmap(
-    f: Function, in_axes: Any = 0, out_axes: Any = 0, *, threads: int | None = None, max_ways: int | None = None
+    f: Function,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    threads: int | None = None,
+    max_ways: int | None = None,
+    executor: Any = None,
+    chunk: int | None = None,
 ) -> Function: ...
 def vmap(
-    f: Any = _LATER, in_axes: Any = 0, out_axes: Any = 0, *, threads: int | None = None, max_ways: int | None = None
+    f: Any = _LATER,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    threads: int | None = None,
+    max_ways: int | None = None,
+    executor: Any = None,
+    chunk: int | None = None,
 ) -> Any:
     """Return a function that applies `f` to many arguments at once, in SIMD lanes and threads.
 
@@ -500,6 +520,13 @@ def vmap(
         The most specializations to keep, each a program for one way through the comparisons of `f`; 64 if it is given
         neither here nor by a `compile` of `f`. Beyond them `f` is traced in every call for each way that is not kept,
         once for all points that take it, with a RuntimeWarning the first time.
+    executor : executor or callable, optional
+        Where the points run, in chunks: anything with ``submit(function, *arguments)`` that returns something with
+        ``result()``, such as the pools of `concurrent.futures`, or a Dask client; or a function without arguments that
+        returns one, and is called again if that breaks. Only programs and numbers are sent, so `f` need not be
+        importable. The result does not depend on the executor; a worker uses one thread unless `threads` says more.
+    chunk : int, optional
+        How many points a chunk has; by default, as many as take about 20 ms.
 
     Returns
     -------
@@ -511,7 +538,8 @@ def vmap(
     Raises
     ------
     TypeError
-        If `f` is not callable, or an axis is no int.
+        If `f` is not callable, an axis is no int, or `executor` is none; in a call, if it would have to send a function
+        of Python (``pure_callback=True``).
     ValueError
         If no axis is mapped; in a call, if an argument does not have its axis, or the axes differ in length.
 
@@ -535,8 +563,15 @@ def vmap(
     array([ 0., 10., 20.])
     """
     if f is _LATER:
-        return functools.partial(vmap, in_axes=in_axes, out_axes=out_axes, threads=threads, max_ways=max_ways)
+        return functools.partial(
+            vmap, in_axes=in_axes, out_axes=out_axes, threads=threads, max_ways=max_ways, executor=executor, chunk=chunk
+        )
     _checked("vmap", f)
+    if not (executor is None or callable(executor) or callable(getattr(executor, "submit", None))):
+        raise TypeError(
+            "vmap: executor must have submit(), as the pools of concurrent.futures have, or be a function that returns "
+            f"one, got {type(executor).__name__} {executor!r}"
+        )
     in_axes = _axes("in_axes", in_axes)
     if not _is_mapped(in_axes):
         raise ValueError(f"vmap: in_axes must name at least one axis, got {in_axes!r}")
@@ -546,6 +581,8 @@ def vmap(
         in_axes=in_axes,
         out_axes=_axes("out_axes", out_axes),
         threads=0 if threads is None else _integer("vmap", "threads", threads, 1),
+        executor=executor,
+        chunk=0 if chunk is None else _integer("vmap", "chunk", chunk, 1),
         **_bound("vmap", max_ways),
     )
 

@@ -9,6 +9,21 @@ typedef __float128 quad;
 static quad sigmoidq(quad x) { return 1 / (1 + expq(-x)); }
 static quad softplusq(quad x) { return x > 0 ? x + log1pq(expq(-x)) : log1pq(expq(x)); }
 static quad sech_squaredq(quad x) { return 4 * expq(-2 * fabsq(x)) / ((1 + expq(-2 * fabsq(x))) * (1 + expq(-2 * fabsq(x)))); }
+static quad gaussianq(quad x) { return expq(-x * x); }
+/* Of Python's float. */
+static quad floor_modq(quad x, quad y)
+{
+    const quad rest = fmodq(x, y);
+    return rest == 0 ? copysignq(0, y) : isnanq(rest) || signbitq(rest) == signbitq(y) ? rest : rest + y;
+}
+static quad floor_divideq(quad x, quad y)
+{
+    const quad rest = fmodq(x, y);
+    if (y == 0 || isnanq(rest))
+        return y == 0 ? x / y : rest;
+    const quad whole = rintq((x - rest) / y) - (rest != 0 && signbitq(rest) != signbitq(y));
+    return whole == 0 ? copysignq(0, x / y) : whole;
+}
 static quad exp2_q(quad x) { return x < -1100 ? 0 : x > 1100 ? HUGE_VALQ : exp2q(x); }
 
 typedef struct {
@@ -29,7 +44,7 @@ static const unary_function UNARY[] = {
     ROW(sinh, sinhq, -5, 5), ROW(cosh, coshq, -5, 5), ROW(tanh, tanhq, -5, 5),
     ROW(arcsinh, asinhq, -5, 5), ROW(arccosh, acoshq, 1, 5), ROW(arctanh, atanhq, -1, 1),
     ROW(erf, erfq, -6, 6), ROW(erfc, erfcq, -6, 28), ROW(sigmoid, sigmoidq, -746, 40), ROW(softplus, softplusq, -746, 40),
-    ROW(sech_squared, sech_squaredq, -20, 20),
+    ROW(sech_squared, sech_squaredq, -20, 20), ROW(gaussian, gaussianq, -28, 28),
 };
 static const struct {
     const char *name;
@@ -40,6 +55,9 @@ static const struct {
     {"pow", kernels_pow, kernel_pow, powq},
     {"hypot", kernels_hypot, kernel_hypot, hypotq},
     {"arctan2", kernels_arctan2, kernel_arctan2, atan2q},
+    {"fmod", kernels_fmod, kernel_fmod, fmodq},
+    {"remainder", kernels_remainder, kernel_remainder, floor_modq},
+    {"floor_divide", kernels_floor_divide, kernel_floor_divide, floor_divideq},
 };
 
 /* |y - exact| in ulps of the exact value. A result that overflows is 2^1024. */

@@ -18,10 +18,12 @@ FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 
 #: The bounds that the documentation states, in ulp.
 BOUNDS = {
-    **dict.fromkeys(["exp", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tanh", "cbrt"], 1.0),
+    **dict.fromkeys(["exp", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tanh", "cbrt", "gaussian"], 1.0),
     **dict.fromkeys(["expm1", "tan", "hypot", "arctan", "arcsin", "arccos", "exp2"], 1.5),
     **dict.fromkeys(["sinh", "cosh", "arcsinh", "arccosh", "arctanh", "erf", "erfc"], 2.0),
     **dict.fromkeys(["pow", "arctan2", "sigmoid", "softplus", "sech_squared"], 2.0),
+    **dict.fromkeys(["fmod", "remainder"], 0.5),
+    "floor_divide": 1.5,
 }
 
 

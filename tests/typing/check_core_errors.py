@@ -24,7 +24,7 @@ x + "1"  # error
 "1" + x  # error
 x * None  # error
 x + 1j  # error
-x % 2  # error
+x @ 2  # error
 x < "1"  # error
 math.exp(x)  # error
 float(x)  # error

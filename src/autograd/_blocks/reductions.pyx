@@ -13,6 +13,7 @@ from libc.string cimport memcpy
 
 from autograd._core cimport Block, Value, add_input, check_array, number, receive, set_sizes
 from autograd._ir.code cimport NONE, Code, is_constant
+from autograd._ir.opcodes cimport LANE_WHERE_EQ
 
 import numpy
 
@@ -267,20 +268,22 @@ cdef class LogSumExp(Reduction):
         cdef Py_ssize_t top = largest(x, self.size)
         cdef double m = x[top]
         cdef double rest = exponentials(x, self.size, top)
-        normalise(x, self.size, x[top] + rest)
+        normalise(x, self.size, INFINITY if m == -INFINITY else x[top] + rest)
         return m + log1p(rest)
 
     cdef unsigned emit_reduction(self, Code code, list entries) except? 0xFFFFFFFF:
         cdef unsigned top, rest
+        cdef unsigned lowest = code.constant(-INFINITY)
         emit_scores(code, entries, &top, &rest)
-        return code.emit(OP_ADD, top, code.emit(OP_LOG1P, rest))
+        return code.emit(LANE_WHERE_EQ, top, lowest, lowest, code.emit(OP_ADD, top, code.emit(OP_LOG1P, rest)))
 
 
 def logsumexp(values, /):
     """Logarithm of the sum of the exponentials, a smooth maximum.
 
     With m the largest of the values it is ``m + log(sum of exp(x - m))``, which does not overflow. The derivatives are
-    the exponentials' shares of their sum; equal values have equal shares, even if infinite.
+    the exponentials' shares of their sum; equal values have equal shares, even if infinite, but where all are -inf the
+    derivatives are 0.
 
     Parameters
     ----------

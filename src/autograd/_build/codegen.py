@@ -81,7 +81,8 @@ def header(ops: ModuleType) -> str:
         "#ifndef AUTOGRAD_OPS_H",
         "#define AUTOGRAD_OPS_H",
         "#include <math.h>",
-        '#include "exponential.h"',
+        '#include "division.h"',
+        '#include "error.h"',
         "#if defined(__GNUC__)",
         "#define OP_INLINE static inline __attribute__((always_inline, unused))",
         "#else",
@@ -224,7 +225,12 @@ def pairs(ops: ModuleType) -> str:
 
 
 #: Functions that compilers inline as one machine instruction, so that loops over them are vectorised.
-_INSTRUCTIONS = ("fabs", "sqrt")
+_INSTRUCTIONS = ("fabs", "sqrt", "copysign", "floor", "ceil", "trunc", "rint")
+
+
+def is_function(row: Any) -> bool:
+    """Whether programs compute a primitive by a function of ``_kernels/``."""
+    return bool(row.kernel or row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS)
 
 
 def lanes(ops: ModuleType) -> str:
@@ -234,7 +240,7 @@ def lanes(ops: ModuleType) -> str:
         if "c" in row.arguments or not row.is_primitive:
             continue
         op = f"OP_{row.name.upper()}"
-        if row.kernel or row.name == "pow" or row.libm and row.libm not in _INSTRUCTIONS:
+        if is_function(row):
             lists["FUNCTIONS"].append(f'X({op}, {len(row.grads)}, {row.name})')
         else:
             lists["UNARY" if row.arguments == "a" else "BINARY"].append(f"X({op}, op_{row.name})")
@@ -268,7 +274,7 @@ def _uses(formulas: tuple[str, ...], name: str) -> bool:
 def _value(row: Any) -> str:
     """Return the C expression of a row's value; in its formula the row's own name means the C library's function."""
     if row.kernel:
-        return f"kernel_{row.name}({', '.join(row.arguments)})"
+        return f"kernel_{row.base}({', '.join(row.arguments)})"
     own = row.name.removesuffix("_c").removeprefix("c_")
     return to_c(row.value, lambda name: row.libm if name == own else f"op_{name}")
 
@@ -316,14 +322,17 @@ _DOCSTRING = """\
 
     Returns
     -------
-    Value, float or array
-        A Value if an operand is one, a float for numbers; elementwise over arrays.
+    {returns}
 {notes}
     Examples
     --------
     >>> {name}({arguments})
     {result}
 """
+
+_RETURNS = """\
+Value, float or array
+        A Value if an operand is one, a float for numbers; elementwise over arrays."""
 
 _NOTES = """
     Notes
@@ -345,6 +354,7 @@ def _function(ops: ModuleType, row: Any, call: str) -> list[str]:
     docstring = _DOCSTRING.format(
         doc=row.doc,
         names=_names(row),
+        returns=getattr(row, "returns", "") or _RETURNS,
         notes=notes,
         name=row.name,
         arguments=", ".join(map(repr, row.example)),
@@ -359,7 +369,7 @@ def _example(ops: ModuleType, row: Any) -> Any:
     defaults = [float(parameter.partition("=")[2]) for parameter in row.parameters[len(row.example) :]]
     values = [*row.example, *defaults]
     if hasattr(row, "grads"):
-        return ops.evaluate(row.value, dict(zip(row.arguments, values, strict=True)))
+        return float(ops.evaluate(row.value, dict(zip(row.arguments, values, strict=True))))
     return ops.evaluate(row.expression, dict(zip(_names(row).split(", "), values, strict=True)))
 
 

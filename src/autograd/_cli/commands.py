@@ -1,16 +1,16 @@
-"""The commands ``train`` and ``predict``: from parsed arguments to files and figures."""
+"""The commands: from parsed arguments to files, figures and what is printed."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import io
+import json
 import math
 import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +18,24 @@ from numpy.typing import NDArray
 
 from autograd import datasets, schedules
 from autograd._cli import report as _plot
+from autograd._cli.assessment import assess, baseline, figure, print_assessment
 from autograd._cli.estimator import Architecture, Estimator, losses_for
-from autograd._cli.table import CLASSIFICATION, REGRESSION, Standardisation, Target, read_table
+from autograd._cli.preparation import ERROR, NUMBER, Column, Preparation
+from autograd._cli.table import CLASSIFICATION, REGRESSION, STDIN, FileError, Table, Target, listed, read_table
 from autograd._cli.terminal import MAX_MAP_CLASSES, Terminal
 from autograd._files import check_writable, replacing
-from autograd.training import OPTIMIZERS, EarlyStopping, History, Model, fit, validation_split
+from autograd._training.progress import follow
+from autograd._training.standardisation import Standardisation
+from autograd.training import (
+    BATCH_SIZE,
+    LEARNING_RATES,
+    OPTIMIZERS,
+    EarlyStopping,
+    History,
+    Model,
+    fit,
+    validation_split,
+)
 
 INTERRUPTED = 130  # The exit status that a shell reports for a process ended by SIGINT.
 
@@ -33,17 +46,14 @@ BUILT_IN: dict[str, Callable[..., tuple[NDArray[np.float64], NDArray[np.intp]]]]
     "xor": partial(datasets.make_xor, 200, noise=0.3),
     "seed": lambda random_state: datasets.four_points(),
 }
-# The defaults of the optimizers, or more where those are meant for many more steps than a small network needs.
-LEARNING_RATES = {name: signature(kind).parameters["lr"].default for name, kind in OPTIMIZERS.items()} | {
-    "sgd": 0.1,
-    "adam": 0.01,
-    "adamw": 0.01,
-    "adagrad": 0.1,
-}
 # The options that --resume reads from the file unless they are given. None: derived from the data or other options.
 DEFAULTS: dict[str, Any] = {
     "data": "moons",
     "target": None,
+    "features": None,
+    "drop": None,
+    "categorical": None,
+    "missing": ERROR,
     "task": None,
     "hidden": [16, 16],
     "activation": "relu",
@@ -53,35 +63,41 @@ DEFAULTS: dict[str, Any] = {
     "optimizer": "adam",
     "lr": None,
     "schedule": "constant",
-    "batch_size": 16,
+    "batch_size": BATCH_SIZE,
     "seed": 1337,
     "l1": 0.0,
     "l2": None,
     "clip_norm": None,
-    "patience": 0,
+    "patience": None,
     "validation": 0.2,
 }
 # Runs that agree in these options have comparable figures.
 COMPARABLE = ("data", "target", "seed", "validation")
-EPOCHS = 100
+#: What the preparation of a table is made of, once.
+_PREPARING = ("features", "drop", "categorical", "missing")
+PATIENCE = 20
 REPORTS = 10  # lines of loss and accuracy in a run
 SMALL = 20  # rows of a set whose predictions are printed
 
 
 class Data(NamedTuple):
-    """A data set: its name, the names of its columns, features of shape (rows, features), target."""
+    """A data set: its name, the table if it is one, the inputs of a network, shape (rows, inputs), the target."""
 
     name: str
-    features: list[str]
-    target_name: str
+    table: Table | None
     X: NDArray[np.float64]
     target: Target
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """Targets as `Estimator` takes them."""
+        return self.target.values
 
 
 def train(arguments: argparse.Namespace) -> int:
     """Run the command ``train``; return the exit status."""
     terminal = Terminal(sys.stdout)
-    say = (lambda *_: None) if arguments.quiet else terminal.print
+    say = (lambda *_: None) if arguments.quiet or arguments.json else terminal.print
     given = {name: getattr(arguments, name) for name in DEFAULTS if getattr(arguments, name) is not None}
     saved: dict[str, Any] = {}
     state: dict[str, Any] = {}
@@ -96,12 +112,9 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.plot:
         _plot.check(arguments.plot)
 
-    data = _load(settings["data"], given, settings["seed"], estimator.architecture if estimator else None)
-    values = data.target.values
-    training, held_out = validation_split(values, settings["validation"], settings["seed"])
-    parts = {name: rows for name, rows in (("training", training), ("validation", held_out)) if len(rows)}
-    if estimator is None:
-        estimator = _build(data, settings, training)
+    data, training, held_out, estimator, left_out = _prepare(settings, given, estimator)
+    values = data.y
+    test = _read(arguments.test, estimator) if arguments.test else None
     shape = estimator.architecture
     optimizer = OPTIMIZERS[settings["optimizer"]](estimator.model.parameters())
     if saved and settings["optimizer"] == saved["optimizer"]:
@@ -111,17 +124,19 @@ def train(arguments: argparse.Namespace) -> int:
         optimizer.lr = given.get("lr", LEARNING_RATES[settings["optimizer"]])
     if settings["l2"] is None:
         settings["l2"] = 0.0 if settings["data"] in BUILT_IN or shape.task == REGRESSION else 1 / len(training)
+    if settings["patience"] is None:
+        settings["patience"] = PATIENCE if len(held_out) else 0
     settings |= {"lr": optimizer.lr, "loss": shape.loss, "task": shape.task}
     first, last = history.epochs + 1, history.epochs + arguments.epochs
     # An interrupted run continues along its schedule.
     planned = max(planned, last)
-    scheduler = schedules.schedule(settings["schedule"], optimizer, max(1, planned))
-    scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": history.epochs})
+    scheduler = follow(schedules.schedule(settings["schedule"], optimizer, max(1, planned)), history)
     stopping = EarlyStopping(settings["patience"]) if settings["patience"] else None
     if stopping and state.get("early_stopping") and all(settings[name] == saved[name] for name in COMPARABLE):
         stopping.load_state_dict(state["early_stopping"])
 
-    _describe(say, data, parts, estimator, settings)
+    parts = {name: rows for name, rows in (("training", training), ("validation", held_out)) if len(rows)}
+    _describe(say, data, parts, estimator, settings, left_out)
     every = max(1, arguments.epochs // REPORTS)
 
     def report(model: Model, history: History) -> None:
@@ -131,7 +146,7 @@ def train(arguments: argparse.Namespace) -> int:
         if epoch == first:
             say("\n" + "  ".join(["epoch", *(f"{name.replace('_', ' '):>10}" for name in latest)]))
         if epoch % every == 0 or epoch in (first, last):
-            figures = (_figure(name, value).rjust(max(10, len(name))) for name, value in latest.items())
+            figures = (figure(name, value).rjust(max(10, len(name))) for name, value in latest.items())
             say("  ".join([f"{epoch:5}", *figures]))
 
     X, y = estimator.input_scale.apply(data.X), estimator.encode(values)
@@ -150,7 +165,7 @@ def train(arguments: argparse.Namespace) -> int:
         validation=(X[held_out], y[held_out]) if len(held_out) else None,
         metrics=estimator.metrics,
         callbacks=[stopping, report] if stopping else [report],
-        progress=False if arguments.quiet else None,
+        progress=False if arguments.quiet or arguments.json else None,
         seed=settings["seed"],
         history=history,
     )
@@ -166,17 +181,41 @@ def train(arguments: argparse.Namespace) -> int:
         print(f"autograd: interrupted after epoch {history.epochs} of {last}; {outcome}", file=sys.stderr)
         return INTERRUPTED
 
-    if stopping and 0 < stopping.best_epoch < history.epochs:
-        say(f"\n{'stopped early; ' * stopping.stopped}the parameters are those of epoch {stopping.best_epoch}")
+    best = stopping.best_epoch if stopping and 0 < stopping.best_epoch < history.epochs else None
+    if best:
+        stopped = stopping is not None and stopping.stopped
+        say(
+            f"\n{'stopped early; ' * stopped}the parameters are those of epoch {best}, after which the "
+            f"{'validation ' * len(held_out[:1])}loss did not fall"
+        )
+    elif arguments.epochs and not history.converged:
+        say("\nthe loss was still falling: --epochs N goes on for longer, --lr RATE in larger steps")
     if arguments.save:
         say(f"\nmodel saved to {arguments.save}")
+    if arguments.plot:
+        _plot.save(arguments.plot, estimator, data.X, values, held_out, history, best)
+        say(f"\nplot saved to {arguments.plot}")
+    judged = {name: (data.X[rows], values[rows]) for name, rows in parts.items()}
+    if test:
+        judged["test"] = test.X, test.y
+    if arguments.json:
+        _print_json(
+            {
+                "task": shape.task,
+                "target": shape.target,
+                "classes": shape.classes,
+                "features": [column.name for column in estimator.preparation.columns],
+                "left_out": left_out,
+                "epochs": history.epochs,
+                "best_epoch": best or history.epochs,
+                "figures": {name: assess(estimator, *part) for name, part in judged.items()},
+            }
+        )
+        return 0
     say()
-    _print_figures(terminal, {name: estimator.evaluate(data.X[rows], values[rows]) for name, rows in parts.items()})
+    _print_figures(terminal, estimator, judged)
     if not arguments.quiet:
         _print_result(terminal, estimator, data)
-    if arguments.plot:
-        _plot.save(arguments.plot, estimator, data.X, values, held_out, history)
-        say(f"\nplot saved to {arguments.plot}")
     return 0
 
 
@@ -185,9 +224,15 @@ def predict(arguments: argparse.Namespace) -> int:
     if arguments.output:
         check_writable(arguments.output)
     estimator, _, _ = Estimator.load(arguments.model)
-    header, rows = estimator.predictions(read_table(arguments.data))
+    columns = estimator.predictions(read_table(arguments.data), arguments.probabilities)
+    rows = list(zip(*columns.values(), strict=True))
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
+    if arguments.json:
+        json.dump([dict(zip(columns, row, strict=True)) for row in rows], buffer, ensure_ascii=False)
+        buffer.write("\n")
+    else:
+        # The shortest text of a float that is read as the same float.
+        csv.writer(buffer, lineterminator="\n").writerows([columns, *rows])
     text = buffer.getvalue()
     if arguments.output:
         with replacing(arguments.output) as file:
@@ -204,13 +249,74 @@ def predict(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _load(source: str, given: dict[str, Any], seed: int, shape: Architecture | None) -> Data:
-    """Make or read the data, with the columns and classes of `shape` if there is a network already."""
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Run the command ``evaluate``; return the exit status."""
+    estimator, _, _ = Estimator.load(arguments.model)
+    data = _read(arguments.data, estimator)
+    result = assess(estimator, data.X, data.y)
+    if arguments.json:
+        _print_json(result)
+    else:
+        terminal = Terminal(sys.stdout)
+        terminal.print(f"{data.name}: {_count(len(data.X), 'row')}\n")
+        print_assessment(terminal, estimator, result)
+    return 0
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """Run the command ``info``; return the exit status."""
+    estimator, _, metadata = Estimator.load(arguments.model)
+    shape, settings, history = estimator.architecture, metadata["settings"], metadata["history"]
+    latest = {name: series[-1] for name, series in history.items() if series and not math.isnan(series[-1])}
+    columns = {column.name: column for column in estimator.preparation.columns}
+    if arguments.json:
+        description = {"architecture": vars(shape), "columns": [vars(column) for column in columns.values()]}
+        epochs = max(map(len, history.values()), default=0)
+        _print_json({**description, "settings": settings, "epochs": epochs, "figures": latest})
+        return 0
+    terminal = Terminal(sys.stdout)
+    what = f"one of {listed(shape.classes)}" if shape.classes else "a number"
+    terminal.print(f"{arguments.model}: {shape.task}, predicts {shape.target} ({what})")
+    terminal.print(_network(estimator))
+    terminal.print(_rules(settings))
+    terminal.print(f"trained on {settings['data']} for {_count(max(map(len, history.values()), default=0), 'epoch')}")
+    if latest:
+        terminal.print(
+            "last epoch: " + ", ".join(f"{name.replace('_', ' ')} {figure(name, x)}" for name, x in latest.items())
+        )
+    terminal.print(f"missing values: {estimator.preparation.missing}\n")
+    rows = []
+    for column, mean, scale in _scales(estimator):
+        said = f"mean {mean:.4g}, standard deviation {scale:.4g}" + ", one input for missing" * column.indicator
+        if column.texts or column.other:
+            said = listed([*(text or "missing" for text in column.texts), *["any other"] * column.other])
+        rows.append([column.name, column.kind, said])
+    terminal.print_table(["column", "kind", "inputs"], rows, left=True)
+    return 0
+
+
+def _prepare(
+    settings: dict[str, Any], given: dict[str, Any], estimator: Estimator | None
+) -> tuple[Data, NDArray[np.intp], NDArray[np.intp], Estimator, dict[str, str]]:
+    """Make or read the data.
+
+    Returns
+    -------
+    data : Data
+    training, held_out : ndarray of int
+        Its rows.
+    estimator : Estimator
+        The given one, or a new one that is fitted to the training rows.
+    left_out : dict of str to str
+        By the names of columns that tell nothing, the reasons.
+    """
+    source, shape = settings["data"], estimator.architecture if estimator else None
+    left_out: dict[str, str] = {}
     if source in BUILT_IN:
-        for option in ("target", "task"):
+        for option in ("target", "task", *_PREPARING):
             if option in given:
                 raise ValueError(f"--{option} is for CSV files; {source} is a built-in set")
-        X, labels = BUILT_IN[source](random_state=seed)
+        X, labels = BUILT_IN[source](random_state=settings["seed"])
         kinds, values = np.unique(labels, return_inverse=True)
         features, classes = [f"x{i + 1}" for i in range(X.shape[1])], list(map(str, kinds.tolist()))
         if shape and (shape.features, shape.classes) != (features, classes):
@@ -218,28 +324,63 @@ def _load(source: str, given: dict[str, Any], seed: int, shape: Architecture | N
                 f"the model to resume has {_columns(shape.features, shape.classes)}; "
                 f"{source} has {_columns(features, classes)}"
             )
-        return Data(source, features, "class", X, Target(CLASSIFICATION, values, classes))
-    if not os.path.exists(source):
-        raise ValueError(f"{source}: no such file, and no built-in set ({', '.join(BUILT_IN)})")
-    table = read_table(source)
-    column = given.get("target", shape.target if shape else None)
-    if column is None:
-        raise ValueError(f"{source}: --target COLUMN is needed (columns: {', '.join(table.columns)})")
-    if shape:
-        target, features = table.target(column, shape.task, shape.classes), shape.features
+        data = Data(source, None, X, Target(CLASSIFICATION, values, classes, "it is a built-in set"))
+        training, held_out = validation_split(values, settings["validation"], settings["seed"])
+        preparation, target_name = Preparation([Column(name) for name in features]), "class"
+    elif estimator is not None:
+        data = _read(source, estimator, given.get("target"))
+        training, held_out = validation_split(data.y, settings["validation"], settings["seed"])
     else:
-        target, features = table.target(column, given.get("task")), [c for c in table.columns if c != column]
-    if not features:
-        raise ValueError(f"{source}: no features, {column!r} is the only column")
-    return Data(source, features, column, table.numbers(features), target)
+        if source != STDIN and not os.path.exists(source):
+            raise FileError(f"{source}: no such file, and no built-in set ({', '.join(BUILT_IN)})")
+        table = read_table(source)
+        names = _features(table, settings)
+        target_name = settings["target"]
+        target = table.target(target_name, settings["task"])
+        training, held_out = validation_split(target.values, settings["validation"], settings["seed"])
+        preparation, left_out = Preparation.fit(
+            table, names, training, settings["missing"], settings["categorical"] or ()
+        )
+        if not preparation.columns:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+            raise FileError(f"{table.path}: no features" + f" ({reasons})" * bool(reasons))
+        data = Data(table.path, table, preparation.apply(table), target)
+    if estimator is None:
+        estimator = _build(data, settings, training, preparation, target_name)
+    return data, training, held_out, estimator, left_out
 
 
-def _build(data: Data, settings: dict[str, Any], training: NDArray[np.intp]) -> Estimator:
-    """Make the network for new data; features of a CSV file are standardised, and so is a number to predict."""
-    values, task, classes = data.target.values, data.target.task, data.target.classes
+def _read(source: str, estimator: Estimator, target: str | None = None) -> Data:
+    """Read a table for an estimator."""
+    table, shape = read_table(source), estimator.architecture
+    values = table.target(target or shape.target, shape.task, shape.classes or None)
+    return Data(table.path, table, estimator.preparation.apply(table), values)
+
+
+def _features(table: Table, settings: dict[str, Any]) -> list[str]:
+    """Return the names of the columns to learn from."""
+    target = settings["target"]
+    if target is None:
+        raise ValueError(f"{table.path}: --target COLUMN is needed (columns: {listed(table.columns)})")
+    for option in ("target", "features", "drop", "categorical"):
+        for name in [settings[option]] if option == "target" else settings[option] or ():
+            if name not in table.columns:
+                raise ValueError(f"--{option}: {table.path}: no column {name!r} ({table.hint(name)})")
+    dropped = {target, *(settings["drop"] or ())}
+    names = [name for name in settings["features"] or table.columns if name not in dropped]
+    if not names:
+        raise ValueError(f"{table.path}: no features, {target!r} is the only column left")
+    return names
+
+
+def _build(
+    data: Data, settings: dict[str, Any], training: NDArray[np.intp], preparation: Preparation, target_name: str
+) -> Estimator:
+    """Make the network for new data; numbers of a CSV file are standardised, and so is a number to predict."""
+    task, classes = data.target.task, data.target.classes
     architecture = Architecture(
-        features=data.features,
-        target=data.target_name,
+        features=preparation.inputs,
+        target=target_name,
         task=task,
         classes=classes,
         loss=settings["loss"] or losses_for(task, len(classes))[0],
@@ -248,17 +389,19 @@ def _build(data: Data, settings: dict[str, Any], training: NDArray[np.intp]) -> 
         init=settings["init"],
         dropout=settings["dropout"],
     )
-    standardise = settings["data"] not in BUILT_IN
-    return Estimator(
-        architecture,
-        Standardisation.fit(data.X[training]) if standardise else Standardisation.identity(len(data.features)),
-        Standardisation.fit(values[training, None]) if task == REGRESSION else Standardisation.identity(1),
-        seed=settings["seed"],
-    )
+    try:
+        inputs = Standardisation.fit(data.X[training], preparation.scaled & (data.table is not None))
+        number = Standardisation.fit(data.y[training, None]) if task == REGRESSION else Standardisation.identity(1)
+    except ValueError as error:
+        raise FileError(f"{data.name}: {error}") from error
+    return Estimator(architecture, preparation, inputs, number, seed=settings["seed"])
 
 
 def _check_resumed(path: str, shape: Architecture, given: dict[str, Any]) -> None:
     """Raise a ValueError if an option asks for another network than the one to resume."""
+    for option in _PREPARING:
+        if option in given:
+            raise ValueError(f"{path}: the model has its columns; --resume cannot change --{option}")
     for option in ("hidden", "activation", "init", "dropout", "loss", "task"):
         own = getattr(shape, option)
         if given.get(option, own) != own:
@@ -275,25 +418,50 @@ def _describe(
     parts: dict[str, NDArray[np.intp]],
     estimator: Estimator,
     settings: dict[str, Any],
+    left_out: dict[str, str],
 ) -> None:
     shape = estimator.architecture
-    what = f"classes {', '.join(shape.classes)}" if shape.classes else f"{shape.target} is a number"
+    what = f"classes {listed(shape.classes)}" if shape.classes else f"{shape.target} is a number"
     shares = ", ".join(f"{len(rows)} for {name}" for name, rows in parts.items())
-    say(f"{data.name}: {_count(len(data.X), 'row')} ({shares}), {_count(len(shape.features), 'feature')}, {what}")
+    features = _count(len(estimator.preparation.columns), "feature")
+    if len(shape.features) != len(estimator.preparation.columns):
+        features += f" as {_count(len(shape.features), 'input')}"
+    say(f"{data.name}: {_count(len(data.X), 'row')} ({shares}), {features}, {what}")
+    if data.table:
+        say(f"{shape.task}, as {data.target.reason}")
+    if left_out:
+        say("left out: " + "; ".join(f"{name} ({reason})" for name, reason in left_out.items()))
+    say(_network(estimator))
+    say(_rules(settings))
+
+
+def _network(estimator: Estimator) -> str:
+    """Return the network in a line."""
+    shape = estimator.architecture
     widths = "-".join(map(str, [len(shape.features), *shape.hidden, shape.outputs]))
-    say(f"MLP {widths}, {shape.activation}, {len(estimator.model.parameters())} parameters")
-    rules = [f"{shape.loss}, {settings['optimizer']}, learning rate {settings['lr']:g}, L2 {settings['l2']:.2g}"]
-    rules += [f"batches of {settings['batch_size']}"]
+    return f"MLP {widths}, {shape.activation}, {len(estimator.model.parameters())} parameters"
+
+
+def _rules(settings: dict[str, Any]) -> str:
+    """Return the rules of a training in a line."""
+    rules = [f"{settings['loss']}, {settings['optimizer']}", f"learning rate {settings['lr']:g}"]
+    rules += [f"L2 {settings['l2']:.2g}", f"batches of {settings['batch_size']}"]
     if settings["schedule"] != DEFAULTS["schedule"]:
         rules += [f"schedule {settings['schedule']}"]
     for name in ("dropout", "l1", "clip_norm", "patience"):
         if settings[name]:
             rules += [f"{name.replace('_', ' ').replace('l1', 'L1')} {settings[name]:g}"]
-    say(", ".join(rules))
+    return ", ".join(rules)
 
 
-def _figure(name: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if name.endswith("accuracy") else f"{value:.4g}"
+def _scales(estimator: Estimator) -> list[tuple[Column, float, float]]:
+    """Return each column with the mean and the scale of its first input."""
+    result, start = [], 0
+    for column in estimator.preparation.columns:
+        scale = estimator.input_scale
+        result.append((column, float(scale.mean[start]), float(scale.scale[start])))
+        start += len(column.inputs)
+    return result
 
 
 def _count(number: int, noun: str) -> str:
@@ -301,44 +469,58 @@ def _count(number: int, noun: str) -> str:
 
 
 def _columns(features: list[str], classes: list[str]) -> str:
-    return f"the features {', '.join(features)} and {'the classes ' if classes else 'no classes'}{', '.join(classes)}"
+    return f"the features {listed(features)} and {'the classes ' if classes else 'no classes'}{listed(classes)}"
 
 
-def _print_figures(terminal: Terminal, figures: dict[str, dict[str, float]]) -> None:
-    header = ["", *(name.upper() if name == "r2" else name for name in figures["training"])]
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _print_figures(
+    terminal: Terminal, estimator: Estimator, parts: dict[str, tuple[NDArray[np.float64], NDArray[Any]]]
+) -> None:
+    """Print the figures of each part of the data, and below them those of the best constant answer to the last one."""
+    rows = {name: estimator.evaluate(*part) for name, part in parts.items()}
+    names = list(rows["training"])
+    answer, constant = baseline(estimator, list(parts.values())[-1][1])
+    rows[answer] = constant
     terminal.print_table(
-        header,
-        [[part, *(_figure(name, value) for name, value in row.items())] for part, row in figures.items()],
+        ["", *names],
+        [[part, *(figure(name, row.get(name)) for name in names)] for part, row in rows.items()],
     )
 
 
 def _print_result(terminal: Terminal, estimator: Estimator, data: Data) -> None:
     """Print the predictions of a small set and the map of two features."""
-    shape = estimator.architecture
+    shape, columns = estimator.architecture, estimator.preparation.columns
     if len(data.X) <= SMALL:
         terminal.print()
         _print_predictions(terminal, estimator, data)
-    if shape.task == CLASSIFICATION and len(shape.features) == 2 and len(shape.classes) <= MAX_MAP_CLASSES:
+    plane = len(shape.features) == 2 and all(column.kind == NUMBER for column in columns)
+    if shape.task == CLASSIFICATION and plane and len(shape.classes) <= MAX_MAP_CLASSES:
         terminal.print()
         terminal.print_map(
             lambda points: estimator.decide(estimator.scores(points)),
             data.X,
-            data.target.values,
+            data.y,
             shape.features,
             [f"{shape.target} {name}" for name in shape.classes],
         )
 
 
 def _print_predictions(terminal: Terminal, estimator: Estimator, data: Data) -> None:
+    shape = estimator.architecture
     scores = estimator.scores(data.X)
     decisions, probabilities = estimator.decide(scores), estimator.probabilities(scores)
-    header = [*data.features, data.target_name, "prediction"]
-    columns = [[f"{value:g}" for value in column] for column in data.X.T]
-    if estimator.architecture.task == REGRESSION:
-        columns += [[f"{value:.5g}" for value in series] for series in (data.target.values, decisions)]
+    names = [column.name for column in estimator.preparation.columns]
+    header = [*names, shape.target, "prediction"]
+    numbers = [[f"{value:g}" for value in column] for column in data.X.T]
+    columns = [list(data.table.cells(name)) for name in names] if data.table else numbers
+    if shape.task == REGRESSION:
+        columns += [[f"{value:.5g}" for value in series] for series in (data.y, decisions)]
     else:
         header.append("score" if probabilities is None else "probability")
         certainty = scores if probabilities is None else probabilities.max(axis=1)
-        columns += [list(map(estimator.label, series)) for series in (data.target.values, decisions)]
+        columns += [[shape.classes[k] for k in series] for series in (data.y, decisions)]
         columns += [[f"{value:.3f}" for value in certainty]]
     terminal.print_table(header, list(zip(*columns, strict=True)))

@@ -1,8 +1,9 @@
-"""A network with the columns of a table that it reads, their scales, and its classes."""
+"""A network with the columns of a table that it reads, their preparation and scales, and its classes."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import checkpoint, losses
-from autograd._cli.table import CLASSIFICATION, REGRESSION, Standardisation, Table
+from autograd._cli.preparation import Column, Preparation
+from autograd._cli.table import CLASSIFICATION, REGRESSION, FileError, Table
+from autograd._training.standardisation import Standardisation
 from autograd.nn import MLP
 from autograd.optim import Optimizer
 from autograd.training import EarlyStopping, evaluate, predict
@@ -58,10 +61,11 @@ def losses_for(task: str, classes: int) -> list[str]:
 class Estimator:
     """A network with its columns, scales and classes.
 
-    Targets are class indices, or numbers in their own units; features are in their own units.
+    Targets are class indices, or numbers in their own units; inputs are what the preparation makes of a table.
     """
 
     architecture: Architecture
+    preparation: Preparation
     input_scale: Standardisation
     target_scale: Standardisation
     seed: int = 0
@@ -91,7 +95,7 @@ class Estimator:
         finite = np.isfinite(scores).reshape(len(scores), -1).all(axis=1)
         if not finite.all():
             row = int(np.argmin(finite))
-            raise ValueError(f"no finite prediction for row {row + 1}: its features are too large, {X[row].tolist()}")
+            raise FileError(f"no finite prediction for row {row + 1}: its features are too large, {X[row].tolist()}")
         return scores
 
     def decide(self, scores: NDArray[np.float64]) -> NDArray[Any]:
@@ -109,17 +113,13 @@ class Estimator:
         powers: NDArray[np.float64] = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
-    def label(self, target: float) -> str:
-        """Return a target as text: the name of the class, or the number."""
-        return repr(float(target)) if self.architecture.task == REGRESSION else self.architecture.classes[int(target)]
-
     @property
     def metrics(self) -> dict[str, Any]:
         """Metrics by name, recorded beside the loss."""
         return {"accuracy": losses.accuracy} if self.architecture.task == CLASSIFICATION else {}
 
     def evaluate(self, X: NDArray[np.float64], y: NDArray[Any]) -> dict[str, float]:
-        """Return loss and accuracy, or loss, root mean square error and R squared in the target's units."""
+        """Return loss and accuracy, or loss and in the target's units rmse, mae and R2."""
         figures = evaluate(
             self.model,
             self.input_scale.apply(X),
@@ -128,25 +128,23 @@ class Estimator:
             metrics=self.metrics,
         )
         if self.architecture.task == REGRESSION:
-            errors = self.decide(self.scores(X)) - y
-            figures["rmse"] = float(np.sqrt(np.mean(errors**2)))
-            variance = float(np.var(y))
-            figures["r2"] = 1 - float(np.mean(errors**2)) / variance if variance else float("nan")
+            figures |= errors(self.decide(self.scores(X)), y)
         return figures
 
-    def predictions(self, table: Table) -> tuple[list[str], list[list[str]]]:
-        """Return header and rows of the predictions for a table: the target, then probability or score."""
-        scores = self.scores(table.numbers(self.architecture.features))
-        header, columns = ["prediction"], [list(map(self.label, self.decide(scores)))]
-        if self.architecture.task == CLASSIFICATION:
-            probabilities = self.probabilities(scores)
-            if probabilities is None:
-                header += ["score"]
-                columns += [list(map(repr, scores.tolist()))]
-            else:
-                header += [f"probability_{name}" for name in self.architecture.classes]
-                columns += [list(map(repr, column)) for column in probabilities.T.tolist()]
-        return header, [list(row) for row in zip(*columns, strict=True)]
+    def predictions(self, table: Table, probabilities: bool) -> dict[str, list[Any]]:
+        """Return the predictions for a table by column: the target, then probabilities or scores of classes."""
+        scores = self.scores(self.preparation.apply(table))
+        decisions = self.decide(scores).tolist()
+        if self.architecture.task == REGRESSION:
+            return {"prediction": decisions}
+        columns = {"prediction": [self.architecture.classes[k] for k in decisions]}
+        if probabilities:
+            shares = self.probabilities(scores)
+            if shares is None:
+                return columns | {"score": scores.tolist()}
+            names = [f"probability_{name}" for name in self.architecture.classes]
+            columns |= dict(zip(names, shares.T.tolist(), strict=True))
+        return columns
 
     def save(
         self,
@@ -164,6 +162,7 @@ class Estimator:
             "target_scale": self.target_scale._asdict(),
         }
         own = {"kind": _KIND, "architecture": asdict(self.architecture), "seed": self.seed}
+        own["preparation"] = asdict(self.preparation)
         checkpoint.save(path, state, metadata={**metadata, **own})
 
     @classmethod
@@ -182,14 +181,22 @@ class Estimator:
         ------
         OSError
             If the file cannot be read.
-        ValueError
+        FileError
             If it is another kind of file, or its parts do not fit each other.
         """
-        state, metadata = checkpoint.load(path)
+        try:
+            state, metadata = checkpoint.load(path)
+        except ValueError as error:
+            raise FileError(str(error)) from error
         if metadata.get("kind") != _KIND:
-            raise ValueError(f"{os.fspath(path)}: not a model that '{_KIND}' saved")
+            raise FileError(f"{os.fspath(path)}: not a model that '{_KIND}' saved")
         try:
             architecture = Architecture(**metadata["architecture"])
+            # Release 0.1.0 knew numbers only.
+            saved = metadata.get("preparation", {"columns": [{"name": name} for name in architecture.features]})
+            preparation = Preparation(**{**saved, "columns": [Column(**column) for column in saved["columns"]]})
+            if preparation.inputs != architecture.features:
+                raise ValueError(f"columns for {len(preparation.inputs)} inputs, not {len(architecture.features)}")
             input_scale, target_scale = (Standardisation(**state[name]) for name in ("input_scale", "target_scale"))
             for scale, width in ((input_scale, len(architecture.features)), (target_scale, 1)):
                 if not np.shape(scale.mean) == np.shape(scale.scale) == (width,):
@@ -207,8 +214,18 @@ class Estimator:
                 and all(isinstance(series, list) for series in history.values())
             ):
                 raise ValueError("its settings, epochs or history are of another kind")
-            estimator = cls(architecture, input_scale, target_scale, seed=metadata["seed"])
+            estimator = cls(architecture, preparation, input_scale, target_scale, seed=metadata["seed"])
             estimator.model.load_state_dict(state["model"])
             return estimator, {name: state[name] for name in ("optimizer", "early_stopping")}, metadata
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{os.fspath(path)}: a damaged model ({error})") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise FileError(f"{os.fspath(path)}: a damaged model ({error})") from error
+
+
+def errors(predictions: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, float]:
+    """Return root mean square error, mean absolute error and R squared of predictions."""
+    square, variance = float(np.mean((predictions - y) ** 2)), float(np.var(y))
+    return {
+        "rmse": math.sqrt(square),
+        "mae": float(np.mean(np.abs(predictions - y))),
+        "R2": 1 - square / variance if variance else math.nan,
+    }

@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd._cli.estimator import Estimator
+from autograd._cli.assessment import confusion_matrix
+from autograd._cli.estimator import Estimator, errors
+from autograd._cli.preparation import NUMBER
 from autograd._cli.table import REGRESSION
 from autograd._files import check_writable, replacing
 from autograd._plots.figures import COLOURS, draw_regions, padded_range
 from autograd.training import History
+
+_MOST_NUMBERS = 15  # classes of a confusion matrix with numbers in it
 
 
 def check(path: str | os.PathLike[str]) -> None:
@@ -35,8 +39,12 @@ def save(
     y: NDArray[Any],
     held_out: NDArray[np.intp],
     history: History,
+    best_epoch: int | None = None,
 ) -> None:
-    """Draw loss by epoch, and beside it the regions or the surface over two features, or the curve over one.
+    """Draw what a network does with the data, and beside it the loss by epoch.
+
+    Over one number that is the curve, over two the surface or the regions of the classes; else the confusion matrix, or
+    what was predicted against what is so, of the held-out rows if there are any.
 
     Parameters
     ----------
@@ -50,23 +58,62 @@ def save(
         Rows that are for validation.
     history : History
         Record of the training.
+    best_epoch : int, optional
+        The epoch whose parameters are kept, if it is not the last.
     """
     from matplotlib.figure import Figure
 
     shape = estimator.architecture
-    surface = len(shape.features) == 2
-    curve = len(shape.features) == 1 and shape.task == REGRESSION
-    panels = 1 + (surface or curve)
-    figure = Figure(figsize=(6.0 * panels, 4.8), layout="constrained")
-    axes = figure.subplots(1, panels, squeeze=False)[0]
-    if surface:
-        _draw_surface(axes[0], estimator, X, y, held_out)
-    elif curve:
-        _draw_curve(axes[0], estimator, X, y)
-    if history.epochs:
-        history.plot(axes[-1])
+    plain = len(shape.features) == sum(column.kind == NUMBER for column in estimator.preparation.columns)
+    figure = Figure(figsize=(6.0 * (1 + (history.epochs > 0)), 4.8), layout="constrained")
+    left, *right = figure.subplots(1, 1 + (history.epochs > 0), squeeze=False)[0]
+    judged = held_out if len(held_out) else np.arange(len(y))
+    rows = f"{len(judged)} {'validation' if len(held_out) else 'training'} rows"
+    if plain and len(shape.features) == 2:
+        _draw_surface(left, estimator, X, y, held_out)
+    elif plain and len(shape.features) == 1 and shape.task == REGRESSION:
+        _draw_curve(left, estimator, X, y)
+    elif shape.task == REGRESSION:
+        _draw_predictions(left, estimator, X[judged], y[judged], rows)
+    else:
+        _draw_confusion(left, estimator, X[judged], y[judged], rows)
+    for axes in right:
+        history.plot(axes)
+        axes.set_title("learning curve")
+        if best_epoch:
+            axes.axvline(best_epoch, color="grey", linestyle=":", label=f"kept: epoch {best_epoch}")
+            axes.legend()
     with replacing(path) as file:
         figure.savefig(file, format=_format(path), dpi=120)
+
+
+def _draw_confusion(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: NDArray[Any], rows: str) -> None:
+    shape = estimator.architecture
+    counts = confusion_matrix(estimator, X, y)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = [name if len(name) <= 16 else f"{name[:13]}..." for name in shape.classes]
+    if len(names) <= _MOST_NUMBERS:
+        for i, k in np.ndindex(counts.shape):
+            colour = "white" if shares[i, k] > 0.5 else "black"
+            axes.text(k, i, str(counts[i, k]), ha="center", va="center", color=colour)
+    if len(names) <= 2 * _MOST_NUMBERS:
+        slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 4 else {}
+        axes.set_xticks(range(len(names)), names, **slanted)
+        axes.set_yticks(range(len(names)), names)
+    accuracy = counts.trace() / len(y)
+    axes.set(xlabel=f"predicted {shape.target}", ylabel=f"actual {shape.target}")
+    axes.set_title(f"{rows}, accuracy {100 * accuracy:.1f} %")
+
+
+def _draw_predictions(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: NDArray[Any], rows: str) -> None:
+    predictions = estimator.decide(estimator.scores(X))
+    ends = [min(y.min(), predictions.min()), max(y.max(), predictions.max())]
+    axes.plot(ends, ends, color="grey", linewidth=1, zorder=0)
+    axes.scatter(y, predictions, color=COLOURS[0], edgecolors="white", s=30)
+    target = estimator.architecture.target
+    axes.set(xlabel=f"actual {target}", ylabel=f"predicted {target}")
+    axes.set_title(f"{rows}, R² {errors(predictions, y)['R2']:.3f}")
 
 
 def _draw_surface(

@@ -51,11 +51,12 @@ class Terminal:
         """Write a line, above a progress bar if there is one."""
         tqdm.write(text.encode(self._encoding, "backslashreplace").decode(self._encoding), file=self._stream)
 
-    def print_table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write rows under a header, the columns aligned to the right."""
+    def print_table(self, header: Sequence[str], rows: Sequence[Sequence[str]], left: bool = False) -> None:
+        """Write rows under a header, the columns aligned to the right or to the left."""
+        align = str.ljust if left else str.rjust
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         for row in (header, *rows):
-            self.print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+            self.print("  ".join(map(align, row, widths)).rstrip())
 
     def print_map(
         self,

@@ -24,6 +24,15 @@ class Push(NamedTuple):
         What is added, for all its occurrences together.
     total : float
         The gradient of `parent` after it.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> from autograd.draw import BackwardSteps
+    >>> x = Value(3.0, label="x")
+    >>> push = next(BackwardSteps(x * x)).pushes[0]
+    >>> push.parent is x, push.gradient, push.total
+    (True, 6.0, 6.0)
     """
 
     parent: Value
@@ -46,6 +55,16 @@ class BackwardStep(NamedTuple):
         The gradient of `node`, which is complete.
     pushes : tuple of Push
         For each operand that is a Value, once.
+
+    Examples
+    --------
+    >>> from autograd import Value
+    >>> from autograd.draw import BackwardSteps
+    >>> step = next(BackwardSteps(Value(3.0, label="x") * 2))
+    >>> step.operation, step.grad, [push.gradient for push in step.pushes]
+    ('*', 1.0, [2.0])
+    >>> print(step)
+    *, grad 1.0000: pushes 2.0000 to x
     """
 
     node: Value

@@ -5,6 +5,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree
 
 from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, Fusion, fuse
+from autograd._interpreter.grouping cimport group
 from autograd._interpreter.interpreter cimport Instruction, Schedule
 from autograd._interpreter.scheduling cimport ordered
 from autograd._interpreter.slots cimport assign_slots, constants_of
@@ -40,6 +41,7 @@ cdef Executable make_executable(Code code, bytes varying, bytes summed, bint onl
         expanded.outputs = []
     scheduled = ordered(expanded, varying is None)
     fusion = fuse(scheduled, varying, summed)
+    group(fusion)
     executable.constants = constants_of(scheduled, fusion.uses)
     assign_slots(fusion, &executable.schedule)
     for phase in range(3):

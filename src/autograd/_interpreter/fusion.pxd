@@ -12,7 +12,7 @@ cdef enum:
 
 
 # The fused instructions have no slots yet: `out` and the operands, `kinds` many, are positions in the code, and so are
-# the `operands` that are arguments of a dot product, a call or a map.
+# the `operands` that are arguments of a dot product or a call; in a map see `grouping`.
 cdef class Fusion:
     cdef Code code
     cdef Py_ssize_t size

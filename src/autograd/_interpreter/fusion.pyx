@@ -1,23 +1,22 @@
 """Fusion: what several instructions of a code compute becomes one instruction.
 
 What does not depend on a varying input is computed once for all lanes, in the prologue. A product that is only added to
-something becomes part of a multiply-add, and a chain of these one dot product; calls of one function that follow each
-other become one instruction.
+something becomes part of a multiply-add, and a chain of these one dot product; one that is only masked, of the mask.
 """
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree
+from libc.math cimport copysign
 
 from autograd._interpreter.interpreter cimport (
-    Instruction, LANE_DOT, LANE_MADD, LANE_MAP, LANE_MOST_RESULTS, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE,
-    LANE_SUM, LANE_SUM_MUL, LANE_TOTAL,
+    Instruction, LANE_DOT, LANE_MADD, LANE_MASK, LANE_MSUB, LANE_NMADD, LANE_NO_START, LANE_STORE, LANE_SUM,
+    LANE_SUM_MUL, LANE_TOTAL,
 )
-from autograd._ir.code cimport Code, Entry, arity, operands_of, room
+from autograd._ir.code cimport Code, Entry, arity, is_constant, operands_of, room
 from autograd._ir.liveness cimport count_uses
 from autograd._ir.opcodes cimport (
-    LANE_CALL, LANE_GUARD, LANE_LOAD, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard, operand_count,
+    LANE_CALL, LANE_GUARD, LANE_LOAD, LANE_WHERE_EQ, OP_ADD, OP_MUL, OP_SUB, is_free, is_guard, operand_count,
 )
-from autograd._kernels.functions cimport is_function
 
 # The operands of a product that is computed later, as part of another instruction, have to keep their slots until then.
 # A product is moved over at most NEAR instructions, and a dot product has at most NEAR terms, unless the operands keep
@@ -121,12 +120,21 @@ cdef void fuse_products(Fusion fusion) noexcept:
                 take_in(fusion, i, entry.b)
             elif takes(fusion, i, entry.a):
                 take_in(fusion, i, entry.a)
+        elif is_mask(fusion, entry) and takes(fusion, i, entry.d):
+            take_in(fusion, i, entry.d)
+
+
+cdef bint is_mask(Fusion fusion, const Entry *entry) noexcept:
+    """Whether an instruction is 0 where a number is, as derivatives have them of choices."""
+    cdef double compared = 0.0, chosen = 0.0
+    return (entry.op == LANE_WHERE_EQ and is_constant(fusion.code, entry.b, &compared) and compared == 0.0
+            and is_constant(fusion.code, entry.c, &chosen) and chosen == 0.0 and copysign(1.0, chosen) > 0.0)
 
 
 cdef void take_in(Fusion fusion, Py_ssize_t i, unsigned product) noexcept:
     cdef Entry *entry = &fusion.code.entries[product]
     fusion.absorbed[product] = True
-    fusion.product[i] = fusion.code.entries[i].b == product
+    fusion.product[i] = fusion.code.entries[i].a != product
     fusion.length[i] = 1
     fusion.needed[entry.a] = max(fusion.needed[entry.a], <unsigned> i)
     fusion.needed[entry.b] = max(fusion.needed[entry.b], <unsigned> i)
@@ -168,9 +176,11 @@ cdef bint may_wait(Fusion fusion, Py_ssize_t i, unsigned rest) noexcept:
 cdef inline Entry *term_of(Fusion fusion, unsigned link) noexcept:
     """Return the product that an instruction has taken in; if none, itself, the product with which a chain begins."""
     cdef Entry *entry = &fusion.code.entries[link]
-    if fusion.length[link]:
-        return &fusion.code.entries[entry.b if fusion.product[link] else entry.a]
-    return entry
+    if not fusion.length[link]:
+        return entry
+    if entry.op == LANE_WHERE_EQ:
+        return &fusion.code.entries[entry.d]
+    return &fusion.code.entries[entry.b if fusion.product[link] else entry.a]
 
 
 cdef inline unsigned rest_of(Fusion fusion, unsigned link) noexcept:
@@ -256,12 +266,10 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
         for k in range(entry.d):
             add_operand(fusion, i + 1 + k)
             fusion.done[i + 1 + k] = True
-    elif phase == PROLOGUE and is_function(entry.op) and run_length(fusion, i) > 1:
-        append_map(fusion, i, run_length(fusion, i))
     elif entry.op == OP_SUB and fusion.length[i]:
         append_product(fusion, phase, LANE_NMADD if fusion.product[i] else LANE_MSUB, i)
     elif fusion.length[i] == 1:
-        append_product(fusion, phase, LANE_MADD, i)
+        append_product(fusion, phase, LANE_MADD if entry.op == OP_ADD else LANE_MASK, i)
     elif fusion.length[i]:
         append_dot(fusion, phase, i)
     else:
@@ -269,39 +277,6 @@ cdef void append_entry(Fusion fusion, Py_ssize_t i) noexcept:
         fused.flags = entry.b if entry.op == LANE_GUARD else 0
         for k in range(operand_count(entry.op)):
             use(fused, operands_of(fusion.code, entry)[k])
-
-
-cdef Py_ssize_t run_length(Fusion fusion, Py_ssize_t i) noexcept:
-    """Return how many calls of one function, none of which needs another, follow each other from i on."""
-    cdef Entry *first = &fusion.code.entries[i]
-    cdef Entry *entry
-    cdef Py_ssize_t n = 1, k
-    while n < LANE_MOST_RESULTS and i + n < fusion.size:
-        entry = &fusion.code.entries[i + n]
-        if entry.op != first.op or fusion.varies[i + n] or not fusion.uses[i + n]:
-            break
-        for k in range(operand_count(entry.op)):
-            if operands_of(fusion.code, entry)[k] >= <unsigned> i:
-                return n
-        n += 1
-    return n
-
-
-cdef void append_map(Fusion fusion, Py_ssize_t i, Py_ssize_t n) noexcept:
-    """Append n calls of one function as one instruction."""
-    cdef Py_ssize_t operands = operand_count(fusion.code.entries[i].op)
-    cdef Py_ssize_t j, k
-    cdef Instruction *fused
-    for j in range(i + 1, i + n):
-        load_chain(fusion, j)
-    fused = append(fusion, PROLOGUE, LANE_MAP, i)
-    fused.a, fused.b, fused.c, fused.d = fusion.code.entries[i].op, fusion.operand_total, operands * n, n
-    for k in range(operands):
-        for j in range(i, i + n):
-            add_operand(fusion, operands_of(fusion.code, &fusion.code.entries[j])[k])
-    for j in range(i, i + n):
-        add_operand(fusion, j)
-        fusion.done[j] = True
 
 
 cdef inline void add_operand(Fusion fusion, unsigned operand) noexcept:

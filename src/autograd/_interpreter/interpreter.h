@@ -40,6 +40,7 @@ enum { LANE_GAP = 8, LANE_SCRATCH = 6, LANE_MOST_WIDTH = 256 };
 OP_INLINE double lane_madd(double a, double b, double c) { return a * b + c; }
 OP_INLINE double lane_msub(double a, double b, double c) { return a * b - c; }
 OP_INLINE double lane_nmadd(double a, double b, double c) { return c - a * b; }
+OP_INLINE double lane_mask(double a, double b, double c) { return c == 0.0 ? 0.0 : a * b; }
 OP_INLINE double lane_where_lt(double a, double b, double c, double d) { return a < b ? c : d; }
 OP_INLINE double lane_where_le(double a, double b, double c, double d) { return a <= b ? c : d; }
 OP_INLINE double lane_where_eq(double a, double b, double c, double d) { return a == b ? c : d; }
@@ -52,7 +53,8 @@ OP_INLINE int lane_same(double a, double b)
     return (x == y) | ((a != a) & (b != b));
 }
 
-#define LANE_MADDS(X) X(LANE_MADD, lane_madd) X(LANE_MSUB, lane_msub) X(LANE_NMADD, lane_nmadd)
+#define LANE_MADDS(X) \
+    X(LANE_MADD, lane_madd) X(LANE_MSUB, lane_msub) X(LANE_NMADD, lane_nmadd) X(LANE_MASK, lane_mask)
 #define LANE_WHERES(X) X(LANE_WHERE_LT, lane_where_lt) X(LANE_WHERE_LE, lane_where_le) X(LANE_WHERE_EQ, lane_where_eq)
 
 #define FUNCTION_CASE(OP, operands, name) case OP:
@@ -108,21 +110,109 @@ static void lane_frame(const Run *run, double *memory, Frame *frame)
 
 /* ---- One lane ---- */
 
-/* Computes a function of many numbers at once, which takes a fraction of the time of as many single ones. */
-static void lane_map(double *u, const Instruction *in, const uint32_t *operand)
+/* Fills a row with one number. */
+OP_INLINE const double *lane_fill(double *row, ptrdiff_t n, double x)
 {
-    double rows[3][LANE_MOST_RESULTS];
-    const uint32_t *const result = operand + in->c;
-    const ptrdiff_t n = in->d, operands = in->c / in->d;
+    LANES row[i] = x;
+    return row;
+}
 
-    rows[0][0] = u[operand[0] & ~LANE_UNIFORM];
-    for (ptrdiff_t i = 1; i < n; i++)
-        rows[0][i] = u[operand[i] & ~LANE_UNIFORM];
-    for (ptrdiff_t i = n; i < n * operands; i++)
-        rows[1][i - n] = u[operand[i] & ~LANE_UNIFORM];
-    function_over(in->a, n, rows[0], operands == 2 ? rows[1] : NULL, rows[2]);
+/* Computes a primitive, a multiply-add or a choice for n numbers; x has the rows of its operands. */
+AUTOGRAD_CLONES
+static void lane_compute(unsigned op, ptrdiff_t n, const double *const *x, double *out)
+{
+    const double *const a = x[0], *const b = x[1], *const c = x[2], *const d = x[3];
+
+    switch (op) {
+#define NUMBERS_UNARY(OP, f) case OP: LANES out[i] = f(a[i]); break;
+#define NUMBERS_BINARY(OP, f) case OP: LANES out[i] = f(a[i], b[i]); break;
+#define NUMBERS_TERNARY(OP, f) case OP: LANES out[i] = f(a[i], b[i], c[i]); break;
+#define NUMBERS_WHERE(OP, f) case OP: LANES out[i] = f(a[i], b[i], c[i], d[i]); break;
+    LANE_UNARY(NUMBERS_UNARY)
+    LANE_BINARY(NUMBERS_BINARY)
+    LANE_FUNCTIONS(FUNCTION_CASE)
+        function_over(op, n, a, b, out);
+        break;
+    LANE_MADDS(NUMBERS_TERNARY)
+    LANE_WHERES(NUMBERS_WHERE)
+    default: break;
+    }
+}
+
+/* The numbers of a row of LANE_MAP, at one place. */
+OP_INLINE const double *lane_gather(const double *u, const uint32_t *arguments, const uint32_t *row, ptrdiff_t n,
+                                    double *place)
+{
+    if (row[0] == LANE_EACH)
+        return u + row[1];
+    if (row[0] == LANE_ONE)
+        return lane_fill(place, n, u[row[1]]);
     for (ptrdiff_t i = 0; i < n; i++)
-        u[result[i] & ~LANE_UNIFORM] = rows[2][i];
+        place[i] = u[arguments[row[1] + i]];
+    return place;
+}
+
+/* The numbers of the inputs or outputs of a row. */
+OP_INLINE const uint32_t *lane_numbers(const uint32_t *arguments, const uint32_t *row, ptrdiff_t n, uint32_t *place)
+{
+    if (row[0] == LANE_LISTED)
+        return arguments + row[1];
+    for (ptrdiff_t i = 0; i < n; i++)
+        place[i] = row[1] + (row[0] == LANE_EACH ? (uint32_t)i : 0);
+    return place;
+}
+
+/* Runs an instruction for many numbers at once, which takes a fraction of the time of as many single ones. */
+static void lane_map(const Run *run, const Instruction *in)
+{
+    double places[4][LANE_MOST_NUMBERS];
+    uint32_t numbers[LANE_MOST_NUMBERS];
+    const double *x[4] = {NULL, NULL, NULL, NULL};
+    double *const u = run->uniform;
+    const uint32_t *const arguments = run->schedule->arguments, *const rows = arguments + in->b;
+    const uint32_t *const result = rows + 2 * (in->c - 1);
+    const ptrdiff_t n = in->d;
+    double *const out = result[0] == LANE_EACH ? u + result[1] : places[3];
+
+    switch (in->a) {
+    case LANE_LOAD: {
+        const ptrdiff_t first = run->lanes > 0 ? lane_row(run, 0) : 0;
+        const uint32_t *number = lane_numbers(arguments, rows, n, numbers);
+        for (ptrdiff_t i = 0; i < n; i++)
+            out[i] = run->inputs[number[i]].data[first * run->inputs[number[i]].stride];
+        break;
+    }
+    case LANE_STORE: {
+        const uint32_t *number = lane_numbers(arguments, result, n, numbers);
+        x[0] = lane_gather(u, arguments, rows, n, places[0]);
+        for (ptrdiff_t lane = 0; lane < run->lanes; lane++) {
+            const ptrdiff_t to = lane_row(run, lane);
+            for (ptrdiff_t i = 0; i < n; i++)
+                run->outputs[number[i]].data[to * run->outputs[number[i]].stride] = x[0][i];
+        }
+        return;
+    }
+    case LANE_DOT: {
+        const uint32_t *row = rows;
+        x[2] = in->flags & LANE_NO_START ? lane_fill(places[2], n, -0.0)
+                                         : lane_gather(u, arguments, row, n, places[2]);
+        row += in->flags & LANE_NO_START ? 0 : 2;
+        for (; row < result; row += 4) {
+            x[0] = lane_gather(u, arguments, row, n, places[0]);
+            x[1] = lane_gather(u, arguments, row + 2, n, places[1]);
+            lane_compute(LANE_MADD, n, x, out);
+            x[2] = out;
+        }
+        break;
+    }
+    default:
+        for (uint32_t k = 0; k + 1 < in->c; k++)
+            x[k] = lane_gather(u, arguments, rows + 2 * k, n, places[k]);
+        lane_compute(in->a, n, x, out);
+    }
+    if (result[0] != LANE_EACH)
+        for (ptrdiff_t i = 0; i < n; i++)
+            u[arguments[result[1] + i]] = out[i];
 }
 
 /* Runs instructions over the uniform slots. Returns 0, the number of the guard that failed, or -1 with an exception set. */
@@ -177,7 +267,7 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
             if (run->call(run, in, NULL, 1, NULL) < 0)
                 return -1;
             break;
-        case LANE_MAP: lane_map(u, in, arguments + in->b); break;
+        case LANE_MAP: lane_map(run, in); break;
         default: break;
         }
     }
@@ -186,26 +276,24 @@ static int lane_point(const Run *run, const Instruction *in, ptrdiff_t size)
 
 /* ---- A block of lanes ---- */
 
-/* Fills a row with one number. */
-OP_INLINE const double *lane_fill(double *row, ptrdiff_t n, double x)
-{
-    LANES row[i] = x;
-    return row;
-}
-
-/* out = start + p[0] * q[0] + ... + p[3] * q[3], the q varying or uniform. */
-OP_INLINE void lane_dot(ptrdiff_t n, const double *start, const double *const *p, const double *const *q, double *out)
+/* out = start + p[0] * q[0] + ... + p[size - 1] * q[size - 1], the q varying or uniform, without start if it is NULL. */
+OP_INLINE void lane_dot(ptrdiff_t n, const int size, const int uniform, const double *start, const double *const *p,
+                        const double *const *q, double *out)
 {
     const double *p0 = p[0], *p1 = p[1], *p2 = p[2], *p3 = p[3], *q0 = q[0], *q1 = q[1], *q2 = q[2], *q3 = q[3];
-    LANES out[i] = (((start[i] + p0[i] * q0[i]) + p1[i] * q1[i]) + p2[i] * q2[i]) + p3[i] * q3[i];
-}
-
-OP_INLINE void lane_dot_uniform(ptrdiff_t n, const double *start, const double *const *p, const double *const *q,
-                                double *out)
-{
-    const double *p0 = p[0], *p1 = p[1], *p2 = p[2], *p3 = p[3];
-    const double q0 = *q[0], q1 = *q[1], q2 = *q[2], q3 = *q[3];
-    LANES out[i] = (((start[i] + p0[i] * q0) + p1[i] * q1) + p2[i] * q2) + p3[i] * q3;
+    const double u0 = *q0, u1 = *q1, u2 = *q2, u3 = *q3;
+    LANES {
+        double sum = p0[i] * (uniform ? u0 : q0[i]);
+        if (start != NULL)
+            sum = start[i] + sum;
+        if (size > 1)
+            sum += p1[i] * (uniform ? u1 : q1[i]);
+        if (size > 2)
+            sum += p2[i] * (uniform ? u2 : q2[i]);
+        if (size > 3)
+            sum += p3[i] * (uniform ? u3 : q3[i]);
+        out[i] = sum;
+    }
 }
 
 /* Fails the lanes in which `bad`, an expression in i, is true; ends the block once all lanes have failed. The lanes beyond
@@ -318,8 +406,17 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
 #define BLOCK_WHERE(OP, f) \
     case OP: { \
         OUT; \
-        const double *a = OPERAND(a, 0), *b = OPERAND(b, 1), *c = OPERAND(c, 2), *d = OPERAND(d, 3); \
-        LANES out[i] = f(a[i], b[i], c[i], d[i]); \
+        /* A derivative compares with a constant, and chooses a constant. */ \
+        if ((in->kinds & 15) == 6) { \
+            const double *a = ROW(in->a), b = u[in->b], c = u[in->c], *d = ROW(in->d); \
+            LANES out[i] = f(a[i], b, c, d[i]); \
+        } else if ((in->kinds & 15) == 10) { \
+            const double *a = ROW(in->a), b = u[in->b], *c = ROW(in->c), d = u[in->d]; \
+            LANES out[i] = f(a[i], b, c[i], d); \
+        } else { \
+            const double *a = OPERAND(a, 0), *b = OPERAND(b, 1), *c = OPERAND(c, 2), *d = OPERAND(d, 3); \
+            LANES out[i] = f(a[i], b[i], c[i], d[i]); \
+        } \
         break; \
     }
         LANE_UNARY(BLOCK_UNARY)
@@ -361,45 +458,48 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             break;
         }
         case LANE_DOT: {
-            const double *start = in->flags & LANE_NO_START ? lane_fill(SCRATCH(0), n, -0.0) : OPERAND(a, 0);
+            const double *start = in->flags & LANE_NO_START ? NULL : OPERAND(a, 0);
             const uint32_t *pair = arguments + in->b;
             for (uint32_t left = in->c; left > 0;) {
-                /* Four pairs at a time keep the sum in registers; all of them have a uniform factor, or none has. */
+                /* Up to four pairs at a time keep the sum in registers; all of them have a uniform factor, or none has. */
                 const double *p[4], *q[4];
-                uint32_t size = 0, uniform = 0;
-                for (; size < 4 && size < left; size++) {
+                int size = 0, uniform = 0;
+                for (; size < 4 && (uint32_t)size < left; size++) {
                     uint32_t x = pair[2 * size], y = pair[2 * size + 1];
                     if (x & LANE_UNIFORM) {
                         const uint32_t z = x;
                         x = y;
                         y = z;
                     }
-                    const uint32_t is_uniform = (y & LANE_UNIFORM) != 0;
+                    const int is_uniform = (y & LANE_UNIFORM) != 0;
+                    if (size > 0 && is_uniform != uniform)
+                        break;
+                    uniform = is_uniform;
                     if (x & LANE_UNIFORM)
                         p[size] = lane_fill(SCRATCH(2 + size), n, u[x & ~LANE_UNIFORM]);
                     else
                         p[size] = ROW(x);
                     q[size] = is_uniform ? &u[y & ~LANE_UNIFORM] : ROW(y);
-                    if (size > 0 && is_uniform != uniform)
-                        break;
-                    uniform = is_uniform;
                 }
-                if (size < 4)
-                    size = 1;
-                left -= size;
+                for (int k = size; k < 4; k++) {
+                    p[k] = p[0];
+                    q[k] = q[0];
+                }
+                left -= (uint32_t)size;
                 pair += 2 * size;
                 /* The slot of the result may be that of an operand of a pair still to come. */
                 double *const out = left > 0 ? SCRATCH(1) : ROW(in->out);
-                if (size == 4 && uniform)
-                    lane_dot_uniform(n, start, p, q, out);
-                else if (size == 4)
-                    lane_dot(n, start, p, q, out);
-                else if (uniform) {
-                    const double *p0 = p[0], q0 = *q[0];
-                    LANES out[i] = start[i] + p0[i] * q0;
-                } else {
-                    const double *p0 = p[0], *q0 = q[0];
-                    LANES out[i] = start[i] + p0[i] * q0[i];
+                switch (4 * size + 2 * uniform + (start != NULL)) {
+#define DOT_CASES(size) \
+    case 4 * size: lane_dot(n, size, 0, NULL, p, q, out); break; \
+    case 4 * size + 1: lane_dot(n, size, 0, start, p, q, out); break; \
+    case 4 * size + 2: lane_dot(n, size, 1, NULL, p, q, out); break; \
+    case 4 * size + 3: lane_dot(n, size, 1, start, p, q, out); break;
+                DOT_CASES(1)
+                DOT_CASES(2)
+                DOT_CASES(3)
+                DOT_CASES(4)
+                default: break;
                 }
                 start = out;
             }

@@ -9,12 +9,16 @@ cdef extern from "_interpreter/schedule.h" nogil:
         LANE_MADD
         LANE_MSUB
         LANE_NMADD
+        LANE_MASK
         LANE_DOT
         LANE_SUM
         LANE_SUM_MUL
         LANE_TOTAL
         LANE_MAP
-        LANE_MOST_RESULTS
+        LANE_MOST_NUMBERS
+        LANE_EACH
+        LANE_ONE
+        LANE_LISTED
         LANE_NO_START
     const uint32_t LANE_UNIFORM
 

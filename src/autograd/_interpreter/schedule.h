@@ -11,11 +11,12 @@ enum {
     LANE_MADD,               /* out = a * b + c, rounded twice as everywhere */
     LANE_MSUB,               /* out = a * b - c */
     LANE_NMADD,              /* out = c - a * b */
+    LANE_MASK,               /* out = c == 0 ? 0 : a * b */
     LANE_DOT,                /* out = ((a + p0 * q0) + p1 * q1) + ..., c pairs of slots from arguments[b] on */
     LANE_SUM,                /* body: sums[out] += a over all lanes */
     LANE_SUM_MUL,            /* body: sums[out] += a * b over all lanes */
     LANE_TOTAL,              /* epilogue: out = sums[a] */
-    LANE_MAP,                /* not in the body: function a, c operands from arguments[b] on, d results after them */
+    LANE_MAP,                /* prologue: instruction a for d numbers at once, whose c rows are at arguments[b] */
 };
 
 /* Of the instructions of the IR, LANE_LOAD has the number of its input in a; a guard has its number, from 1 on in the
@@ -24,8 +25,14 @@ enum {
 
 /* In `arguments`: the slot is uniform. */
 #define LANE_UNIFORM 0x80000000u
-/* The most results of LANE_MAP. */
-#define LANE_MOST_RESULTS 64
+/* The most numbers of a row of LANE_MAP. */
+#define LANE_MOST_NUMBERS 256
+/* The rows of LANE_MAP are its operands, of a dot product a and then the pairs, and its results; a row has two words:
+ * LANE_EACH   d slots from the second word on
+ * LANE_ONE    d times the slot that is the second word
+ * LANE_LISTED the d slots at the place of `arguments` that is the second word
+ * Of LANE_LOAD the operand is a row of numbers of inputs, of LANE_STORE the result one of outputs. */
+enum { LANE_EACH, LANE_ONE, LANE_LISTED };
 /* LANE_DOT, in `flags`: there is no a, the sum starts with the first product. */
 #define LANE_NO_START 1
 

@@ -1,22 +1,22 @@
 """Scheduling: the order of instructions.
 
 How many results have to be kept at once decides how much memory a lane takes, and so how fast the body of a program
-runs. A point takes little memory; there it is worth more to have calls of the same function next to each other, which
-become one instruction (LANE_MAP).
+runs. A point takes little memory; there it is worth more to have instructions that do the same next to each other,
+which become one (LANE_MAP).
 """
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from autograd._ir.code cimport NONE, Code, Entry, arity, operands_of, room
 from autograd._ir.liveness cimport count_uses
-from autograd._ir.opcodes cimport LANE_LOAD, OP_COUNT, has_value, is_free, is_guard
+from autograd._ir.opcodes cimport CODE_COUNT, LANE_LOAD, has_value, is_free, is_guard
 from autograd._kernels.functions cimport is_function
 
-# A point's slots that surely fit into the first level of the cache.
+# The instructions of a point that may change places; their results surely fit into the second level of the cache.
 cdef enum:
-    MOST_POINT_SLOTS = 4096
+    WINDOW = 8192
 
 
 @cython.internal
@@ -144,63 +144,77 @@ cdef class InstructionOrder:
                 operand = self.missing[operand]
         return waiting
 
-    cdef bint in_levels(self, Py_ssize_t count, const unsigned *source, unsigned *levels) except -1:
-        """Order the instructions so that calls of one function that do not depend on each other come together.
+    cdef bint in_levels(self, const unsigned *source, Py_ssize_t count, unsigned *result) except -1:
+        """Bring those that do the same and do not depend on each other together, within windows of an order.
 
-        Returns whether that pays: whether a group has two calls on average.
+        Returns whether that pays.
         """
+        cdef unsigned *levels = <unsigned *> room(3 * self.code.size, sizeof(unsigned))
+        cdef Py_ssize_t first, groups = 0, calls = 0, call_groups = 0
+        for first in range(0, count, WINDOW):
+            self.sort_window(source + first, min(WINDOW, count - first), first // WINDOW + 1, levels, result + first,
+                             &groups, &calls, &call_groups)
+        PyMem_RawFree(levels)
+        return count >= 8 * groups or calls >= 2 * call_groups and calls > 0
+
+    cdef int sort_window(self, const unsigned *source, Py_ssize_t count, unsigned window, unsigned *levels,
+                         unsigned *result, Py_ssize_t *groups, Py_ssize_t *calls, Py_ssize_t *call_groups) except -1:
         cdef Entry *entry
-        cdef Py_ssize_t i, k, groups = 0, calls = 0
-        cdef unsigned level, highest = 0, last = NONE
-        # The level of a result is twice the most functions on a path to it, and one less if it is a function itself.
+        cdef Py_ssize_t i, j, k, operands
+        cdef unsigned level, depth, operand, highest = 0, deepest = 0, guard = NONE
+        cdef unsigned *depths = levels + self.code.size
+        cdef unsigned *windows = depths + self.code.size
+        # The level of a result is twice the most functions on a path to it, and one less if it is a function itself;
+        # its depth is the length of the longest path to it within the level.
         for k in range(count):
             i = source[k]
             entry = &self.code.entries[i]
-            level = 0
-            for j in range(arity(entry)):
-                operand = operands_of(self.code, entry)[j]
-                if not is_free(self.code.entries[operand].op):
-                    level = max(level, levels[<Py_ssize_t> operand] + (levels[<Py_ssize_t> operand] & 1))
+            level = depth = 0
+            operands = arity(entry)
+            for j in range(operands + 1):
+                # A guard comes after the one before it.
+                operand = operands_of(self.code, entry)[j] if j < operands else guard if is_guard(entry.op) else NONE
+                if operand == NONE or windows[operand] != window:
+                    continue
+                if levels[operand] + (levels[operand] & 1) > level:
+                    level, depth = levels[operand] + (levels[operand] & 1), 0
+                if levels[operand] == level:
+                    depth = max(depth, depths[operand] + 1)
+            if is_guard(entry.op):
+                guard = i
+            windows[i] = window
             levels[i] = level + is_function(entry.op)
-            highest = max(highest, levels[i])
-        self.sort_by(count, source, levels, highest, self.ready)
+            depths[i] = 0 if levels[i] & 1 else depth
+            highest, deepest = max(highest, levels[i]), max(deepest, depths[i])
+        self.sort_by_op(count, source, self.ready)
+        sort_by(depths, deepest, count, self.ready, result)
+        sort_by(levels, highest, count, result, self.ready)
+        memcpy(result, self.ready, count * sizeof(unsigned))
+        operand = NONE
         for k in range(count):
-            i = self.order[k]
-            if levels[i] & 1:
-                level = levels[i] * <unsigned> OP_COUNT + self.code.entries[i].op
-                calls += 1
-                groups += level != last
-                last = level
-        return calls >= 2 * groups and groups > 0
-
-    cdef int sort_by(self, Py_ssize_t count, const unsigned *source, const unsigned *levels, unsigned highest,
-                     unsigned *scratch) except -1:
-        """Sort instructions by level, the functions within a level by op, otherwise stably."""
-        cdef unsigned *starts = <unsigned *> room(max(highest, <unsigned> OP_COUNT) + 2, sizeof(unsigned))
-        cdef Py_ssize_t k
-        cdef unsigned i
-        for k in range(count):
-            starts[self.kind(source[k], levels) + 1] += 1
-        for k in range(OP_COUNT):
-            starts[k + 1] += starts[k]
-        for k in range(count):
-            i = self.kind(source[k], levels)
-            scratch[starts[i]] = source[k]
-            starts[i] += 1
-        memset(starts, 0, (highest + 2) * sizeof(unsigned))
-        for k in range(count):
-            starts[levels[source[k]] + 1] += 1
-        for k in range(highest + 1):
-            starts[k + 1] += starts[k]
-        for k in range(count):
-            i = levels[scratch[k]]
-            self.order[starts[i]] = scratch[k]
-            starts[i] += 1
-        PyMem_RawFree(starts)
+            i = result[k]
+            calls[0] += levels[i] & 1
+            if operand == NONE or levels[operand] != levels[i] or depths[operand] != depths[i] or (
+                    self.code.entries[operand].op != self.code.entries[i].op):
+                groups[0] += 1
+                call_groups[0] += levels[i] & 1
+            operand = i
         return 0
 
-    cdef inline unsigned kind(self, unsigned i, const unsigned *levels) noexcept:
-        return self.code.entries[i].op if levels[i] & 1 else 0
+    cdef int sort_by_op(self, Py_ssize_t count, const unsigned *source, unsigned *result) except -1:
+        cdef unsigned starts[CODE_COUNT + 1]
+        cdef Py_ssize_t k
+        cdef unsigned op
+        memset(starts, 0, sizeof(starts))
+        for k in range(count):
+            starts[self.code.entries[source[k]].op + 1] += 1
+        for k in range(CODE_COUNT):
+            starts[k + 1] += starts[k]
+        for k in range(count):
+            op = self.code.entries[source[k]].op
+            result[starts[op]] = source[k]
+            starts[op] += 1
+        return 0
 
     cdef Py_ssize_t most_slots(self, const unsigned *order, Py_ssize_t count, unsigned *left, Py_ssize_t limit
                                ) noexcept:
@@ -225,12 +239,28 @@ cdef class InstructionOrder:
         return most
 
 
+cdef int sort_by(const unsigned *keys, unsigned highest, Py_ssize_t count, const unsigned *source, unsigned *result
+                 ) except -1:
+    """Sort positions by their keys, stably."""
+    cdef unsigned *starts = <unsigned *> room(<Py_ssize_t> highest + 2, sizeof(unsigned))
+    cdef Py_ssize_t k
+    for k in range(count):
+        starts[keys[source[k]] + 1] += 1
+    for k in range(highest + 1):
+        starts[k + 1] += starts[k]
+    for k in range(count):
+        result[starts[keys[source[k]]]] = source[k]
+        starts[keys[source[k]]] += 1
+    PyMem_RawFree(starts)
+    return 0
+
+
 cdef Code ordered(Code code, bint for_point):
     """Return the live instructions as they are or depth first, whichever needs fewer slots.
 
     Depth first, the derivative of a term of a sum comes right after the term and not after the sum; what was traced in
-    many steps, each over many numbers, is better left as it is. For a point, whose slots are single numbers, the order
-    that brings functions together is better than both.
+    many steps, each over many numbers, is better left as it is. For a point, whose slots are single numbers, equal
+    instructions are brought together.
     """
     cdef InstructionOrder order = InstructionOrder.__new__(InstructionOrder, code)
     cdef Code result = Code.__new__(Code)
@@ -249,17 +279,16 @@ cdef Code ordered(Code code, bint for_point):
         if code.calls and code.places:
             # A call stays behind the guards before it: it may raise where a guard fails.
             pass
-        elif for_point and order.in_levels(count, as_it_is, room_for_count) and (
-                order.most_slots(order.order, count, room_for_count, MOST_POINT_SLOTS) <= MOST_POINT_SLOTS):
+        elif for_point and count <= WINDOW and order.in_levels(as_it_is, count, order.order):
             chosen = order.order
         else:
             order.in_depth()
             most = order.most_slots(order.order, count, room_for_count, n)
             if most < order.most_slots(as_it_is, count, room_for_count, most):
                 chosen = order.order
+            if for_point and count > WINDOW and order.in_levels(chosen, count, room_for_count):
+                chosen = room_for_count
         order.end_search()
-        PyMem_RawFree(room_for_count)
-        room_for_count = NULL
         result.take_over(code, order.uses, chosen, count)
     finally:
         PyMem_RawFree(as_it_is)

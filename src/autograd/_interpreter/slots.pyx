@@ -4,18 +4,23 @@ Uniform and varying results have slots of their own. The constants have the firs
 """
 
 from cpython.mem cimport PyMem_RawFree
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from autograd._interpreter.fusion cimport BODY, EPILOGUE, PROLOGUE, Fusion
 from autograd._interpreter.interpreter cimport (
-    LANE_DOT, LANE_MAP, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM, Instruction, Schedule,
+    LANE_DOT, LANE_EACH, LANE_LISTED, LANE_MAP, LANE_ONE, LANE_STORE, LANE_SUM, LANE_SUM_MUL, LANE_TOTAL, LANE_UNIFORM,
+    Instruction, Schedule,
 )
 from autograd._ir.code cimport Code, is_constant, room
-from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, has_value
+from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, LANE_LOAD, has_value
 
 # As the last use of a result: its slot is not used again.
 cdef enum:
     FOREVER = 0x7FFFFFFF
+
+# As many slots surely fit into the second level of the cache.
+cdef enum:
+    MOST_FRESH = 16384
 
 
 # The slots of a phase: those free to be used again, and how many there are.
@@ -45,36 +50,46 @@ cdef inline void give_back(Pool *pool, unsigned slot) noexcept:
     pool.free_count += 1
 
 
-cdef inline bint has_results(unsigned op) noexcept:
-    """Whether the results, d many, are listed after the operands."""
-    return op == LANE_CALL or op == LANE_MAP
-
-
 cdef inline bint has_out(unsigned op) noexcept:
     """Whether `out` is a result."""
     return has_value(op) and op != LANE_MAP and op != LANE_STORE and op != LANE_SUM and op != LANE_SUM_MUL
 
 
-cdef inline Py_ssize_t listed_operands(Instruction *fused) noexcept:
-    """Return how many operands are among the fusion's `operands`."""
-    return 2 * fused.c if fused.op == LANE_DOT else fused.c if has_results(fused.op) else 0
+# The positions among the fusion's `operands` of what an instruction lists: of its operands, then, from `results` to
+# `end`, of its results.
+cdef struct Listing:
+    Py_ssize_t operands
+    Py_ssize_t results
+    Py_ssize_t end
 
 
-cdef inline Py_ssize_t listed(Instruction *fused) noexcept:
-    """Return how many operands and results are among the fusion's `operands`."""
-    return listed_operands(fused) + (fused.d if has_results(fused.op) else 0)
+cdef inline Listing listing_of(const Instruction *fused) noexcept:
+    cdef Py_ssize_t first = fused.b
+    if fused.op == LANE_DOT:
+        return Listing(first, first + 2 * fused.c, first + 2 * fused.c)
+    if fused.op == LANE_CALL:
+        return Listing(first, first + fused.c, first + fused.c + fused.d)
+    if fused.op != LANE_MAP:
+        return Listing(0, 0, 0)
+    # The numbers of inputs and outputs, the first or last row, are not results.
+    cdef Py_ssize_t results = first + (fused.c - 1) * fused.d
+    if fused.a == LANE_STORE:
+        return Listing(first, results, results)
+    return Listing(results if fused.a == LANE_LOAD else first, results, results + fused.d)
 
 
 cdef void find_last_uses(Fusion fusion, unsigned *last) noexcept:
     cdef Instruction *fused
+    cdef Listing listing
     cdef Py_ssize_t phase, i, k
     for phase in range(2):
         for i in range(fusion.counts[phase]):
             fused = &fusion.fused[phase][i]
+            listing = listing_of(fused)
             for k in range(fused.kinds):
                 use_at(fusion, last, (&fused.a)[k], phase, i)
-            for k in range(listed(fused)):
-                use_at(fusion, last, fusion.operands[fused.b + k], phase, i)
+            for k in range(listing.operands, listing.end):
+                use_at(fusion, last, fusion.operands[k], phase, i)
 
 
 cdef inline void use_at(Fusion fusion, unsigned *last, unsigned operand, Py_ssize_t phase, Py_ssize_t i) noexcept:
@@ -85,12 +100,14 @@ cdef inline void use_at(Fusion fusion, unsigned *last, unsigned operand, Py_ssiz
 cdef void assign(Fusion fusion, Slots *slots) noexcept:
     """Give every result of the prologue and the body a slot, and write the slots into the instructions."""
     cdef Instruction *fused
+    cdef Listing listing
     cdef Py_ssize_t phase, i
     for phase in range(2):
         for i in range(fusion.counts[phase]):
             fused = &fusion.fused[phase][i]
-            if listed(fused):
-                assign_listed(fusion, slots, fused, phase, i)
+            listing = listing_of(fused)
+            if listing.operands < listing.end:
+                assign_listed(fusion, slots, fused, phase, i, listing)
             else:
                 assign_operands(fusion, slots, fused, i)
                 if has_out(fused.op):
@@ -98,22 +115,75 @@ cdef void assign(Fusion fusion, Slots *slots) noexcept:
                     fused.out = slots.slots[fused.out]
 
 
-cdef void assign_listed(Fusion fusion, Slots *slots, Instruction *fused, Py_ssize_t phase, Py_ssize_t i) noexcept:
+cdef void assign_listed(Fusion fusion, Slots *slots, Instruction *fused, Py_ssize_t phase, Py_ssize_t i,
+                        Listing listing) noexcept:
     """Give slots to the results of a dot product, a call or a map, which are written before all operands are read."""
-    cdef unsigned *listing = &fusion.operands[fused.b]
-    cdef Py_ssize_t k, count = listed_operands(fused)
+    cdef unsigned *operands = fusion.operands
+    cdef Pool *pool = &slots.pools[phase]
+    cdef Py_ssize_t k
     cdef unsigned operand
+    # Those of a map are consecutive while there are few.
+    cdef bint is_fresh = fused.op == LANE_MAP and pool.count < MOST_FRESH
     if has_out(fused.op):
-        slots.slots[fused.out] = take(&slots.pools[phase])
+        slots.slots[fused.out] = take(pool)
         fused.out = slots.slots[fused.out]
-    for k in range(count, listed(fused)):
-        slots.slots[listing[k]] = take(&slots.pools[phase])
+    for k in range(listing.results, listing.end):
+        if is_fresh:
+            slots.slots[operands[k]] = pool.count
+            pool.count += 1
+        else:
+            slots.slots[operands[k]] = take(pool)
     assign_operands(fusion, slots, fused, i)
-    for k in range(listed(fused)):
-        operand = listing[k]
-        listing[k] = slots.slots[operand] | (0 if fusion.varies[operand] else LANE_UNIFORM)
+    # Backwards, so that those of a row are taken in their order.
+    for k in reversed(range(listing.operands, listing.end)):
+        operand = operands[k]
+        operands[k] = slots.slots[operand]
+        if fused.op != LANE_MAP and not fusion.varies[operand]:
+            operands[k] |= LANE_UNIFORM
         # A result is freed here if nobody uses it.
         free_slot(fusion, slots, operand, i)
+
+
+cdef unsigned *compressed(Fusion fusion) except NULL:
+    """Return the arguments of the instructions: what they list, of maps in rows."""
+    cdef unsigned *arguments = <unsigned *> room(2 * fusion.operand_total, sizeof(unsigned))
+    cdef Py_ssize_t total = 0, phase, i, k
+    cdef unsigned *row
+    cdef Instruction *fused
+    cdef Listing listing
+    for phase in range(2):
+        for i in range(fusion.counts[phase]):
+            fused = &fusion.fused[phase][i]
+            listing = listing_of(fused)
+            row = &fusion.operands[fused.b]
+            if fused.op == LANE_MAP:
+                fused.b = total
+                total += 2 * fused.c
+                for k in range(fused.c):
+                    total = write_row(arguments, &arguments[fused.b + 2 * k], row + k * fused.d, fused.d, total)
+            elif listing.operands < listing.end:
+                fused.b = total
+                memcpy(&arguments[total], row, (listing.end - listing.operands) * sizeof(unsigned))
+                total += listing.end - listing.operands
+    fusion.operand_total = total
+    return arguments
+
+
+cdef Py_ssize_t write_row(unsigned *arguments, unsigned *words, const unsigned *row, Py_ssize_t n, Py_ssize_t total
+                          ) noexcept:
+    """Write the words of a row, and its list, if it needs one, behind `total` arguments; return how many there are."""
+    cdef bint each = True
+    cdef bint one = True
+    cdef Py_ssize_t k
+    for k in range(1, n):
+        each &= row[k] == row[0] + <unsigned> k
+        one &= row[k] == row[0]
+    words[0], words[1] = LANE_EACH if each else LANE_ONE if one else LANE_LISTED, row[0]
+    if each or one:
+        return total
+    words[1] = total
+    memcpy(&arguments[total], row, n * sizeof(unsigned))
+    return total + n
 
 
 cdef inline void assign_operands(Fusion fusion, Slots *slots, Instruction *fused, Py_ssize_t i) noexcept:
@@ -167,6 +237,7 @@ cdef int assign_slots(Fusion fusion, Schedule *schedule) except -1:
     cdef Slots slots
     cdef Py_ssize_t size = fusion.code.size
     cdef Py_ssize_t i
+    cdef unsigned *arguments
     memset(&slots, 0, sizeof(slots))
     try:
         slots.slots = <unsigned *> room(size, sizeof(unsigned))
@@ -180,6 +251,9 @@ cdef int assign_slots(Fusion fusion, Schedule *schedule) except -1:
         find_last_uses(fusion, slots.last)
         assign(fusion, &slots)
         assign_epilogue(fusion, &slots.pools[PROLOGUE])
+        arguments = compressed(fusion)
+        PyMem_RawFree(fusion.operands)
+        fusion.operands = arguments
     finally:
         PyMem_RawFree(slots.slots)
         PyMem_RawFree(slots.last)

@@ -285,6 +285,9 @@ cdef int reverse_call(Pass self, unsigned i) except -1:
     for k in range(entry.c):
         active.append(self.facts[self.source.arguments[entry.b + k]].active)
     function, cotangents, gradients = function.pullback(received, active)
+    if getattr(function, "recording", None) is not None:
+        # In the place of the function itself: it keeps what the pullback reads.
+        self.code.calls[self.code.entries[self.map[i]].a] = function.recording
     for cotangent in cotangents:
         k = cotangent
         operands.append(self.code.constant(0.0) if results[k].number == NONE else results[k].number)

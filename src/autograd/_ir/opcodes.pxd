@@ -27,6 +27,7 @@ cdef extern from "_ir/opcodes.h" nogil:
         LANE_CALL
         CODE_CONSTANT
         CODE_RESULT
+        CODE_COUNT
     Py_ssize_t operand_count(unsigned op) noexcept
 
 

@@ -27,8 +27,8 @@ cdef struct Set:
     Py_ssize_t size
 
 
-cdef struct Chunk:
-    Chunk *next
+cdef struct Arena:
+    Arena *next
     Py_ssize_t size
     Py_ssize_t used
 
@@ -65,7 +65,7 @@ cdef bint has_part(Code code, Entry *entry, Py_ssize_t k) except -1:
 cdef class IndexSets:
     """The sets of the instructions of a code, and their memory."""
     cdef Set *sets
-    cdef Chunk *chunks
+    cdef Arena *chunks
     # How many indices there are, and how many were compared.
     cdef Py_ssize_t columns
     cdef Py_ssize_t work
@@ -75,7 +75,7 @@ cdef class IndexSets:
         self.columns = columns
 
     def __dealloc__(self):
-        cdef Chunk *chunk
+        cdef Arena *chunk
         PyMem_RawFree(self.sets)
         while self.chunks != NULL:
             chunk = self.chunks
@@ -84,11 +84,11 @@ cdef class IndexSets:
 
     cdef int *space(self, Py_ssize_t count) except NULL:
         """Return room for a set, which has to be taken."""
-        cdef Chunk *chunk = self.chunks
+        cdef Arena *chunk = self.chunks
         cdef Py_ssize_t size
         if chunk == NULL or chunk.size - chunk.used < count:
             size = max(count, CHUNK)
-            chunk = <Chunk *> room(sizeof(Chunk) + size * sizeof(int), 1)
+            chunk = <Arena *> room(sizeof(Arena) + size * sizeof(int), 1)
             chunk.next, chunk.size = self.chunks, size
             self.chunks = chunk
         return <int *> (chunk + 1) + chunk.used

@@ -78,10 +78,32 @@ KERNEL double scale(double y, double shifted)
     return y * double_of(half << 52) * double_of((n - half) << 52);
 }
 
+/* The same for -1022 <= n <= 1023 and a result that is normal. */
+KERNEL double scale_normal(double y, double shifted)
+{
+    return y * double_of((bits_of(shifted) - 1023) << 52);
+}
+
 /* 2^-n for -60 < n < 1100. */
 KERNEL double inverse_scale(double shifted)
 {
     return 0x1p-64 * double_of((1023 + 2046 + 64 - (bits_of(shifted) & 0xfff)) << 52);
 }
+
+/* Some functions are two halves, so that a loop over a block can be two short ones, which overlap more of their rounds
+ * than a long one: name_begin(x, &p, &q, &r), then name_end(x, p, q, r). Where name_is_special(x) has the sign bit only
+ * kernel_name(x) is right. HALVES(name) defines both for halves that are always right. */
+#define HALVES(name) \
+    KERNEL uint64_t name##_is_special(double x) \
+    { \
+        (void)x; \
+        return 0; \
+    } \
+    KERNEL double kernel_##name(double x) \
+    { \
+        double p, q, r; \
+        name##_begin(x, &p, &q, &r); \
+        return name##_end(x, p, q, r); \
+    }
 
 #endif

@@ -1,4 +1,4 @@
-/* erf and erfc; see arithmetic.h.
+/* gaussian, erf and erfc; see arithmetic.h.
  *
  * |x| < 3/4:   erf x = x + x q(x^2), erfc x = 1 - erf x; relative error of q 2^-56 of erf.
  * |x| >= 3/4:  erf |x| = 1 - exp(-x^2) h(|x|), where h may have an error as large as exp(x^2) allows: minimax for the
@@ -38,6 +38,14 @@ KERNEL double exp_minus_square(double x, double log_factor, double *rest)
     return shifted;
 }
 
+KERNEL double kernel_gaussian(double x)
+{
+    const double size = fabs(x);
+    double rest;
+    const double shifted = exp_minus_square(size > 28.0 ? 28.0 : size, 0.0, &rest);
+    return scale(1.0 + rest, shifted);
+}
+
 KERNEL double kernel_erf(double x)
 {
     /* h(3.25 + t) */
@@ -52,7 +60,7 @@ KERNEL double kernel_erf(double x)
     const double size = fabs(x), limited = size > 6.0 ? 6.0 : size;
     double rest;
     const double shifted = exp_minus_square(limited, 0.0, &rest), factor = polynomial(h, 23, limited - 3.25);
-    const double far = 1.0 - scale(factor + factor * rest, shifted);
+    const double far = 1.0 - scale_normal(factor + factor * rest, shifted);
     return size < 0.75 ? x + erf_near(x) : copysign(far, x);
 }
 

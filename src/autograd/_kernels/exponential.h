@@ -46,6 +46,24 @@ KERNEL double exp2_sum(double t, double low, double shifted)
     return exp_sum(r, (high - r) + rest, shifted);
 }
 
+/* Has the sign bit unless |x| <= 700: then exp x and exp -x are normal. */
+KERNEL uint64_t exp_is_special(double x)
+{
+    return bits_of(700.0) - bits_of(fabs(x));
+}
+
+KERNEL void exp_begin(double x, double *shifted, double *r, double *low)
+{
+    *shifted = exp_reduce(x, r, low);
+}
+
+KERNEL double exp_end(double x, double shifted, double r, double low)
+{
+    const double sum = 1.0 + r, rest = (1.0 - sum) + r;
+    (void)x;
+    return scale_normal(sum + (rest + exp_rest(r, low)), shifted);
+}
+
 KERNEL double kernel_exp(double x)
 {
     double r, low;
@@ -123,17 +141,25 @@ KERNEL double kernel_cosh(double x)
 }
 
 /* m / (m + 2) with m = exp(2|x|) - 1, both divided by 2^n. */
-KERNEL double kernel_tanh(double x)
+KERNEL void tanh_begin(double x, double *two, double *sum, double *rest)
 {
     double r, low, size = fabs(x);
     size = size > 20.0 ? 20.0 : size;
-    const double shifted = exp_reduce(2.0 * size, &r, &low), inverse = inverse_scale(shifted), two = 2.0 * inverse;
-    const double gap = 1.0 - inverse, sum = gap + r, rest = ((gap - sum) + r) + exp_rest(r, low);
+    const double shifted = exp_reduce(2.0 * size, &r, &low), inverse = inverse_scale(shifted), gap = 1.0 - inverse;
+    *two = 2.0 * inverse;
+    *sum = gap + r;
+    *rest = ((gap - *sum) + r) + exp_rest(r, low);
+}
+
+KERNEL double tanh_end(double x, double two, double sum, double rest)
+{
+    double low;
     const double m = sum + rest, m_low = (sum - m) + rest;
     const double d = two + m, part = d - m, d_low = ((m - (d - part)) + (two - part)) + m_low;
     const double y = quotient(m, m_low, d, d_low, &low);
     return copysign(y + low, x);
 }
+HALVES(tanh)
 
 /* exp(-|x|) as two doubles. */
 KERNEL double exp_minus_size(double x, double *z_low)
@@ -146,30 +172,64 @@ KERNEL double exp_minus_size(double x, double *z_low)
     return scale(z, shifted);
 }
 
-/* z / (1 + z) or 1 / (1 + z) with z = exp(-|x|) */
-KERNEL double kernel_sigmoid(double x)
+/* The same for |x| <= 700. */
+KERNEL double exp_minus_size_normal(double x, double *z_low)
 {
-    double z_low, low;
-    const double z = exp_minus_size(x, &z_low), d = 1.0 + z, d_low = ((1.0 - d) + z) + z_low;
+    double r, low;
+    const double shifted = exp_reduce(-fabs(x), &r, &low);
+    const double sum = 1.0 + r, rest = ((1.0 - sum) + r) + exp_rest(r, low), z = sum + rest;
+    *z_low = scale_normal((sum - z) + rest, shifted);
+    return scale_normal(z, shifted);
+}
+
+/* name_end(x, z, z_low, 0) is a function of z = exp(-|factor x|). */
+#define OF_EXP_MINUS_SIZE(name, factor) \
+    KERNEL uint64_t name##_is_special(double x) \
+    { \
+        return exp_is_special(factor * x); \
+    } \
+    KERNEL void name##_begin(double x, double *z, double *z_low, double *none) \
+    { \
+        *z = exp_minus_size_normal(factor * x, z_low); \
+        *none = 0.0; \
+    } \
+    KERNEL double kernel_##name(double x) \
+    { \
+        double z_low; \
+        const double z = exp_minus_size(factor * x, &z_low); \
+        return name##_end(x, z, z_low, 0.0); \
+    }
+
+/* z / (1 + z) or 1 / (1 + z) */
+KERNEL double sigmoid_end(double x, double z, double z_low, double none)
+{
+    double low;
+    const double d = 1.0 + z, d_low = ((1.0 - d) + z) + z_low;
     const double y = quotient(x < 0.0 ? z : 1.0, x < 0.0 ? z_low : 0.0, d, d_low, &low);
+    (void)none;
     return y + low;
 }
+OF_EXP_MINUS_SIZE(sigmoid, 1.0)
 
-/* 4 s (1 - s) with s = z / (1 + z), z = exp(-2|x|) */
-KERNEL double kernel_sech_squared(double x)
+/* 4 s (1 - s) with s = z / (1 + z) */
+KERNEL double sech_squared_end(double x, double z, double z_low, double none)
 {
-    double z_low, low;
-    const double z = exp_minus_size(2.0 * x, &z_low), d = 1.0 + z, d_low = ((1.0 - d) + z) + z_low;
-    const double s = quotient(z, z_low, d, d_low, &low) + low;
+    double low;
+    const double d = 1.0 + z, d_low = ((1.0 - d) + z) + z_low, s = quotient(z, z_low, d, d_low, &low) + low;
+    (void)x;
+    (void)none;
     return 4.0 * s * (1.0 - s);
 }
+OF_EXP_MINUS_SIZE(sech_squared, 2.0)
 
-/* max(x, 0) + log(1 + exp(-|x|)) */
-KERNEL double kernel_softplus(double x)
+/* max(x, 0) + log(1 + z) */
+KERNEL double softplus_end(double x, double z, double z_low, double none)
 {
-    double z_low;
-    const double z = exp_minus_size(x, &z_low), u = 1.0 + z;
+    const double u = 1.0 + z;
+    (void)none;
     return (x > 0.0 ? x : 0.0) + log_of_sum(u, ((1.0 - u) + z) + z_low, 0.0);
 }
+OF_EXP_MINUS_SIZE(softplus, 1.0)
+#undef OF_EXP_MINUS_SIZE
 
 #endif

@@ -69,45 +69,82 @@ KERNEL double log_special(double x, double y)
     return x > 0.0 ? (x < INFINITY ? y : x) : (x == 0.0 ? -INFINITY : NAN);
 }
 
-KERNEL double kernel_log(double x)
+/* Has the sign bit unless x is positive, normal and finite: then nothing is to be chosen. */
+KERNEL uint64_t log_is_special(double x)
 {
-    double f;
-    const double k = log_split_any(x, &f);
-    return log_special(x, log_sum(k, f, 0.0));
+    const uint64_t least = 0x0010000000000000, most = 0x7fefffffffffffff, bits = bits_of(x);
+    return bits | (bits - least) | (most - bits);
 }
 
-KERNEL double kernel_log2(double x)
+KERNEL uint64_t log2_is_special(double x)
 {
-    double f;
-    const double k = log_split_any(x, &f);
-    return log_special(x, log_sum_base(k, f, 1.4426950408889634, 0x1.715476p+0, 0x1.4ae0bf85ddf44p-26, 1.0, 0.0));
+    return log_is_special(x);
 }
 
-KERNEL double kernel_log10(double x)
+KERNEL uint64_t log10_is_special(double x)
 {
-    double f;
-    const double k = log_split_any(x, &f);
-    return log_special(x, log_sum_base(k, f, 0.4342944819032518, 0x1.bcb7b1p-2, 0x1.49b9438ca9aaep-28,
-                                       0x1.34413509f6p-2, 0x1.9fef311f12b36p-42));
+    return log_is_special(x);
 }
 
-/* log(u + u_low) + extra for u > 2^-54 and |u_low| <= ulp(u) / 2, accurate relative to (u - 1) + u_low where u is 1. */
-KERNEL double log_of_sum(double u, double u_low, double extra)
+/* The logarithm of x = 2^k (1 + f) is `sum`. */
+#define LOGARITHM(name, sum) \
+    KERNEL void name##_begin(double x, double *k, double *f, double *none) \
+    { \
+        *k = log_split(x, f); \
+        *none = 0.0; \
+    } \
+    KERNEL double name##_end(double x, double k, double f, double none) \
+    { \
+        (void)x; \
+        (void)none; \
+        return sum; \
+    } \
+    KERNEL double kernel_##name(double x) \
+    { \
+        double f; \
+        const double k = log_split_any(x, &f); \
+        return log_special(x, sum); \
+    }
+LOGARITHM(log, log_sum(k, f, 0.0))
+LOGARITHM(log2, log_sum_base(k, f, 1.4426950408889634, 0x1.715476p+0, 0x1.4ae0bf85ddf44p-26, 1.0, 0.0))
+LOGARITHM(log10, log_sum_base(k, f, 0.4342944819032518, 0x1.bcb7b1p-2, 0x1.49b9438ca9aaep-28, 0x1.34413509f6p-2,
+                              0x1.9fef311f12b36p-42))
+#undef LOGARITHM
+
+/* u + u_low = 2^k (1 + sum) (1 + low) for u > 2^-54 and |u_low| <= ulp(u) / 2, as log_sum takes it; returns k. */
+KERNEL double log_split_sum(double u, double u_low, double *sum, double *low)
 {
     double f;
     const double k = log_split(u, &f);
     /* 2^64 / 2^k */
     const double inverse = double_of((2110 - ((bits_of(k + (0x1p52 + 1023))) & 0xfff)) << 52);
-    const double low = u_low * inverse * 0x1p-64, sum = f + low, rest = (f - sum) + low;
-    return log_sum(k + extra, sum, rest - rest * sum * (1.0 - sum));
+    const double f_low = u_low * inverse * 0x1p-64;
+    *sum = f + f_low;
+    const double rest = (f - *sum) + f_low;
+    *low = rest - rest * *sum * (1.0 - *sum);
+    return k;
 }
 
-KERNEL double kernel_log1p(double x)
+/* log(u + u_low) + extra, accurate relative to (u - 1) + u_low where u is 1. */
+KERNEL double log_of_sum(double u, double u_low, double extra)
+{
+    double sum, low;
+    const double k = log_split_sum(u, u_low, &sum, &low);
+    return log_sum(k + extra, sum, low);
+}
+
+KERNEL void log1p_begin(double x, double *k, double *sum, double *low)
 {
     const double u = 1.0 + x, rest = u - x, u_low = (1.0 - rest) + (x - (u - rest));
-    const double y = log_of_sum(u, u_low, 0.0);
+    *k = log_split_sum(u, u_low, sum, low);
+}
+
+KERNEL double log1p_end(double x, double k, double sum, double low)
+{
+    const double y = log_sum(k, sum, low);
     return copysign(x > -1.0 ? (x < INFINITY ? y : x) : (x == -1.0 ? -INFINITY : NAN), x);
 }
+HALVES(log1p)
 
 /* log(1 + size + size^2 / (1 + sqrt(1 + size^2))), or log 2 + log size where the difference is lost. */
 KERNEL double kernel_arcsinh(double x)

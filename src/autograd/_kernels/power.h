@@ -23,16 +23,13 @@ KERNEL double rounded(double x)
  *
  * in which all factors but z^2 p(z) are sums of two doubles, the first of 26 bits, so that products of these are exact
  * (Sun's fdlibm; relative error of p 2^-54). */
-KERNEL double kernel_pow(double x, double y)
+KERNEL void pow_log2(double k, double f, double *log_head, double *log_low)
 {
     static const double p[] = {
         0.6, 0.42857142857146524, 0.3333333333157377, 0.2727272765060068, 0.2307688017328414, 0.20002753542874777,
         0.17546961284104698, 0.17697170377483684,
     };
     static const double SCALE = 0.9617966939259756, SCALE_26 = 0x1.ec709d8p-1, SCALE_REST = 0x1.0e80ff5d27f05p-27;
-    const double size = fabs(x), y_size = fabs(y);
-    double f;
-    const double k = log_split_any(size, &f);
 
     /* d = 2 + f, s */
     const double d = 2.0 + f, inverse = 1.0 / d, s = f * inverse, s_head = head_of(s), d_head = head_of(d);
@@ -45,18 +42,39 @@ KERNEL double kernel_pow(double x, double y)
     const double st_rest = st_low - (st_head - st);
     /* log2 |x| */
     const double high = st_head * SCALE_26, low = st_head * SCALE_REST + st_rest * SCALE;
-    const double log_head = head_of(k + (high + low)), log_low = low - ((log_head - k) - high);
+    *log_head = head_of(k + (high + low));
+    *log_low = low - ((*log_head - k) - high);
+}
 
-    /* y log2 |x|, no larger than what overflows or underflows; with a larger |y| there would be inf - inf */
-    double e = y > 0x1p66 ? 0x1p66 : y;
-    e = e < -0x1p66 ? -0x1p66 : e;
-    const double e_head = head_of(e);
-    const double product = e_head * log_head, product_low = (e - e_head) * log_head + e * log_low;
+/* 2^(y (log_head + log_low)) for |y| <= POW_LARGE */
+KERNEL double pow_exp2(double y, double log_head, double log_low)
+{
+    const double y_head = head_of(y);
+    const double product = y_head * log_head, product_low = (y - y_head) * log_head + y * log_low;
+    /* No larger than what overflows or underflows. */
     const int outside = fabs(product) > 1090.0;
     const double exponent = outside ? copysign(1090.0, product) : product, exponent_low = outside ? 0.0 : product_low;
     const double shifted = (exponent + exponent_low) + EXPONENT_SHIFT;
     const double fraction = exponent - (shifted - EXPONENT_SHIFT), sum = fraction + exponent_low;
-    double power = exp2_sum(sum, (fraction - sum) + exponent_low, shifted);
+    return exp2_sum(sum, (fraction - sum) + exponent_low, shifted);
+}
+
+/* With a larger |y| there would be inf - inf. */
+static const double POW_LARGE = 0x1p66;
+
+/* Has the sign bit unless x is positive, normal and finite and |y| <= POW_LARGE: then nothing is to be chosen. */
+KERNEL uint64_t pow_is_special(double x, double y)
+{
+    return log_is_special(x) | (bits_of(POW_LARGE) - bits_of(fabs(y)));
+}
+
+KERNEL double kernel_pow(double x, double y)
+{
+    const double size = fabs(x), y_size = fabs(y);
+    double f, log_head, log_low;
+    const double k = log_split_any(size, &f);
+    pow_log2(k, f, &log_head, &log_low);
+    double power = pow_exp2(y > POW_LARGE ? POW_LARGE : y < -POW_LARGE ? -POW_LARGE : y, log_head, log_low);
 
     const double half = 0.5 * y_size;
     const int whole = rounded(y_size) == y_size, odd = whole & (rounded(half) != half);

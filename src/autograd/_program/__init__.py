@@ -13,7 +13,9 @@ Read in this order, the order of the pipeline:
 - `loop` is a loop as an instruction, and its derivatives;
 - `anomalies` finds the instruction and the lane of a result that is not finite;
 - `source` writes programs as C, CUDA and NumPy, which `printing` prints;
-- `serialization` pickles programs; `opened` shows programs and Blocks as graphs of scalar operations.
+- `serialization` is the format of programs in files and pickles;
+- `opened` shows programs and Blocks as graphs of scalar operations;
+- `executors` runs the lanes of a batch in other processes or threads.
 
 Other packages may import `Program`, `Specializations`, `Trace` with `lower` and `new_program`, `Loop` and
 `Closed` with what they are made of, and `tracing()`.

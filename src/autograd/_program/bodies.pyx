@@ -22,10 +22,21 @@ cdef extern from "_kernels/ops.h" nogil:
 
 @cython.auto_pickle(False)
 cdef class Body(Specializations):
-    """The function of a sweep."""
+    """The function of a sweep: its programs, to which kinds of bodies add by tracing."""
 
     def __cinit__(self):
         self.max_ways = 64
+
+    cdef Program specialize(self, list point):
+        """Raise: a body that was loaded has no function to trace."""
+        try:
+            self.programs[0](*point)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"{self.name} of a program that was loaded takes a branch that no step had taken when it was saved: "
+                f"{error}"
+            ) from None
+        raise NotImplementedError
 
 
 cdef object new_value():

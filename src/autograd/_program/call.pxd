@@ -10,6 +10,8 @@ cdef class Call(Block):
     """A run of a compiled function in the graph."""
     cdef str function
     cdef Py_ssize_t lanes
+    # Where its derivatives run, as in `Specializations`.
+    cdef object team
     # (program, rows or None for all, the inputs of the Block that are its captured Values, or None where these are all
     # the inputs after the arguments)
     cdef list parts

@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 
 import numpy
 
-from autograd._core cimport Block, Node, Value, add_input, receive, set_sizes
+from autograd._core cimport Block, Node, Value, add_input, detecting, receive, set_sizes
 from autograd._interpreter.interpreter cimport Array
 from autograd._ir.code cimport Code, room
 from autograd._ir.derivatives cimport reverse
@@ -108,6 +108,9 @@ cdef class Call(Block):
             if self.lanes == 1:
                 # Nothing varies: a point.
                 failure = pullback.run(None, None, 1, NULL, arrays, arrays + pullback.inputs, failed, 1)
+            elif self.team is not None and not detecting():
+                failure = self.team.run_summed(pullback, bytes(varying), bytes(summed), count, <size_t> subset,
+                                               <size_t> arrays, <size_t> (arrays + pullback.inputs))
             else:
                 failure = pullback.run(bytes(varying), bytes(summed), count, subset, arrays, arrays + pullback.inputs,
                                        failed, 0)

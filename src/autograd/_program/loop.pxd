@@ -47,6 +47,9 @@ cdef class Sum:
     cdef Py_ssize_t b
 
 
+cdef Sum new_sum(Py_ssize_t result, Py_ssize_t a, Py_ssize_t b)
+
+
 cdef class Loop(Subprogram):
     """A loop as an instruction; its derivatives are loops."""
     cdef readonly str __name__
@@ -70,6 +73,11 @@ cdef class Loop(Subprogram):
     cdef Py_ssize_t scalars
     cdef Py_ssize_t tracks
     cdef dict constants
+    # Of reverse mode: the loop that gives the results of the primal one and keeps the carries that this one reads.
+    cdef readonly Loop recording
+    # Of such a loop: the primal one, and by thread the execution whose carries it keeps.
+    cdef Loop primal
+    cdef dict executions
 
     cdef Loop copy(self)
     cdef Py_ssize_t new_scalar(self) noexcept

@@ -15,7 +15,7 @@ A branch in a body is taken for every step and lane: a body has specializations 
 
 cimport cython
 from cpython.mem cimport PyMem_RawFree
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from autograd._core cimport Block, Value, add_input, detecting, new_leaf, new_output, recording, set_sizes
 from autograd._cpython cimport address
@@ -32,6 +32,7 @@ from autograd._program.call import set_lower_batch
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
+    unsigned long PyThread_get_thread_ident() noexcept
 
 # The number of the scalar and of the track that are zero; they are not counted.
 cdef Py_ssize_t ZERO = -1
@@ -78,9 +79,6 @@ cdef Sum new_sum(Py_ssize_t result, Py_ssize_t a, Py_ssize_t b):
 cdef class Loop(Subprogram):
     """A loop as an instruction."""
 
-    def __reduce__(self):
-        raise TypeError(f"a program with a loop ({self.__name__}) cannot be pickled: pickle the compiled function")
-
     def __eq__(self, other):
         return isinstance(other, Loop) and same_loops(self, <Loop> other)
 
@@ -123,16 +121,20 @@ cdef class Loop(Subprogram):
 
         It gives the results, then the tangent of each.
         """
-        return pushforward(self, active)
+        return pushforward(self.primal or self, active)
 
     def pullback(self, received, active):
         """Return reverse mode, the results whose cotangents it takes after the operands, and the operands it is by."""
-        return pullback(self, received, active)
+        return pullback(self.primal or self, received, active)
 
     cdef int run_lanes(self, const Array *operands, Py_ssize_t lanes, const Array *results) except -1:
         cdef Execution execution = Execution.__new__(Execution)
         execution.begin(self, lanes)
-        return execution.run(operands, results)
+        execution.run(operands, results)
+        if self.primal is not None and execution.is_recorded():
+            execution.keep_operands(operands)
+            self.executions[PyThread_get_thread_ident()] = execution
+        return 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -209,8 +211,9 @@ cdef bint same_bodies(Body a, Body b) except -1:
 
 
 cdef bint same_loops(Loop a, Loop b) except -1:
-    """Whether two loops run the same programs over the same numbers."""
+    """Whether two loops run the same programs over the same numbers, apart from what they record."""
     cdef Sweep x, y
+    a, b = a.primal or a, b.primal or b
     if (
         (a.__name__, a.steps, a.max_steps, a.checkpoint, a.parallel, a.operands, a.results, a.condition_sources)
         != (b.__name__, b.steps, b.max_steps, b.checkpoint, b.parallel, b.operands, b.results, b.condition_sources)
@@ -499,7 +502,30 @@ cdef tuple pullback(Loop source, list received, list active):
     for kind, number in wrt:
         loop.results.append((kind, (self.scalars if kind == SCALAR else self.tracks).get(number, ZERO)))
     drop_dead_tracks(loop)
+    if not loop.parallel and not keeps_carries(source):
+        loop.recording = new_recording(source, loop)
     return loop, cotangents, gradients
+
+
+cdef bint keeps_carries(Loop loop) except -1:
+    for operation in loop.operations:
+        if isinstance(operation, Sweep) and any(track is not None for track in (<Sweep> operation).before):
+            return True
+    return False
+
+
+cdef Loop new_recording(Loop source, Loop reverse):
+    """Return a loop with the results of `source` that keeps the carries that its reverse mode reads; None if none."""
+    cdef Loop loop = source.copy()
+    cdef Sweep sweep
+    loop.scalars, loop.tracks = reverse.scalars, reverse.tracks
+    loop.primal, loop.executions = source, {}
+    for k, operation in enumerate(loop.operations):
+        if isinstance(operation, Sweep):
+            sweep = operation
+            loop.operations[k] = new_sweep(sweep.body, sweep.descending, sweep.sources, sweep.targets, sweep.init,
+                                           sweep.finals, (<Sweep> reverse.operations[k]).before)
+    return loop if keeps_carries(loop) else None
 
 
 cdef int drop_dead_tracks(Loop loop) except -1:
@@ -567,6 +593,8 @@ cdef class Execution:
     cdef Py_ssize_t *counts
     cdef Py_ssize_t *live
     cdef double zero
+    # The operands of a recording loop.
+    cdef Array *operands
 
     def __dealloc__(self):
         cdef Py_ssize_t t
@@ -579,6 +607,7 @@ cdef class Execution:
         PyMem_RawFree(self.numbers)
         PyMem_RawFree(self.counts)
         PyMem_RawFree(self.live)
+        PyMem_RawFree(self.operands)
 
     cdef int begin(self, Loop loop, Py_ssize_t lanes) except -1:
         self.loop, self.lanes = loop, lanes
@@ -594,13 +623,89 @@ cdef class Execution:
         return 0
 
     cdef int run(self, const Array *operands, const Array *results) except -1:
+        cdef Loop recorder = self.loop.recording
+        cdef Execution recorded = None
+        cdef Py_ssize_t done = 0
         self.read(operands)
+        if recorder is not None:
+            recorded = recorder.executions.pop(PyThread_get_thread_ident(), None)
+        if recorded is not None and recorded.is_of(operands, self.lanes):
+            self.adopt(recorded)
+            done = len(recorder.operations)
         for k, operation in enumerate(self.loop.operations):
+            if k < done:
+                continue
             if isinstance(operation, Sweep):
                 self.run_sweep(operation, k)
             else:
                 self.add(operation)
         return self.write(results)
+
+    cdef bint is_recorded(self) except -1:
+        """Whether all carries that the sweeps were to keep are kept."""
+        cdef Sweep sweep
+        for operation in self.loop.operations:
+            if isinstance(operation, Sweep):
+                sweep = operation
+                if any(track is not None for track in sweep.before) and not self.records(sweep):
+                    return False
+        return True
+
+    cdef int keep_operands(self, const Array *operands) except -1:
+        """Copy the operands, to tell whether reverse mode is of the same."""
+        cdef Py_ssize_t count = self.operand_count(), size = 0, i, lane
+        cdef double *numbers
+        for i in range(count):
+            size += self.lanes if operands[i].stride else 1
+        self.operands = <Array *> room(1, count * sizeof(Array) + size * sizeof(double))
+        numbers = <double *> (self.operands + count)
+        for i in range(count):
+            self.operands[i] = Array(numbers, 1 if operands[i].stride else 0)
+            for lane in range(self.lanes if operands[i].stride else 1):
+                numbers[lane] = operands[i].data[lane * operands[i].stride]
+            numbers += self.lanes if operands[i].stride else 1
+        return 0
+
+    cdef bint is_of(self, const Array *operands, Py_ssize_t lanes) except -1:
+        """Whether it ran with these operands, to the bit."""
+        cdef Py_ssize_t i, lane
+        if lanes != self.lanes:
+            return False
+        for i in range(self.operand_count()):
+            for lane in range(lanes):
+                if memcmp(&self.operands[i].data[lane * self.operands[i].stride],
+                          &operands[i].data[lane * operands[i].stride], sizeof(double)):
+                    return False
+        return True
+
+    cdef Py_ssize_t operand_count(self) except -1:
+        cdef Py_ssize_t count = 0
+        for variable in self.loop.operands:
+            count += self.loop.width(variable)
+        return count
+
+    cdef int adopt(self, Execution other) except -1:
+        """Take over what the sweeps of a recording loop left; its scalars and tracks have the same numbers here."""
+        cdef Py_ssize_t i
+        cdef Sweep sweep
+        self.steps, self.capacity = other.steps, other.capacity
+        memcpy(self.numbers, other.numbers, other.loop.scalars * self.lanes * sizeof(double))
+        if self.counts != NULL:
+            memcpy(self.counts, other.counts, self.lanes * sizeof(Py_ssize_t))
+        for i in range(other.loop.tracks):
+            self.owned[i], other.owned[i] = other.owned[i], NULL
+        for operation in other.loop.operations:
+            if isinstance(operation, Sweep):
+                sweep = operation
+                for track in sweep.before:
+                    if track is not None:
+                        i = track
+                        self.tracks[i] = other.tracks[i]
+                for kind, number in sweep.targets:
+                    if kind == TRACK:
+                        i = number
+                        self.tracks[i] = other.tracks[i]
+        return 0
 
     cdef int read(self, const Array *operands) except -1:
         cdef Py_ssize_t i, at = 0
@@ -676,16 +781,21 @@ cdef class Execution:
         cdef bytes varying = bytes(kind == TRACK for kind, _ in sweep.sources)
         cdef bytes summed = bytes(kind == TOTAL for kind, _ in sweep.targets)
         cdef Array *arrays = <Array *> room(inputs + outputs, sizeof(Array))
+        # Rows of steps: for each input that is gathered, and for what is not wanted.
         cdef double *gathered = NULL
+        cdef Py_ssize_t rows = 1
         cdef Port port
         cdef Array array
         try:
-            gathered = <double *> room((inputs + 1) * steps, sizeof(double))
+            for kind, number in sweep.sources:
+                rows += self.port(kind, number).kind == LISTED
+            gathered = <double *> room(rows * steps, sizeof(double))
             for kind, number in sweep.targets:
                 if kind == TRACK:
                     i = number
                     self.tracks[i] = Port(ROW, self.own(i, steps), 0, 1, self.lanes, NULL)
             for lane in range(self.lanes):
+                rows = 1
                 for i, (kind, number) in enumerate(sweep.sources):
                     port = self.port(kind, number)
                     if port.kind == FIXED and kind == SCALAR:
@@ -695,15 +805,16 @@ cdef class Execution:
                     else:
                         for step in range(steps):
                             array = port.arrays[step]
-                            gathered[i * steps + step] = array.data[lane * array.stride]
-                        arrays[i] = Array(gathered + i * steps, 1)
+                            gathered[rows * steps + step] = array.data[lane * array.stride]
+                        arrays[i] = Array(gathered + rows * steps, 1)
+                        rows += 1
                 for i, (kind, number) in enumerate(sweep.targets):
                     if kind == TRACK:
                         arrays[inputs + i] = Array(self.tracks[<Py_ssize_t> number].data + lane, self.lanes)
                     elif kind == TOTAL:
                         arrays[inputs + i] = Array(self.scalars[<Py_ssize_t> number].data + lane, 0)
                     else:
-                        arrays[inputs + i] = Array(gathered + inputs * steps, 1)
+                        arrays[inputs + i] = Array(gathered, 1)
                 program.run(varying, summed, steps, NULL, arrays, arrays + inputs, NULL, 0)
         finally:
             PyMem_RawFree(arrays)
@@ -744,7 +855,9 @@ cdef class Execution:
         """Whether the carries of a sweep are kept for every step so far."""
         if all(track is None for track in sweep.before):
             return False
-        return self.reader_of(sweep) is None or self.steps <= self.most_records(sweep)
+        if self.reader_of(sweep) is None and self.loop.primal is None:
+            return True
+        return self.steps <= self.most_records(sweep)
 
     cdef Py_ssize_t most_records(self, Sweep sweep) except -1:
         """Return how many carries may be kept without checkpoints."""

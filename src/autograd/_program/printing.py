@@ -20,13 +20,17 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import numpy
+
 from autograd import ops
-from autograd._build.codegen import to_c
+from autograd._build.codegen import is_function, to_c
 
 PART = 500
 
 #: The headers of the elementary functions, each after those that it includes.
-FAMILIES = ("arithmetic", "logarithm", "exponential", "power", "trigonometric", "inverse_trigonometric", "error")
+FAMILIES = (
+    "arithmetic", "division", "logarithm", "exponential", "power", "trigonometric", "inverse_trigonometric", "error",
+)
 
 #: Functions that NumPy lacks and SciPy has.
 OF_SCIPY = ("erf", "erfc")
@@ -132,12 +136,6 @@ def operands_of(instruction: tuple[Any, ...]) -> tuple[int, ...]:
     return ()
 
 
-def is_function(name: str) -> bool:
-    """Whether a primitive is a function of ``_kernels/``."""
-    row = ops.OPS[name]
-    return name == "pow" or (name not in ("abs", "sqrt") and (row.kernel or row.value.startswith(f"{name}(")))
-
-
 # ---- C and CUDA ----
 
 
@@ -152,7 +150,8 @@ def c_number(number: float) -> str:
 
 def c_function(name: str) -> str:
     """Return the name in C of a function of the table."""
-    return {"abs": "fabs", "sqrt": "sqrt", "pow": "power"}.get(name, f"call_{name}")
+    row = ops.OPS[name]
+    return "power" if name == "pow" else f"call_{name}" if is_function(row) else row.libm
 
 
 def c_expressions(names: Iterable[str]) -> dict[str, Callable[..., str]]:
@@ -160,7 +159,7 @@ def c_expressions(names: Iterable[str]) -> dict[str, Callable[..., str]]:
 
     def printer(name: str) -> Callable[..., str]:
         arguments = ops.OPS[name].arguments
-        if is_function(name):
+        if is_function(ops.OPS[name]):
             return lambda *operands: f"{c_function(name)}({', '.join(operands)})"
         pieces = re.split(r"\b([ab])\b", to_c(ops.OPS[name].value, c_function))
         if pieces[0].startswith("(") and pieces[-1].endswith(")"):
@@ -183,7 +182,9 @@ def kernels(names: Iterable[str], with_bits: bool) -> str:
     }
     needed = {"arithmetic"} if with_bits else set()
     for name in names:
-        needed |= {f for f in FAMILIES if f"kernel_{name}(double" in texts[f] or f"TRIG_FUNCTION({name}," in texts[f]}
+        # As it is, or by a macro.
+        definition = re.compile(rf"kernel_{name}\(double|^[A-Z_]+\({name}[,)]", re.MULTILINE)
+        needed |= {family for family in FAMILIES if definition.search(texts[family])}
     for family in reversed(FAMILIES):
         if family in needed:
             needed |= set(re.findall(r'#include "(\w+)\.h"', texts[family]))
@@ -366,7 +367,7 @@ def c_documentation(function: Function) -> str:
 def preamble(functions: Sequence[Function]) -> str:
     used = [x for f in functions for x in f.instructions if x is not None]
     has_same = any(x[0] == "same" for x in used)
-    text = [C_PROLOGUE, kernels({x[1] for x in used if x[0] == "op" and is_function(x[1])}, has_same)]
+    text = [C_PROLOGUE, kernels({x[1] for x in used if x[0] == "op" and is_function(ops.OPS[x[1]])}, has_same)]
     return "\n".join([*text, SAME] if has_same else text)
 
 
@@ -425,9 +426,10 @@ def numpy_expression(name: str, operands: list[str]) -> str:
     row = ops.OPS[name]
     if name == "pow":
         return f"np.power({', '.join(operands)})"
-    if is_function(name) and not row.kernel or name in ("abs", "sqrt"):
-        function = name if name in OF_SCIPY else f"np.{name}"
-        return f"{function}({', '.join(operands)})"
+    if name in OF_SCIPY:
+        return f"{name}({', '.join(operands)})"
+    if name == "abs" or row.doc and isinstance(getattr(numpy, name, None), numpy.ufunc):
+        return f"np.{name}({', '.join(operands)})"
     functions = {f: f"np.{f}" for f in ("where", "abs", "exp", "log1p", "maximum", "tanh")}
     return ops.substitute(row.value, functions | dict(zip(row.arguments, operands, strict=True)))
 

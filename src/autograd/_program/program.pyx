@@ -12,15 +12,18 @@ from libc.string cimport memcpy
 from autograd._cpython cimport TypeSlots
 from autograd._core cimport TRACED, Value, detecting, number
 from autograd._interpreter.executable cimport Executable, make_executable
-from autograd._interpreter.interpreter cimport Array, Instruction, run as run_schedule
+from autograd._interpreter.interpreter cimport LANE_MAP, Array, Instruction, run as run_schedule
 from autograd._ir.code cimport Code, room
 from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.listing cimport listing, plural, sizes
 from autograd._ir.opcodes cimport CODE_CONSTANT, is_guard
 from autograd._program.anomalies cimport examine_run
-from autograd._program.serialization cimport FORMAT, packed, unpacked
 from autograd._program.source cimport source_of
 from autograd._program.tracing cimport check_captured
+
+import os
+
+from autograd import _files, _hooks
 
 
 cdef Program new_program(Code code):
@@ -51,8 +54,8 @@ cdef class Program:
     ``print(program)`` lists what was recorded. What runs is shorter, since products and sums are fused and results
     share slots: `instructions`, `slots` and `nbytes` count it.
 
-    Programs come from `autograd.trace` and from compiled functions, as their `programs`. They can be pickled, with the
-    data of the Values that they captured.
+    Programs come from `autograd.trace` and from compiled functions, as their `programs`. They can be saved and pickled,
+    with the data of the Values that they captured.
 
     Attributes
     ----------
@@ -89,9 +92,14 @@ cdef class Program:
 
     @property
     def instructions(self):
-        """Number of instructions that one point takes."""
+        """Number of instructions that one point takes, be it many of the same at once."""
         cdef Executable executable = self.executable(None, None)
-        return executable.schedule.prologue_size
+        cdef const Instruction *instruction
+        cdef Py_ssize_t i, total = 0
+        for i in range(executable.schedule.prologue_size):
+            instruction = &executable.schedule.prologue[i]
+            total += instruction.d if instruction.op == LANE_MAP else 1
+        return total
 
     @property
     def slots(self):
@@ -339,15 +347,72 @@ cdef class Program:
             *listing(self.code),
         ])
 
+    def save(self, path):
+        """Write the program to a file, which `load` reads without the function that was traced.
+
+        The file has the instructions, the data and the labels of the captured Values, and for every loop the branches
+        that its steps have taken so far. It takes the place of an older one at once, or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        TypeError
+            If the program calls a function of Python: one with ``pure_callback=True``.
+        OSError
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from autograd import Program, trace
+        >>> path = os.path.join(tempfile.mkdtemp(), "product.program")
+        >>> trace(lambda x, y: x * y, 2.0, 3.0).save(path)
+        >>> Program.load(path)(4.0, 5.0)
+        [20.0]
+        """
+        content = _hooks.call("program_to_file", self)
+        with _files.replacing(path) as file:
+            file.write(content)
+
+    @classmethod
+    def load(cls, path):
+        """Read a program from a file that `save` wrote, in any process and with any version of Python.
+
+        No code is run: a file has instructions only. A branch of a loop that was not taken before the program was saved
+        is a RuntimeError when it is run.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Returns
+        -------
+        Program
+            It captures new Values, with the data and the labels of those of the program that was saved.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, is of another version, or is no file of a program.
+        OSError
+        """
+        with open(path, "rb") as file:
+            try:
+                return _hooks.call("program_from_bytes", file.read())
+            except ValueError as error:
+                raise ValueError(f"{os.fspath(path)}: {error}") from error
+
     @cython.binding(False)
     def __reduce__(self):
-        return Program._restore, (FORMAT, packed(self.code))
+        return Program._restore, _hooks.call("program_to_bytes", self)
 
     @classmethod
     @cython.binding(False)
-    def _restore(cls, version, content):
+    def _restore(cls, *content):
         """Make the program that was pickled. A pickle names it by the class, which is public."""
-        return new_program(unpacked(version, content))
+        return _hooks.call("program_from_bytes", *content)
 
 
 (<TypeSlots *> Program).tp_name = "autograd.Program"

@@ -62,6 +62,8 @@ cdef class Specializations:
     cdef bytes varying
     # The program that served the last point, or most lanes of the last batch; None if there is none.
     cdef Program latest
+    # Where the lanes of a batch run, a `Team` of `autograd._program.executors`; None for here.
+    cdef object team
     # Whether the warning has been given, and the state of a random number.
     cdef bint warned
     cdef unsigned long long random

@@ -17,12 +17,13 @@ from libc.string cimport memcmp, memcpy
 import heapq
 import warnings
 
-from autograd._core cimport new_output
+from autograd._core cimport detecting, new_output
 from autograd._interpreter.executable cimport Executable
 from autograd._interpreter.interpreter cimport Array, give, take
 from autograd._ir.code cimport room
 from autograd._program.call cimport Call, begin_call
 from autograd._program.program cimport Program, varying_of
+from autograd._program.tracing cimport tracing
 
 # The least work of a program, in instructions times lanes, for which it pays to run its guards alone before.
 cdef Py_ssize_t LEAST_WORK = 2048
@@ -218,6 +219,8 @@ cdef class Specializations:
                  list parts=None) except -1:
         if lanes < 0:
             return self.run_point(inputs, outputs, parts)
+        if self.team is not None and lanes and not tracing() and not detecting():
+            return self.team.run(self, <size_t> inputs, lanes, <size_t> outputs, parts)
         return self.run_lanes(inputs, lanes, outputs, threads, parts)
 
     cdef int run_point(self, const Array *inputs, const Array *outputs, list parts) except -1:
@@ -356,6 +359,7 @@ cdef class Specializations:
             self.run(inputs, lanes, arrays, threads, parts)
             if ran is not None:
                 ran += parts
+            block.team = self.team
             begin_call(block, self.name, inputs, (<Program> self.programs[0]).inputs, count, outputs, values, parts)
             for i in range(outputs):
                 column = []

@@ -12,7 +12,7 @@ the function sees the exception.
 
 cimport cython
 from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE, PyObject
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, NAN
 
 import itertools
 
@@ -32,9 +32,6 @@ cdef extern from "_kernels/ops.h" nogil:
         OP_OUTPUT
         OP_COUNT
         OP_ABS
-        OP_DIV
-        OP_DIV_C
-        OP_C_DIV
         OP_POW
         OP_POW_C
         OP_C_POW
@@ -51,10 +48,14 @@ cdef extern from "_kernels/ops.h" nogil:
 
 
 # Numbers among which every function of Python that can raise does.
-cdef tuple POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 1e3, -1e3, INFINITY, -INFINITY)
+cdef tuple POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 1e3, -1e3, 1e4, INFINITY, -INFINITY)
 
-# By op: whether the eager operation can raise.
+# By op: whether the eager operation can raise; whether it does so exactly where its second operand is zero; whether
+# exactly where its value is not finite, since it makes an integer.
 cdef bint can_raise[OP_COUNT]
+cdef bint divides[OP_COUNT]
+cdef bint makes_integer[OP_COUNT]
+cdef tuple DIVISIONS = ("div", "floor_divide", "remainder")
 
 
 cdef int read_table() except -1:
@@ -62,6 +63,7 @@ cdef int read_table() except -1:
     for op in range(<unsigned> OP_COUNT):
         row = ops.OPS.get(_core.OP_NAMES[op])
         can_raise[op] = False
+        divides[op] = row is not None and row.base in DIVISIONS
         if row is not None and row.python_function is not None:
             for point in itertools.product(POINTS, repeat=len(row.arguments)):
                 try:
@@ -69,6 +71,11 @@ cdef int read_table() except -1:
                 except (ValueError, ArithmeticError):
                     can_raise[op] = True
                     break
+            try:
+                row.python_function(*(NAN, 1.0)[:len(row.arguments)])
+                makes_integer[op] = False
+            except (ValueError, ArithmeticError):
+                makes_integer[op] = not divides[op]
     return 0
 
 
@@ -182,10 +189,14 @@ cdef class Trace(Tracer):
         operands = value._operands
         x = operands[0]
         y = operands[len(operands) - 1]
-        if op == OP_DIV or op == OP_DIV_C or op == OP_C_DIV:
+        if divides[op]:
             return self.holds(y, Py_EQ, 0.0)
         if self.is_finite(value):
             return False
+        if makes_integer[op]:
+            # A guard for what Python says: of nan or of infinity.
+            self.is_nan(value)
+            return True
         if op == OP_POW or op == OP_POW_C or op == OP_C_POW:
             if not self.is_finite(x) or not self.is_finite(y):
                 return False
@@ -195,7 +206,9 @@ cdef class Trace(Tracer):
             else:
                 self.holds(x, Py_EQ, 0.0)
             return True
-        return self.is_finite(x) or (self.is_nan(value) and not self.is_nan(x))
+        if self.is_finite(x) and (y is x or self.is_finite(y)):
+            return True
+        return self.is_nan(value) and not self.is_nan(x) and (y is x or not self.is_nan(y))
 
     cdef bint holds(self, object x, int comparison, object y) except -1:
         if not isinstance(x, Value):

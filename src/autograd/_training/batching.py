@@ -26,7 +26,7 @@ _MOST_PROGRAMS = 8
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
 
 
-def outputs_of(model: Any, compiled: bool) -> Outputs:
+def outputs_of(model: Any, compiled: bool, executor: Any = None, chunk: int | None = None) -> Outputs:
     """Return the function from rows of inputs to a list of outputs, one for each row.
 
     Parameters
@@ -35,7 +35,10 @@ def outputs_of(model: Any, compiled: bool) -> Outputs:
         Called with one row of inputs, a list.
     compiled : bool
         Whether the model may be traced. Dense layers need not be: they take all rows as they are.
+    executor, chunk : see `autograd.vmap`
     """
+    if executor is not None:
+        return _Compiled(model, executor, chunk)
     if type(model).__call__ in (DenseNetwork.__call__, DenseLayer.__call__):
         return model  # type: ignore[no-any-return]
     if compiled:
@@ -67,9 +70,10 @@ class _Compiled:
     draws random numbers, or does one thing in one call and another in the next, is called for every row.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, executor: Any = None, chunk: int | None = None) -> None:
         self.epoch = 0
         self._model = model
+        self._vmap = partial(vmap, executor=executor, chunk=chunk)
         self._traced: list[_Traced] = []
         self._varies = False
 
@@ -92,7 +96,7 @@ class _Compiled:
                     return traced.program
                 self._traced.remove(traced)
         drops = any(dropout.training and dropout.p for dropout in modules(self._model, Dropout))
-        traced = _Traced(snapshot(self._model), None if drops else compile(vmap(self._row)), self.epoch)
+        traced = _Traced(snapshot(self._model), None if drops else compile(self._vmap(self._row)), self.epoch)
         if traced.program is not None:
             # Traced twice, a model that varies is found out.
             traced.program.program_at(*rows.T)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd._core import check_array
 
-__all__ = ["as_inputs", "as_targets", "check_finite", "check_plain"]
+__all__ = ["as_inputs", "as_targets", "as_weights", "check_finite", "check_plain"]
 
 #: Kinds of dtypes that are read as floats as they are, and those of numbers.
 _REAL, _NUMERIC = "fiub", "fiubcO"
@@ -32,6 +32,20 @@ def as_targets(y: ArrayLike, name: str = "y") -> list[Any]:
     check_finite(numbers, name)
     targets: list[Any] = np.asarray(y).tolist()
     return targets
+
+
+def as_weights(weights: ArrayLike, rows: int) -> NDArray[np.float64]:
+    """Return a weight for each row; another number of them, one below 0 or not finite, and zeros alone are errors."""
+    numbers = _numbers(weights, "sample_weight")
+    if numbers.shape != (rows,):
+        raise ValueError(f"sample_weight must have the shape ({rows},), a weight for each row, got {numbers.shape}")
+    check_finite(numbers, "sample_weight")
+    if (numbers < 0).any():
+        index = np.unravel_index(int(np.argmax(numbers < 0)), numbers.shape)
+        raise ValueError(f"sample_weight must hold numbers of at least 0, got {numbers[index]} in {_place(index)}")
+    if not numbers.any():
+        raise ValueError("sample_weight must hold a number above 0, got zeros alone")
+    return numbers
 
 
 def check_finite(numbers: NDArray[np.float64], name: str) -> None:

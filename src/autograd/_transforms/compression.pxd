@@ -20,8 +20,9 @@ cdef class Compression:
     # The number of entries, and that of the numbers in the result: as many for a sparse array.
     cdef Py_ssize_t nnz
     cdef Py_ssize_t size
-    # A sparse array like the results, and the names of its arrays of indices.
+    # A sparse array like the results, its attributes, and those that are indices with their names.
     cdef object template
+    cdef dict attributes
     cdef tuple indices
 
     # Return the program whose outputs are the entries, given the code that has the derivative.

@@ -15,6 +15,8 @@ from autograd._program.program cimport Program, new_program
 
 import numpy
 
+cdef object empty = numpy.empty
+
 
 @cython.auto_pickle(False)
 cdef class Compression:
@@ -41,16 +43,18 @@ cdef class Compression:
         return 0
 
     cdef object sparse_array(self, const double *computed):
-        # Two microseconds; SciPy's constructors check the indices in twenty.
-        template = self.template
-        result = type(template).__new__(type(template))
-        attributes = template.__dict__.copy()
-        data = numpy.empty(self.nnz)
-        self.gather(computed, address(data))
+        # A microsecond; SciPy's constructors check the indices in twenty.
+        cdef type kind = type(self.template)
+        cdef dict attributes = self.attributes.copy()
+        result = kind.__new__(kind)
+        data = empty(self.nnz)
+        if self.lanes:
+            self.gather(computed, address(data))
+        else:
+            memcpy(address(data), computed, self.nnz * sizeof(double))
         attributes["data"] = data
-        for name in self.indices:
-            array = attributes[name]
-            attributes[name] = tuple(map(numpy.copy, array)) if type(array) is tuple else array.copy()
+        for name, array in self.indices:
+            attributes[name] = (array[0].copy(), array[1].copy()) if type(array) is tuple else array.copy()
         result.__dict__ = attributes
         return result
 
@@ -83,9 +87,10 @@ cdef Compression new_compression(object coloring, object form):
     rows = int_address(entry_of)
     for e in range(self.nnz):
         self.places[rows[e]] = e
-    self.indices = ("coords",) if hasattr(template, "coords") and form == "coo" else (
+    names = ("coords",) if hasattr(template, "coords") and form == "coo" else (
         ("row", "col") if form == "coo" else ("indices", "indptr"))
-    self.template = template
+    self.template, self.attributes = template, template.__dict__
+    self.indices = tuple([(name, self.attributes[name]) for name in names])
     return self
 
 

@@ -7,7 +7,7 @@ a `Compiled` one is traced through.
 """
 
 cimport cython
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from autograd._core cimport Value, new_leaf
 from autograd._cpython cimport TypeSlots, address
@@ -29,6 +29,7 @@ from autograd._transforms.transform cimport Compilation, Frame, Transform, give_
 
 import numpy
 
+from autograd._program.executors import Team
 from autograd._transforms.structure import Sparsity, coloring as coloring_of
 
 
@@ -53,6 +54,8 @@ cdef class Mapped(Transform):
     cdef int read_options(self) except -1:
         self.in_axes = self.options["in_axes"]
         self.out_axes = self.options["out_axes"]
+        if self.options.get("executor") is not None:
+            self.team = Team(self.options["executor"], self.options["chunk"], self.threads or 1)
         return 0
 
     cdef list axes(self, list names):
@@ -470,8 +473,9 @@ cdef class Jacobian(Derivative):
         cdef Py_ssize_t lanes = seeds if compression is None else compression.lanes
         cdef bint in_place
         if compression is not None and not lanes:
-            # What is made of parts of the matrix has its entries in their places, among zeros that stay.
-            in_place = self.form is None and self.shape_of(signature, compilation.output) is None
+            # The data of a sparse matrix, or what is made of parts of the matrix: the entries in their places, among
+            # zeros that stay.
+            in_place = self.form is not None or self.shape_of(signature, compilation.output) is None
             frame.reserve(compression.size if in_place else outputs)
             for i in range(outputs):
                 frame.outputs[i] = Array(frame.results.data + (compression.places[i] if in_place else i), 0)
@@ -520,9 +524,11 @@ cdef class Jacobian(Derivative):
             return compression.sparse_array(frame.results.data)
         shape = self.shape_of(compilation.signature, compilation.output)
         if shape is not None:
-            array = numpy.zeros(shape)
+            # Of a large array the pages of fresh memory cost more than the zeros.
+            array = new_result(shape)
+            memset(address(array), 0, compression.size * sizeof(double))
             compression.gather(frame.results.data, address(array))
-            return array
+            return self.container_of(compilation.output, array)
         if not compression.lanes:
             return self.assemble(compilation.signature, compilation.output, frame.results)
         matrix = Numbers.__new__(Numbers)
@@ -531,11 +537,20 @@ cdef class Jacobian(Derivative):
         return self.assemble(compilation.signature, compilation.output, matrix)
 
     cdef tuple shape_of(self, Signature signature, Tree output):
-        """Return the shape of a dense result that is one array; None if it is not."""
+        """Return the shape of a dense result that is one array, or its rows; None if it is not."""
         cdef Tree argument = signature.differentiated[0]
-        if not isinstance(self.argnums, int) or argument.kind != ARRAY or output.kind != ARRAY:
+        if not isinstance(self.argnums, int) or argument.kind != ARRAY:
             return None
-        return output.shape + argument.shape
+        if output.kind == NUMBERS and argument.shape:
+            return (output.size,) + argument.shape
+        return output.shape + argument.shape if output.kind == ARRAY else None
+
+    cdef object container_of(self, Tree output, object array):
+        """Return a dense result, made of the array of its numbers."""
+        if output.kind == ARRAY:
+            return array
+        return list(array) if output.type is list else tuple(array) if output.type is tuple else (
+            output.type._make(array))
 
     cdef Frame grown(self, Frame frame, object pattern):
         """Return a frame with the same numbers of a compilation whose pattern is larger, in the place of that of this.
@@ -612,6 +627,9 @@ cdef class Hessian(Jacobian):
 
     cdef tuple shape_of(self, Signature signature, Tree output):
         return Jacobian.shape_of(self, signature, signature.differentiated[0])
+
+    cdef object container_of(self, Tree output, object array):
+        return array
 
     cdef object assemble(self, Signature signature, Tree output, Leaves leaves):
         return self.gradient(signature, self.rows(signature, leaves), 0)

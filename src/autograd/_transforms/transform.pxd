@@ -46,6 +46,8 @@ cdef class Transform:
     # By signature, that of the last call first.
     cdef tuple compilations
     cdef int threads
+    # Where a batch runs; see `Specializations`.
+    cdef object team
     cdef dict derivatives
     cdef dict __dict__
     cdef object __weakref__

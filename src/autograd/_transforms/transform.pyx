@@ -268,7 +268,7 @@ cdef class Transform:
             raise RuntimeError(f"{self.caller}: the arguments changed while they were read")
         compilation.name = self.__name__
         compilation.max_ways = self.options.get("max_ways", MOST_SPECIALIZATIONS)
-        compilation.transform = self
+        compilation.transform, compilation.team = self, self.team
         compilation.signature = signature
         point = self.first_point(signature, frame)
         try:
