@@ -2,5 +2,8 @@
 
 from importlib import import_module
 
-for _module in ("operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse", "peers"):
+_MODULES = (
+    "operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse", "peers",
+)
+for _module in _MODULES:
     import_module(f"cases_{_module}")

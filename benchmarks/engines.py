@@ -189,7 +189,8 @@ def _fastdual() -> Engine:
 def _asdex() -> Engine:
     jax = _jax()
     asdex = importlib.import_module("asdex")
-    return replace(_peer("asdex", f"asdex with {jax.title},", "asdex", asdex, jax.functions), surroundings=_single_core)
+    peer = _peer("asdex", "asdex", "asdex", asdex, jax.functions)
+    return replace(peer, title=f"{peer.title} over {jax.title}", surroundings=_single_core)
 
 
 def _functions(module: ModuleType) -> dict[str, Callable[[Any], Any]]:

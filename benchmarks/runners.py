@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,9 +101,11 @@ class RemoteRunner:
 
     def __init__(self, python: str) -> None:
         self.python = python
-        self._process = subprocess.Popen(
-            [python, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
+        # PYTHONPATH is of this Python's environment; another one has an `autograd` of its own.
+        own = python == sys.executable
+        environment = {name: text for name, text in os.environ.items() if own or name != "PYTHONPATH"}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen([python, str(WORKER)], env=environment, text=True, bufsize=1, **pipes)
 
     def title(self, engine: str) -> str:
         answer: str = self._ask("title", engine)
