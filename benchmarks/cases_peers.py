@@ -76,7 +76,7 @@ def _peers(case: Benchmark, ways: dict[str, Way], rows: int | None) -> None:
         case.entries += (entry,)
         case.left_out_by_quick += (entry,)
         case.on(entry, _WORDS[entry])(
-            lambda engine, way=way: workload(way(engine, False), way(engine, True), (), rows)  # type: ignore[misc]
+            lambda engine, way=way: workload(way(engine, False), way(engine, True), (), rows)
         )
 
 
@@ -151,7 +151,7 @@ def _casadi_function(engine: Engine, inputs: list[Any], outputs: list[Any], data
         buffer.set_arg(k, memoryview(array))
     for k, array in enumerate(results):
         buffer.set_res(k, memoryview(array))
-    call.buffer = buffer, function, data  # type: ignore[attr-defined] # kept alive with the call
+    call.buffer = buffer, function, data  # kept alive with the call
     return call, results
 
 

@@ -47,7 +47,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where the environments are, or are made")
     pythons = _environments(parser.parse_args().folder.resolve())
     names = [*OTHERS, *(name for case, ready in FUNCTIONS.items() for name in (case, *ready))]
-    arguments = ["--output", str(OUTPUT)]
+    arguments = ["--output", str(OUTPUT), "--plot", str(OUTPUT / "chart.png")]
     arguments += [f"--only={name}" for name in names]
     arguments += [f"--python={engine}={python}" for engine, python in pythons.items()]
     if status := run.main(arguments):

@@ -104,8 +104,14 @@ class RemoteRunner:
         # PYTHONPATH is of this Python's environment; another one has an `autograd` of its own.
         own = python == sys.executable
         environment = {name: text for name, text in os.environ.items() if own or name != "PYTHONPATH"}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._process = subprocess.Popen([python, str(WORKER)], env=environment, text=True, bufsize=1, **pipes)
+        self._process = subprocess.Popen(
+            [python, str(WORKER)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
 
     def title(self, engine: str) -> str:
         answer: str = self._ask("title", engine)
