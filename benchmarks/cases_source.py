@@ -22,8 +22,9 @@ SOURCE = section(
     "source",
     "Programs as C",
     "The interpreter beside the C that `to_source` prints, compiled by `cc -O2` and called by ctypes. Both have the "
-    "same bits. A batch is the text for CUDA, which as C is a loop over the points: the interpreter runs each instruction "
-    "for a block of points, with the vector functions of the processor at hand, the C all instructions for each point.",
+    "same bits. A batch is the text for CUDA, which as C is a loop over the points: the interpreter runs each "
+    "instruction for a block of points, with the vector functions of the processor at hand, the C all instructions for "
+    "each point.",
 )
 
 
