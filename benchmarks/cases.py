@@ -4,6 +4,7 @@ from importlib import import_module
 
 MODULES = (
     "operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse", "source",
+    "peers",
 )
 
 for _module in MODULES:

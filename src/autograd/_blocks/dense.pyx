@@ -24,6 +24,7 @@ from collections.abc import Mapping
 import numpy
 
 from autograd import _core, ops
+from autograd._frames import as_array
 
 from autograd._cpython cimport ListLayout, PyBuffer_ToContiguous, Py_TYPE
 from autograd._core cimport (
@@ -714,7 +715,7 @@ cdef object as_inputs(str title, object x):
     if type(x) is list or type(x) is tuple or isinstance(x, SCALARS):
         return x
     if not isinstance(x, ndarray) and hasattr(x, "__array__"):
-        x = numpy.asarray(x)
+        x = as_array(x)
     if isinstance(x, ndarray):
         check_array(x, f"inputs of {title}")
     return x
