@@ -2,8 +2,10 @@
 
 from importlib import import_module
 
-_MODULES = (
-    "operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse", "peers",
+MODULES = (
+    "operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse", "source",
+    "peers",
 )
-for _module in _MODULES:
+
+for _module in MODULES:
     import_module(f"cases_{_module}")

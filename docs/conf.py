@@ -1,6 +1,5 @@
 """The documentation site: ``make docs`` builds it into ``docs/_build/html``, without network."""
 
-import contextlib
 import os
 import re
 import subprocess
@@ -15,15 +14,20 @@ project = "autograd"
 author = "The autograd developers"
 version = release = _version("autograd-engine")
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_nb"]
 html_theme = "furo"
 html_title = f"autograd {version}"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 templates_path = ["_templates"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "reference/api/commands.md"]
 copyright = "2026, the autograd developers"
 myst_heading_anchors = 3
+# The tutorials are notebooks, run by every build, and a cell that fails is an error.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
@@ -133,31 +137,40 @@ def write_gallery(folder):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The pictures of the tutorials: those that their code saves
+# The command line: what `--help` says
 
-def run_tutorials(folder):
-    """Run the code of the tutorials in a folder, where it leaves its pictures."""
-    folder.mkdir(exist_ok=True)
-    before = os.getcwd()
-    for path in sorted((ROOT / "docs" / "tutorials").glob("*.md")):
-        names = {}
-        os.chdir(folder)
-        with contextlib.redirect_stdout(None):
-            for code in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
-                exec(compile(code, path.name, "exec"), names)
-        os.chdir(before)
+def help_of(*command):
+    """Return what a command says of its options."""
+    call = [sys.executable, "-m", "autograd", *command, "--help"]
+    environment = {**os.environ, "COLUMNS": "88"}
+    return subprocess.run(call, env=environment, capture_output=True, text=True, check=True).stdout
 
+
+def write_help(path):
+    """Write a section for the program, and for each of its commands."""
+    commands = re.findall(r"^    (\w+) ", help_of(), re.MULTILINE)
+    texts = {"autograd": help_of(), **{command: help_of(command) for command in commands}}
+    write(path, [f"### `{name}`\n\n```text\n{text}```\n" for name, text in texts.items()])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 
 def skip_what_scikit_learn_adds(app, what, name, member, skip, options):
     """Leave out the methods that scikit-learn writes into its estimators' classes: their texts are its own."""
     return True if re.fullmatch(r"set_\w+_request", name) else None
 
 
+def leave_out_private_bases(app, name, thing, options, bases):
+    """Name the bases of a class that are public."""
+    bases[:] = [base for base in bases if "._" not in getattr(base, "__module__", "")]
+
+
 def setup(app):
     """Connect what this file adds to Sphinx."""
     app.connect("autodoc-skip-member", skip_what_scikit_learn_adds)
+    app.connect("autodoc-process-bases", leave_out_private_bases)
 
 
 write_reference(ROOT / "docs" / "reference" / "api")
 write_gallery(ROOT / "docs" / "gallery")
-run_tutorials(ROOT / "docs" / "tutorials" / "pictures")
+write_help(ROOT / "docs" / "reference" / "api" / "commands.md")

@@ -7,6 +7,7 @@ a comparison may go either way are left out. A failure prints the function and w
 
 import argparse
 import random
+import re
 import sys
 import traceback
 import warnings
@@ -24,7 +25,7 @@ LANES = 4
 #: Relative to the largest derivative of the order and those below; by order.
 TOLERANCES = (1e-11, 1e-10, 1e-9, 1e-8)
 #: Points are left out where numbers closer than this are compared, or a derivative is larger than this.
-LEAST_MARGIN, LARGEST = 1e-6, 1e5
+LEAST_MARGIN, LARGEST = 1e-6, 300.0
 
 STRUCTURES = {
     "list": list,
@@ -65,6 +66,8 @@ class Case:
     def __init__(self, seed):
         self.random = random.Random(f"{seed} attack")
         self.structure, self.source = source(seed)
+        # Without a Value, arrays and batches have NumPy's numbers, which raise nothing.
+        self.may_differ = bool(re.search(r"mapped|array\(", self.source) and "except" in self.source)
         self.neuron = Neuron(2, activation="tanh", rng=self.random)
         self.parameters = [Value(self.random.uniform(-1, 1)), Value(self.random.uniform(-1, 1))]
         self.parameters += self.neuron.parameters()
@@ -111,11 +114,13 @@ class Case:
         return float(dual_numbers.primal(function(at)))
 
     def is_good(self, at):
-        """Whether no comparison near a point may go either way."""
+        """Whether no comparison near a point may go either way, and there is a derivative."""
         Dual.margins = []
         try:
             self.exact([Dual(0, x, 0.0) for x in at])
             return min(Dual.margins, default=1.0) > LEAST_MARGIN
+        except ArithmeticError:
+            return False
         finally:
             Dual.margins = None
 
@@ -154,8 +159,10 @@ class Case:
                 result.backward()
                 got = [result.data, *(v.grad for v in values), *(p.grad for p in self.parameters)]
                 self.compare(f"backward of {f!r}", got, numbers, 1)
-                with autograd.no_grad():
-                    self.compare(f"no_grad of {f!r}", floats(f(self.argument(x))), numbers[:1], 0)
+                plain = object_array(x) if self.structure == "array" else self.argument(x)
+                if not self.may_differ:
+                    with autograd.no_grad():
+                        self.compare(f"no_grad of {f!r}", floats(f(plain)), numbers[:1], 0)
                 some = [v if self.random.random() < 0.5 else v.data for v in values]
                 for v in values:
                     v.grad = 0.0

@@ -25,8 +25,8 @@ STRUCTURES = {
 }
 
 UNARY = (
-    "sin({})", "cos({})", "tanh({})", "arctan({})", "sigmoid({})", "softplus({})", "relu({})", "abs({})", "-{}",
-    "exp(0.5 * sin({}))", "exp(-{0} * {0})", "log(1.5 + {0} * {0})", "sqrt(1.0 + {0} * {0})", "tanh({}) ** 2",
+    "sin({})", "cos({})", "tanh({})", "arctan({})", "sigmoid({})", "softplus({})", "relu({})", "abs({})", "-1.0 * {}",
+    "exp(0.5 * sin({}))", "exp(-1.0 * {0} * {0})", "log(1.5 + {0} * {0})", "sqrt(1.0 + {0} * {0})", "tanh({}) ** 2",
     "tanh({}) ** 3", "1.0 / (1.2 + {0} * {0})", "stop({})", "2.0 ** sin({})", "logsumexp([{}, 0.5])",
     "(log({0}) if {0} > 0.1 else {0} - 0.1)", "sqrt(maximum({}, 0.01))", "({} > 0.2) * 0.3", "arctan(3.0 * {}) * 2",
 )  # fmt: skip
@@ -108,8 +108,8 @@ class Writer:
     def statement(self):
         kinds = [self.assign] * 3 + [
             self.branch, self.loop, self.while_loop, self.break_out, self.comprehension, self.dictionary, self.ordered,
-            self.exception, self.missing_key, self.closure, self.recursion, self.generator, self.nonlocal_state,
-            self.instance, self.reading,
+            self.exception, self.raising, self.missing_key, self.closure, self.recursion, self.generator,
+            self.nonlocal_state, self.instance, self.reading,
         ]  # fmt: skip
         transforms = [self.inner_derivative, self.higher_derivative, self.inner_compiled, self.inner_map]
         if self.transforms:
@@ -244,6 +244,20 @@ class Writer:
         if self.random.random() < 0.5:
             self.line("finally:")
             self.block(f"{self.new('u')} = {self.expression()}")
+        self.names.append(name)
+
+    def raising(self):
+        """Write an operation that raises at some points, and a handler of it."""
+        name = self.new()
+        kind, operation = self.random.choice([
+            ("ValueError", "log({})"), ("ValueError", "sqrt({})"), ("(ValueError, KeyError)", "sqrt(sin({}))"),
+            ("ZeroDivisionError", "0.1 / relu({})"), ("ArithmeticError", "{1} / relu({0})"),
+            ("OverflowError", "exp(900.0 * stop({}))"), ("ArithmeticError", "2.0 ** (1500.0 * stop({}))"),
+        ])  # fmt: skip
+        self.line("try:")
+        self.block(self.some, f"{name} = {operation.format(self.expression(), self.atom())}", f"{name} = tanh({name})")
+        self.line(f"except {kind}:")
+        self.block(self.some, f"{name} = {self.expression()}")
         self.names.append(name)
 
     def missing_key(self):

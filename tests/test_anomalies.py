@@ -19,6 +19,7 @@ from autograd import (
     grad,
     hessian,
     jacobian,
+    jvp,
     no_grad,
     scan,
     softmax,
@@ -281,6 +282,26 @@ def test_the_lane_of_a_branch():
             vmap(f)(np.array([3.0, 0.5, 6.0, 0.0]))
         with raises(r"a program in lane 1: the instruction v\d+ = sqrt\(v\d+\) at .* gave nan, where v\d+ = -0.5"):
             vmap(f)(np.array([0.5, 1.5]))
+
+
+@pytest.mark.parametrize("make", [
+    lambda: vmap(grad(lambda x: x.sqrt())), lambda: compile(vmap(grad(lambda x: x.sqrt()))),
+    lambda: vmap(compile(grad(lambda x: x.sqrt()))), lambda: vmap(value_and_grad(lambda x: x.sqrt())),
+    lambda: vmap(hessian(lambda x: x.sqrt())), lambda: vmap(lambda x: jvp(lambda x: x.sqrt(), (x,), (1.0,))),
+    lambda: vmap(lambda x: 2.0 * grad(lambda y: y.sqrt())(x)),
+])
+@pytest.mark.parametrize("lane", [0, 1, 2])
+def test_the_lane_of_a_derivative(make, lane):
+    """Whether or not it is the lane at which the function is traced."""
+    x = np.array([1.0, 4.0, 9.0])
+    x[lane] = 0.0
+    with detect_anomaly(), raises(rf"a program in lane {lane}: the instruction .* gave inf, where .*"):
+        make()(x)
+
+
+def test_a_derivative_within_a_trace_may_be_infinite_on_the_way():
+    with detect_anomaly():
+        assert compile(lambda x: grad(lambda y: y.sqrt())(x).tanh())(0.0) == 1.0
 
 
 @pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian])

@@ -27,10 +27,10 @@ LAYERS = (
     ("_transforms",),
     ("_blocks",),
     ("_program",),
-    ("_interpreter",),
+    ("_interpreter", "_source"),
     ("_ir",),
     ("_core",),
-    ("ops", "_kernels", "_cpython", "_hooks", "_files", "_text", "_elsewhere", "_build"),
+    ("ops", "_kernels", "_cpython", "_hooks", "_files", "_frames", "_text", "_elsewhere", "_build"),
 )
 LEVELS = {unit: len(LAYERS) - height for height, layer in enumerate(LAYERS) for unit in layer}
 #: Parts of a module in files of their own.

@@ -1,7 +1,7 @@
 """What the documents say: the README's Python runs, as the sessions do; the table of primitives is the source's."""
 
 import doctest
-import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -19,8 +19,12 @@ PAGES = [path for under in ("*.md", "*/*.md") for path in sorted((ROOT / "docs")
 WITH_PYTHON = [path for path in (ROOT / "README.md", *PAGES) if "```python" in path.read_text(encoding="utf-8")]
 SESSIONS = [path for path in WITH_PYTHON if "```python\n>>> " in path.read_text(encoding="utf-8")]
 WITH_PROGRAMS = [path for path in WITH_PYTHON if path not in SESSIONS]
+NOTEBOOKS = [path for path in PAGES if "```{code-cell}" in path.read_text(encoding="utf-8")]
 #: What a page is about, besides this package and what its tests need.
-NEEDS = {"drawing.md": ["matplotlib"], "pandas.md": ["pandas"], "scikit_learn.md": ["sklearn"]}
+NEEDS = {
+    "drawing.md": ["matplotlib"], "first_network.md": ["matplotlib"], "pandas.md": ["pandas"],
+    "scikit_learn.md": ["sklearn"],
+}
 
 
 @pytest.mark.parametrize("document", WITH_PROGRAMS, ids=lambda path: path.name)
@@ -35,6 +39,18 @@ def test_the_programs_of_a_document(document, capsys, tmp_path, monkeypatch):
         exec(compile(program, document.name, "exec"), names)
         expected = re.findall(r"^ *print\(.*\)  # (.*)$", program, re.MULTILINE)
         assert capsys.readouterr().out.splitlines() == expected
+
+
+@pytest.mark.parametrize("document", NOTEBOOKS, ids=lambda path: path.name)
+def test_the_cells_of_a_notebook(document, tmp_path, monkeypatch):
+    """The build of the site runs them too, and shows what they give."""
+    for module in NEEDS.get(document.name, ()):
+        pytest.importorskip(module)
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    cells = re.findall(r"```\{code-cell\}\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    for cell in cells:
+        exec(compile(cell, document.name, "exec"), names)
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
@@ -61,6 +77,18 @@ def test_a_session_of_a_document(document, tmp_path, monkeypatch):
         str(document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
     )
     assert results.attempted and not results.failed
+
+
+def test_the_error_bounds_are_those_that_the_kernels_are_held_to():
+    pytest.importorskip("mpmath")
+    spec = importlib.util.spec_from_file_location("accuracy", ROOT / "tests" / "kernels" / "accuracy.py")
+    accuracy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(accuracy)
+    text = (ROOT / "docs" / "explanation" / "numbers.md").read_text(encoding="utf-8")
+    table = {name: float(error) for name, error in re.findall(r"\| `(\w+)` \| ([\d.]+) ", text)}
+    assert all(error <= accuracy.BOUNDS[name] for name, error in table.items())
+    # What formulas alone call has no entry.
+    assert set(re.findall(r"`(\w+)`", text)) >= set(accuracy.BOUNDS) - {"gaussian", "sech_squared"}
 
 
 DOCUMENTS = [path for under in ("*.md", "*/*.md", "docs/*/*.md") for path in sorted(ROOT.glob(under))]

@@ -431,6 +431,8 @@ def test_wrong_arguments(function):
     value = Value(1.0)
     with pytest.raises(TypeError, match="root must be a Value or a Program, got list; of several Values draw"):
         function([value])
+    with pytest.raises(TypeError, match=r"got MLP; draw\(f\(x\)\), or draw\(trace\(f, x\)\)$"):
+        function(MLP(1, [1]))
     with pytest.raises(ValueError, match="rankdir must be 'LR' or 'TB', got 'RL'"):
         function(value, "RL")
     for limit in ("max_nodes", "max_inputs"):

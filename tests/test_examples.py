@@ -207,6 +207,14 @@ def test_swaptions(tmp_path):
     assert value == pytest.approx(values.mean(), abs=5 * error)
 
 
+def test_swaption_portfolio(tmp_path):
+    out = run("swaption_portfolio.py", tmp_path, "--paths", "3000")
+    assert "3000 paths with 161 sensitivities on 2 processes" in out and "NOT" not in out
+    value, error = map(float, re.search(r"^value ([\d.]+) \+- ([\d.]+)$", out, re.M).groups())
+    # That of 100 000 paths of swaptions.py.
+    assert abs(value - 7.665) < 4.0 * error
+
+
 def test_lorenz(tmp_path):
     pytest.importorskip("scipy")
     out = run("lorenz.py", tmp_path, absent=("matplotlib", "sklearn"))

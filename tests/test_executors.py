@@ -277,6 +277,10 @@ def workers_of(pool):
     return list(pool._processes)
 
 
+#: Less than a pipe holds: with more, pools of Python before 3.12 wait for ever for a worker that died (gh-94777).
+SMALL = 500
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 def test_a_worker_is_killed():
     pools = []
@@ -286,8 +290,8 @@ def test_a_worker_is_killed():
         return pools[-1]
 
     x = np.linspace(-1.0, 1.0, 60_000)
-    f = compile(vmap(heavy, executor=pool, chunk=2000))
-    f(x[:4000])
+    f = compile(vmap(heavy, executor=pool, chunk=SMALL))
+    f(x[:1000])
     (first,) = pools
     killer = threading.Timer(0.03, lambda: os.kill(workers_of(first)[0], signal.SIGKILL))
     killer.start()
@@ -304,7 +308,7 @@ def test_a_worker_is_killed():
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 def test_a_pool_that_cannot_be_replaced_says_what_to_do():
     pool = processes()
-    f = compile(vmap(heavy, executor=pool, chunk=2000))
+    f = compile(vmap(heavy, executor=pool, chunk=SMALL))
     f(X)
     os.kill(workers_of(pool)[0], signal.SIGKILL)
     with pytest.raises(BrokenProcessPool, match=r"give a function that makes it"):

@@ -1,9 +1,12 @@
 """Names of other frameworks, and what people write by habit, are answered with what to write here."""
 
 import asyncio
-import importlib
+import importlib.util
 import random
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,6 +60,33 @@ def test_an_unknown_name_is_an_ordinary_error(module):
     assert raised.value.name == "nothing" and raised.value.obj is importlib.import_module(module)
     with pytest.raises(ImportError, match=f"^cannot import name 'nothing' from '{module}'"):
         exec(f"from {module} import nothing")
+
+
+PUBLIC = {
+    name: f"{module}.{name}"
+    for module in reversed(_elsewhere._PUBLIC) for name in importlib.import_module(module).__all__ if name[0] != "_"
+}
+
+
+@pytest.mark.parametrize("module", _elsewhere.NAMES)
+def test_a_name_of_another_module_of_the_package_is_answered(module):
+    for name, place in PUBLIC.items():
+        if name not in _elsewhere.NAMES[module] and not hasattr(importlib.import_module(module), name):
+            answer = rf"^module '{module}' has no attribute '{name}'; here it is {place}$"
+            with pytest.raises(AttributeError, match=answer):
+                getattr(importlib.import_module(module), name)
+            with pytest.raises(ImportError, match=answer):
+                exec(f"from {module} import {name}")
+    assert not hasattr(autograd, "Adam") and not hasattr(autograd, "summary")
+
+
+def test_every_public_module_is_an_attribute_of_the_package():
+    package = Path(autograd.__file__).parent
+    names = {path.stem for path in package.glob("*.py") if not path.stem.startswith("_")}
+    if importlib.util.find_spec("sklearn") is None:
+        names.remove("sklearn")
+    code = f"import autograd; [getattr(autograd, name).__all__ for name in {sorted(names)}]"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_where_initial_weights_are_drawn_from():

@@ -88,6 +88,17 @@ def test_a_network_with_other_parts_is_shown_in_full():
     assert str(model) == "MLP of []"
 
 
+@pytest.mark.parametrize("make", [lambda: MLP(2, [3, 1]), lambda: Layer(2, 3), lambda: Derived(2, [1]), Own, Dropout])
+def test_the_form_of_a_notebook(make):
+    """IPython goes through the classes in order, and takes the first form that it finds."""
+    module = make()
+    found = next(name for kind in type(module).__mro__ for name in ("_repr_pretty_", "__repr__") if name in vars(kind))
+    shown = []
+    if found == "_repr_pretty_":
+        module._repr_pretty_(SimpleNamespace(text=shown.append), False)
+    assert str(module) == (shown[0] if shown else repr(module))
+
+
 def test_a_module_of_a_user_says_what_it_is():
     assert repr(Own()) == "Own(9 parameters)"
 

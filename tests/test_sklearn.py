@@ -16,14 +16,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from autograd.sklearn import MLPClassifier, MLPRegressor
 
-# A row of weight 2 is in one batch of an epoch, two equal rows may be in two, as for scikit-learn's own perceptrons.
-BATCHES = dict.fromkeys(("check_sample_weight_equivalence_on_dense_data",), "rows are drawn in batches")
-
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(
-    [MLPClassifier(max_iter=60), MLPRegressor(max_iter=60)], expected_failed_checks=lambda estimator: BATCHES
-)
+@parametrize_with_checks([MLPClassifier(max_iter=60), MLPRegressor(max_iter=60)])
 def test_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
@@ -55,6 +50,20 @@ def test_weights_of_rows():
     np.testing.assert_allclose(ones.predict_proba(X), plain.predict_proba(X), rtol=1e-10)
     only = MLPClassifier((8,), random_state=0, max_iter=30).fit(X, y, (y == 1).astype(float))
     assert (only.predict(X) == 1).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"batch_size": None}])
+def test_a_weight_of_two_is_a_row_given_twice(options):
+    X, Y = load_diabetes(return_X_y=True)
+    counts = np.random.default_rng(0).integers(0, 4, size=len(X))
+    order = np.random.default_rng(1).permutation(counts.sum())
+    for estimator, y in ((MLPRegressor, Y), (MLPRegressor, np.column_stack([Y, -Y])), (MLPClassifier, Y > 150)):
+        model = estimator((8,), random_state=0, max_iter=4, **options)
+        weighted = model.fit(X, y, sample_weight=counts).predict(X)
+        repeated = model.fit(X.repeat(counts, axis=0)[order], y.repeat(counts, axis=0)[order]).predict(X)
+        assert np.array_equal(weighted, repeated)
+        assert not np.array_equal(weighted, model.fit(X, y).predict(X))
 
 
 def test_a_search_in_two_processes():

@@ -2,72 +2,23 @@
 
 import ctypes
 import math
-import shutil
-import struct
-import subprocess
 
 import numpy as np
 import pytest
+from c_source import bits, call, library, needs_compiler, sizes
 from domains import DOMAINS, OPERATORS, SPECIAL
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_programs import programs
 
 import autograd
-from autograd import Value, compile, functions, grad, hessian, jacobian, trace
+from autograd import Value, compile, custom_vjp, functions, grad, hessian, jacobian, trace
 
-COMPILER = shutil.which("gcc") or shutil.which("cc") or shutil.which("clang")
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
 ELEMENTWISE = sorted(DOMAINS)
 
 
 def function_of(name):
     return OPERATORS.get(name) or getattr(functions, name)
-
-
-def library(tmp_path, text):
-    tmp_path.mkdir(exist_ok=True)
-    path = tmp_path / f"source{len(list(tmp_path.iterdir()))}.c"
-    path.write_text(text, encoding="utf-8")
-    command = [COMPILER, "-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", str(path), "-o",
-               str(path.with_suffix(".so")), "-lm"]
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(path.with_suffix(".so")))
-
-
-def sizes(c, name, kind):
-    count = getattr(c, f"{name}_n_{kind}")
-    count.restype = ctypes.c_longlong
-    pattern = getattr(c, f"{name}_sparsity_{kind}")
-    pattern.argtypes, pattern.restype = [ctypes.c_longlong], ctypes.POINTER(ctypes.c_longlong)
-    patterns = []
-    for k in range(count()):
-        rows, columns = pattern(k)[:2]
-        ends = pattern(k)[2 : 3 + columns]
-        patterns.append((rows, columns, ends, pattern(k)[3 + columns : 3 + columns + ends[-1]]))
-    return patterns
-
-
-def call(c, name, *arguments):
-    """Call a function as CasADi does; return its code and its results."""
-    given, results = sizes(c, name, "in"), sizes(c, name, "out")
-    assert len(given) == len(arguments)
-    assert all(a is None or len(a) == len(pattern[3]) for a, pattern in zip(arguments, given, strict=True))
-    work = (ctypes.c_longlong * 4)()
-    pointers = [ctypes.byref(work, 8 * k) for k in range(4)]
-    assert getattr(c, f"{name}_work")(*pointers) == 0
-    vectors = [None if a is None else (ctypes.c_double * len(a))(*a) for a in arguments]
-    outputs = [(ctypes.c_double * max(len(pattern[3]), 1))() for pattern in results]
-    double = ctypes.POINTER(ctypes.c_double)
-    arg = (double * max(len(vectors), 1))(*(ctypes.cast(v, double) if v is not None else double() for v in vectors))
-    res = (double * len(outputs))(*(ctypes.cast(y, double) for y in outputs))
-    w = (ctypes.c_double * max(work[3], 1))()
-    code = getattr(c, name)(arg, res, None, w, 0)
-    return code, [list(y)[: len(pattern[3])] for y, pattern in zip(outputs, results, strict=True)]
-
-
-def bits(numbers):
-    return [struct.pack("<d", x) if x == x else b"nan" for x in numbers]
 
 
 @needs_compiler
@@ -256,6 +207,14 @@ def test_numpy_raises_where_a_guard_fails():
         run_numpy(program, np.array([-2.0]))
 
 
+@custom_vjp(pure_callback=True)
+def callback(x):
+    return x * x
+
+
+callback.defvjp(lambda x: (x * x, x), lambda x, g: (2.0 * x * g,))
+
+
 def test_what_cannot_be_printed():
     program = trace(lambda x: x * 2.0, 1.0)
     with pytest.raises(ValueError, match="language"):
@@ -264,11 +223,9 @@ def test_what_cannot_be_printed():
         program.to_source("c", name="2f")
     with pytest.raises(ValueError, match="derivatives"):
         program.to_source("c", derivatives=["jacobian"])
-    with pytest.raises(ValueError, match="in C only"):
-        program.to_source("numpy", derivatives=["jac"])
-    loop = trace(lambda x: autograd.fori_loop(0, 10, lambda i, c: c * x, x), 1.5)
-    with pytest.raises(TypeError, match="no source"):
-        loop.to_source("c")
+    called = trace(lambda x: callback(x), 1.5)
+    with pytest.raises(TypeError, match="callback, a function of Python"):
+        called.to_source("c")
 
 
 @needs_compiler
@@ -281,3 +238,69 @@ def test_casadi_differentiates_it(tmp_path):
     jacobian = casadi.Function("J", [x], [casadi.jacobian(f(x), x)])
     expected = [[math.sin(2.0), math.cos(2.0)], [0.0, 4.0]]
     np.testing.assert_allclose(jacobian([1.0, 2.0]).full(), expected, rtol=1e-15)
+
+
+def vector_function(x):
+    return [x[0] * x[1].sin(), x[1] * x[2].exp(), x[3] ** 2 + x[0]]
+
+
+KINDS = ("jac", "fwd1", "adj1", "hess")
+X, TANGENT, ADJOINT = [1.5, 0.5, -0.25, 3.0], [1.0, -2.0, 0.5, 3.0], [1.0, 2.0, -1.0]
+
+
+def derivatives_in_c(tmp_path, program):
+    """Return what the functions in C give, by their names."""
+    c = library(tmp_path, program.to_source("c", derivatives=KINDS))
+    arguments = {"f": [X], "jac_f": [X, None], "fwd1_f": [X, None, TANGENT], "adj1_f": [X, None, ADJOINT],
+                 "hess_f": [X, ADJOINT]}
+    return {name: call(c, name, *given)[1][0] for name, given in arguments.items()}
+
+
+@needs_compiler
+def test_derivatives_in_cuda_as_c(tmp_path):
+    program = trace(vector_function, X)
+    expected = derivatives_in_c(tmp_path, program)
+    text = program.to_source("cuda", derivatives=KINDS)
+    assert "by columns, which end at\n * [2, 4, 5, 6], in the rows\n * [0, 2, 0, 1, 1, 2]" in text
+    c = library(tmp_path, text)
+    lanes = 3
+    given = {"f": [X], "jac_f": [X], "fwd1_f": [X, TANGENT], "adj1_f": [X, ADJOINT], "hess_f": [X, ADJOINT]}
+    for name, arguments in given.items():
+        arrays = [np.repeat(np.array(a)[:, None], lanes, axis=1) for a in arguments]
+        y, status = np.zeros((len(expected[name]), lanes)), np.ones(lanes, np.int32)
+        getattr(c, name)(ctypes.c_longlong(lanes), *(a.ctypes for a in arrays), y.ctypes, status.ctypes)
+        assert not status.any()
+        assert all(bits(y[:, lane]) == bits(expected[name]) for lane in range(lanes))
+
+
+@needs_compiler
+def test_derivatives_in_numpy(tmp_path):
+    program = trace(vector_function, X)
+    expected = derivatives_in_c(tmp_path, program)
+    names = {}
+    exec(program.to_source("numpy", derivatives=KINDS), names)
+    assert "indptr: [0, 2, 4, 5, 6]\n    indices: [0, 2, 0, 1, 1, 2]" in names["jac_f"].__doc__
+    given = {"jac_f": [X], "fwd1_f": [X, TANGENT], "adj1_f": [X, ADJOINT], "hess_f": [X, ADJOINT]}
+    for name, arguments in given.items():
+        np.testing.assert_allclose(names[name](*arguments), expected[name], rtol=1e-14)
+
+    def product(x, y):
+        return x * y.sin()
+
+    exec(trace(product, 1.0, 2.0).to_source("numpy", derivatives="grad"), names)
+    np.testing.assert_allclose(names["grad_f"]([1.5, 0.5]), grad(product, (0, 1))(1.5, 0.5), rtol=1e-15)
+
+
+@needs_compiler
+def test_casadi_differentiates_a_loop(tmp_path):
+    casadi = pytest.importorskip("casadi")
+
+    def f(x):
+        return autograd.fori_loop(0, 10, lambda i, c: (c * x[0] + x[1]).sin(), x[1])
+
+    program = trace(f, [0.5, 0.25])
+    library(tmp_path, program.to_source("c", derivatives=["jac", "fwd1", "adj1"]))
+    loaded = casadi.external("f", str(tmp_path / "source0.so"))
+    x = casadi.MX.sym("x", 2)
+    jacobian = casadi.Function("J", [x], [casadi.jacobian(loaded(x), x)])
+    np.testing.assert_allclose(jacobian([0.5, 0.25]).full()[0], grad(f)([0.5, 0.25]), rtol=1e-14)

@@ -53,7 +53,7 @@ FAMILIES = [
     (1, 1.0, True, Number.ONE, np.float64(1), np.int64(1), np.int8(1), np.True_, 1 + 0j, fractions.Fraction(1)),
     (decimal.Decimal("1"), decimal.Decimal("1.00"), 1, fractions.Fraction(1)),
     (0, 0.0, -0.0, False, complex(0.0, 0.0), complex(0.0, -0.0), complex(-0.0, 0.0), np.float64(0.0), np.float64(-0.0)),
-    (nan(0), nan(1), np.float64("nan"), decimal.Decimal("nan"), np.datetime64("NaT"), np.timedelta64("NaT", "s")),
+    (nan(0), nan(1), np.float64("nan"), decimal.Decimal("nan"), np.datetime64("NaT", "s"), np.timedelta64("NaT", "s")),
     ("a", np.str_("a"), b"a", np.bytes_(b"a")),
     (None, "None", Ellipsis),
     (

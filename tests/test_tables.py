@@ -5,6 +5,9 @@ import gzip
 import io
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +101,21 @@ TABLES = {
         [],
         ["5 features as 9 inputs"],
     ),
+    "dates": (
+        text(currency=lambda row: f"2026-{row['nights']:02}-01"),
+        [],
+        ["currency (its texts are dates, of which pandas.to_datetime makes numbers; --categorical takes them as"],
+    ),
+    "dates with times": (
+        text(currency=lambda row: f"{row['nights']}.12.2026 10:30"),
+        [],
+        ["currency (its texts are dates, of which pa"],
+    ),
+    "dates as texts": (
+        text(currency=lambda row: f"2026-{row['nights'] % 2 + 1:02}-01"),
+        ["--categorical", "currency"],
+        ["5 features as 8 inputs"],
+    ),
     "numbers that are texts": (text(), ["--categorical", "nights"], ["4 features as "]),
     "chosen columns": (text(), ["--features", "member,country"], ["2 features as 4 inputs"]),
     "dropped columns": (text(), ["--drop", "bill,age,id"], ["3 features as 5 inputs", "left out: currency (it is"]),
@@ -157,6 +175,22 @@ def test_standard_input(run, tmp_path, monkeypatch, compress):
     (tmp_path / "d.csv").write_text(USUAL)
     feed(USUAL)
     assert run("predict", "m.npz", "-")[:2] == run("predict", "m.npz", "d.csv")[:2]
+
+
+def test_many_columns_and_many_rows(run, tmp_path):
+    """Nothing in the way of a table grows with the square of its size; benchmarks/tables.py has the times."""
+    rng = np.random.default_rng(0)
+    for rows, columns in ((12, 20_000), (20_000, 4)):
+        values = rng.normal(size=(rows, columns)).round(3)
+        header = ",".join(f"x{i}" for i in range(columns)) + ",kind\n"
+        lines = (",".join(map(str, row)) + f",{'ab'[i % 2]}\n" for i, row in enumerate(values.tolist()))
+        (tmp_path / "d.csv").write_text(header + "".join(lines))
+        options = ["--target", "kind", "--hidden", "none", "--epochs", 1, "--save", "m.npz"]
+        assert run("train", "d.csv", *options)[0] == 0
+        status, out, _ = run("predict", "m.npz", "d.csv")
+        assert status == 0 and out.count("\n") == rows + 1
+        columns_of_model = json.loads(run("info", "m.npz", "--json")[1])["columns"]
+        assert [column["name"] for column in columns_of_model] == [f"x{i}" for i in range(columns)]
 
 
 # What the preparation learns
@@ -262,7 +296,9 @@ def test_a_rare_class(run, tmp_path):
     (tmp_path / "d.csv").write_text("x,sick\n" + rows)
     out = run("train", "d.csv", "--target", "sick", "--epochs", 30, "--save", "m.npz")[1]
     assert any(line.split()[:2] == ["always", "'no'"] and "97.5 %" in line for line in out.splitlines())
+    assert "\nno better than to say always 'no'\n" in out
     out = run("evaluate", "m.npz", "d.csv")[1]
+    assert "\nno better than to say always 'no'\n" in out
     table = [line.split() for line in out.splitlines()]
     assert ["model", "96.0", "%"] in table and ["always", "'no'", "96.0", "%"] in table
     assert ["yes", "-", "0.0", "%", "0.0", "%", "8"] in table
@@ -318,8 +354,15 @@ def test_info(run, tmp_path):
     assert any(line.startswith("age number mean ") and line.endswith(", one input for missing") for line in lines)
     described = json.loads(run("info", "m.npz", "--json")[1])
     assert [column["name"] for column in described["columns"]] == ["age", "nights", "country", "member"]
-    assert described["epochs"] == 3 and described["settings"]["target"] == "returns"
+    assert described["epochs"] == described["best_epoch"] == 3 and described["settings"]["target"] == "returns"
     assert run("info", "d.csv")[0] == 3
+    # The figures are those of the parameters that the file holds.
+    assert run("train", "d.csv", *options[:4], "--missing", "mean", "--epochs", 400, "--save", "m.npz")[0] == 0
+    described = json.loads(run("info", "m.npz", "--json")[1])
+    best, saved = described["best_epoch"], checkpoint.load("m.npz")[1]["history"]["validation_loss"]
+    assert best < described["epochs"] == len(saved) and min(saved) == saved[best - 1]
+    assert described["figures"]["validation_loss"] == saved[best - 1]
+    assert f"\nthe parameters are those of epoch {best}: loss " in run("info", "m.npz")[1]
 
 
 def test_a_model_of_release_0_1_0(run, tmp_path):
@@ -329,6 +372,28 @@ def test_a_model_of_release_0_1_0(run, tmp_path):
     del metadata["preparation"]
     checkpoint.save("old.npz", state, metadata=metadata)
     assert run("predict", "old.npz", "d.csv") == run("predict", "m.npz", "d.csv")
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "command_line.md"
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not here")
+def test_the_page_shows_what_the_commands_print(run, tmp_path):
+    """The sessions in the documentation, but for the digits and the widths of columns, which follow them."""
+
+    def words(text):
+        return re.sub(r"-+|\d[\d.e]*", "0", " ".join(text.split()))
+
+    shutil.copy(PAGE.parents[2] / "examples" / "data" / "iris.csv", tmp_path)
+    for name, content in re.findall(r"^```text\n(\S+\.csv)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    sessions = re.findall(r"^```console\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    steps = [step for session in sessions for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", session, re.M)]
+    assert len(steps) == 5
+    for command, expected in steps:
+        status, out, err = run(*shlex.split(command.removeprefix("python -m autograd ")))
+        assert words(out + err) == words(expected), command
+        assert status == (0 if not err else 2 if "--missing" not in err else 3)
 
 
 def test_plots_of_tables(run, tmp_path):

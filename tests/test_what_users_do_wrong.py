@@ -228,6 +228,30 @@ def test_data_frames(model):
         fit(model, frame, Y)
 
 
+def test_data_frames_with_categories():
+    pandas = pytest.importorskip("pandas")
+    town = pandas.Categorical(["south", "north", "west", "north"], categories=["north", "east", "south", "west"])
+    frame = pandas.DataFrame({"area": [1.5, 2.0, 0.5, 1.0], "town": town, "garden": [True, False, True, True]})
+    rows = np.array([[1.5, 0, 0, 1, 0, 1], [2.0, 1, 0, 0, 0, 0], [0.5, 0, 0, 0, 1, 1], [1.0, 1, 0, 0, 0, 1]])
+    model = MLP(6, [4, 4], seed=0)
+    assert [[x.data for x in row] for row in model(frame)] == [[x.data for x in row] for row in model(rows)]
+    assert predict(model, frame).tolist() == predict(model, rows).tolist()
+    for targets in (town, frame["town"]):
+        histories = [
+            fit(MLP(6, [4, 4], seed=0), X, y, loss="cross_entropy", epochs=3, validation=(X, y))
+            for X, y in ((frame, targets), (rows, [2, 0, 3, 0]))
+        ]
+        assert histories[0] == histories[1]
+    frame.loc[2, "town"] = None
+    with pytest.raises(ValueError, match="X must hold finite numbers, got nan in row 2, column 1"):
+        fit(model, frame, [0, 1, 2, 3], loss="cross_entropy")
+    with pytest.raises(ValueError, match="y must hold finite numbers, got nan in row 2"):
+        fit(model, rows, frame["town"], loss="cross_entropy")
+    frame["town"] = frame["town"].astype(object)
+    with pytest.raises(TypeError, match="X must hold numbers, got str 'south' in row 0, column 1"):
+        fit(model, frame, Y)
+
+
 # Options
 
 

@@ -120,6 +120,7 @@ __version__ = "0.1.0"
 
 _hooks.FUNCTIONS.update(
     value_to_html="autograd.draw:to_html",
+    program_to_source="autograd._program.source:source_of",
     program_to_bytes="autograd._program.serialization:packed",
     program_to_file="autograd._program.serialization:to_file",
     program_from_bytes="autograd._program.serialization:unpacked",
@@ -242,7 +243,7 @@ _sys.meta_path.append(_elsewhere.Finder)
 
 
 def __getattr__(name: str) -> _Any:
-    if name in _MODULES:
+    if name in _MODULES or name == "sklearn":
         return _import_module(f"autograd.{name}")
     _elsewhere.refuse(__name__, name)
 

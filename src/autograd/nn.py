@@ -466,6 +466,8 @@ class Layer(DenseLayer, Module):
     def __str__(self) -> str:
         return _short(self, Layer.__repr__, [self])
 
+    _repr_pretty_ = Module._repr_pretty_
+
 
 class MLP(DenseNetwork, Module):
     """
@@ -538,6 +540,8 @@ class MLP(DenseNetwork, Module):
 
     def __str__(self) -> str:
         return _short(self, MLP.__repr__, self.layers)
+
+    _repr_pretty_ = Module._repr_pretty_
 
 
 class Dropout(DenseDropout, Module):

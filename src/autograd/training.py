@@ -371,7 +371,8 @@ def fit(
     validation : float or (array_like, array_like), optional
         Share of the rows to hold out, in (0, 1), or a tuple or list of inputs and targets; evaluated every epoch.
     sample_weight : array_like, shape (rows,), optional
-        Weights of the rows in the loss of a step, at least 0; metrics and validation data have none.
+        Weights of the rows in the loss, at least 0: of a step, and of the rows that `validation` holds out as a share.
+        Metrics have none.
     metrics : str, callable, or sequence or mapping of these, optional
         Figures to record beside the loss: names in `METRICS`, or functions of outputs and targets. A mapping gives them
         names of their own. By default the accuracy for a classification loss of this package, nothing for others.
@@ -437,7 +438,7 @@ def fit(
         if not 0 <= factor < math.inf:
             raise ValueError(f"{name} must be a number of at least 0, got {factor!r}")
     weights = None if sample_weight is None else as_weights(sample_weight, len(rows))
-    held_out = None
+    held_out, held_weights = None, None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         held_out = _data(*validation, loss_function, " of the validation data")
     elif validation is not None:
@@ -448,7 +449,8 @@ def fit(
         training, held = validation_split(targets, validation, seed)
         held_out = rows[held], [targets[i] for i in held]
         rows, targets = rows[training], [targets[i] for i in training]
-        weights = None if weights is None else weights[training]
+        if weights is not None:
+            weights, held_weights = weights[training], weights[held]
 
     if isinstance(optimizer, str):
         stepper: optim.Optimizer = _choice("optimizer", optimizer, OPTIMIZERS)(model.parameters())
@@ -494,7 +496,7 @@ def fit(
                 record = _epoch(step, rows, targets, weights, batch_size, (seed, epoch))
                 if held_out is not None and held_out[1]:
                     _set_mode(submodules, False)
-                    evaluation = _evaluate(step.outputs, *held_out, loss_function, figures)
+                    evaluation = _evaluate(step.outputs, *held_out, loss_function, figures, held_weights)
                     record |= {f"validation_{name}": value for name, value in evaluation.items()}
                 if not math.isfinite(record["loss"]):
                     _check_own(targets)
@@ -663,7 +665,7 @@ class _Step:
         """Make a step; return the loss and the metrics of the batch before it."""
         outputs = self.outputs(rows)
         targets = _aligned(outputs, targets, self.loss)
-        objective = self.loss(outputs, targets) if weights is None else _weighted(self.loss, outputs, targets, weights)
+        objective = _mean_loss(self.loss, outputs, targets, weights)
         figures = {"loss": objective.data} | _measured(self.metrics, outputs, targets)
         self.optimizer.zero_grad()
         objective.backward()
@@ -775,10 +777,12 @@ def _batches(count: int, size: int | None, seed: tuple[int, int]) -> Iterator[ND
         yield order[start : start + size]
 
 
-def _weighted(
-    loss: Callable[..., Any], outputs: list[Any], targets: list[Any], weights: NDArray[np.float64]
+def _mean_loss(
+    loss: Callable[..., Any], outputs: list[Any], targets: list[Any], weights: NDArray[np.float64] | None
 ) -> Any:
-    """Return the mean loss of rows with weights, the sum of those of the rows of each weight."""
+    """Return the mean loss of rows that may have weights: the sum of those of the rows of each weight."""
+    if weights is None:
+        return loss(outputs, targets)
     parts = []
     for weight in np.unique(weights[weights > 0]):
         rows = np.flatnonzero(weights == weight).tolist()
@@ -793,11 +797,12 @@ def _evaluate(
     targets: list[Any],
     loss: Callable[..., Any],
     metrics: Figures,
+    weights: NDArray[np.float64] | None = None,
 ) -> dict[str, float]:
     with functions.no_grad():
         outputs = outputs_of(rows)
         targets = _aligned(outputs, targets, loss)
-        return {"loss": loss(outputs, targets).data} | _measured(metrics, outputs, targets)
+        return {"loss": _mean_loss(loss, outputs, targets, weights).data} | _measured(metrics, outputs, targets)
 
 
 def _measured(metrics: Figures, outputs: list[Any], targets: list[Any]) -> dict[str, float]:

@@ -24,6 +24,7 @@ from collections.abc import Mapping
 import numpy
 
 from autograd import _core, ops
+from autograd._frames import as_array
 
 from autograd._cpython cimport ListLayout, PyBuffer_ToContiguous, Py_TYPE
 from autograd._core cimport (
@@ -303,8 +304,9 @@ cdef inline bint same_neuron(Plan plan, Stage *stage, Py_ssize_t j, DenseNeuron 
         and <PyObject *> neuron.nonlin == shot.nonlin
         and <PyObject *> neuron.activation == shot.activation
         and (<ListLayout *> w).ob_size == stage.n_in
-        and not memcmp((<ListLayout *> w).ob_item, plan.weights + stage.first_weight + j * stage.n_in,
-                       stage.n_in * sizeof(PyObject *))
+        and (not stage.n_in or not memcmp((<ListLayout *> w).ob_item,
+                                          plan.weights + stage.first_weight + j * stage.n_in,
+                                          stage.n_in * sizeof(PyObject *)))
     )
 
 
@@ -713,7 +715,7 @@ cdef object as_inputs(str title, object x):
     if type(x) is list or type(x) is tuple or isinstance(x, SCALARS):
         return x
     if not isinstance(x, ndarray) and hasattr(x, "__array__"):
-        x = numpy.asarray(x)
+        x = as_array(x)
     if isinstance(x, ndarray):
         check_array(x, f"inputs of {title}")
     return x

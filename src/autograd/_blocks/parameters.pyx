@@ -141,7 +141,8 @@ cdef bint same(list now, list before) except -1:
     cdef double a, b
     if len(now) != len(before):
         return False
-    if not memcmp((<ListLayout *> now).ob_item, (<ListLayout *> before).ob_item, len(now) * sizeof(PyObject *)):
+    if not now or not memcmp((<ListLayout *> now).ob_item, (<ListLayout *> before).ob_item,
+                             len(now) * sizeof(PyObject *)):
         return True
     for i in range(len(now)):
         x, y = now[i], before[i]

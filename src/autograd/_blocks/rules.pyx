@@ -392,7 +392,7 @@ cdef class Rule:
                 f"params must hold {self.size} Values as it did, got {len(values)}; add_param_group takes further ones"
             )
         if (self.checked is None or len(self.checked) != self.size
-                or memcmp((<ListLayout *> values).ob_item, (<ListLayout *> self.checked).ob_item, bytes)):
+                or bytes and memcmp((<ListLayout *> values).ob_item, (<ListLayout *> self.checked).ob_item, bytes)):
             self.checked = leaves(values)
         return 0
 

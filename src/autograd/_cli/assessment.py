@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ def print_assessment(terminal: Terminal, estimator: Estimator, result: dict[str,
             [result["baseline"]["answer"], *(figure(name, value) for name, value in compared.items())],
         ],
     )
+    print_comparison(terminal, result, result["baseline"]["answer"], compared)
     if estimator.architecture.task == REGRESSION:
         return
     classes = estimator.architecture.classes
@@ -90,9 +92,19 @@ def print_assessment(terminal: Terminal, estimator: Estimator, result: dict[str,
         )
 
 
+def print_comparison(
+    terminal: Terminal, ours: Mapping[str, float | None], answer: str, constant: Mapping[str, float | None]
+) -> None:
+    """Say it if predictions are no better than the best constant answer, by accuracy or root mean square error."""
+    name, sign = ("accuracy", 1) if "accuracy" in constant else ("rmse", -1)
+    here, there = ours[name], constant[name]
+    if here is not None and there is not None and sign * here <= sign * there:
+        terminal.print(f"\nno better than to say {answer}")
+
+
 def figure(name: str, value: float | None) -> str:
     """Return a figure as text, shares in per cent."""
-    if value is None:
+    if value is None or np.isnan(value):
         return "-"
     return f"{100 * value:.1f} %" if name.endswith("accuracy") else f"{value:.4g}"
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from autograd import datasets, schedules
 from autograd._cli import report as _plot
-from autograd._cli.assessment import assess, baseline, figure, print_assessment
+from autograd._cli.assessment import assess, baseline, figure, print_assessment, print_comparison
 from autograd._cli.estimator import Architecture, Estimator, losses_for
 from autograd._cli.preparation import ERROR, NUMBER, Column, Preparation
 from autograd._cli.table import CLASSIFICATION, REGRESSION, STDIN, FileError, Table, Target, listed, read_table
@@ -188,7 +188,7 @@ def train(arguments: argparse.Namespace) -> int:
             f"\n{'stopped early; ' * stopped}the parameters are those of epoch {best}, after which the "
             f"{'validation ' * len(held_out[:1])}loss did not fall"
         )
-    elif arguments.epochs and not history.converged:
+    if arguments.epochs and not (stopping and stopping.stopped) and not history.converged:
         say("\nthe loss was still falling: --epochs N goes on for longer, --lr RATE in larger steps")
     if arguments.save:
         say(f"\nmodel saved to {arguments.save}")
@@ -265,25 +265,27 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 def info(arguments: argparse.Namespace) -> int:
     """Run the command ``info``; return the exit status."""
-    estimator, _, metadata = Estimator.load(arguments.model)
+    estimator, state, metadata = Estimator.load(arguments.model)
     shape, settings, history = estimator.architecture, metadata["settings"], metadata["history"]
-    latest = {name: series[-1] for name, series in history.items() if series and not math.isnan(series[-1])}
+    epochs = max(map(len, history.values()), default=0)
+    best: Any = (state["early_stopping"] or {}).get("best_epoch")
+    kept: int = best if best in range(1, epochs + 1) else epochs
+    figures = {name: series[kept - 1] for name, series in history.items() if len(series) >= kept > 0}
+    figures = {name: value for name, value in figures.items() if not math.isnan(value)}
     columns = {column.name: column for column in estimator.preparation.columns}
     if arguments.json:
         description = {"architecture": vars(shape), "columns": [vars(column) for column in columns.values()]}
-        epochs = max(map(len, history.values()), default=0)
-        _print_json({**description, "settings": settings, "epochs": epochs, "figures": latest})
+        _print_json({**description, "settings": settings, "epochs": epochs, "best_epoch": kept, "figures": figures})
         return 0
     terminal = Terminal(sys.stdout)
     what = f"one of {listed(shape.classes)}" if shape.classes else "a number"
     terminal.print(f"{arguments.model}: {shape.task}, predicts {shape.target} ({what})")
     terminal.print(_network(estimator))
     terminal.print(_rules(settings))
-    terminal.print(f"trained on {settings['data']} for {_count(max(map(len, history.values()), default=0), 'epoch')}")
-    if latest:
-        terminal.print(
-            "last epoch: " + ", ".join(f"{name.replace('_', ' ')} {figure(name, x)}" for name, x in latest.items())
-        )
+    terminal.print(f"trained on {settings['data']} for {_count(epochs, 'epoch')}")
+    if figures:
+        said = ", ".join(f"{name.replace('_', ' ')} {figure(name, value)}" for name, value in figures.items())
+        terminal.print(f"{f'the parameters are those of epoch {kept}' if kept < epochs else 'last epoch'}: {said}")
     terminal.print(f"missing values: {estimator.preparation.missing}\n")
     rows = []
     for column, mean, scale in _scales(estimator):
@@ -488,6 +490,7 @@ def _print_figures(
         ["", *names],
         [[part, *(figure(name, row.get(name)) for name in names)] for part, row in rows.items()],
     )
+    print_comparison(terminal, rows[list(parts)[-1]], answer, constant)
 
 
 def _print_result(terminal: Terminal, estimator: Estimator, data: Data) -> None:

@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -161,8 +161,8 @@ class Estimator:
             "input_scale": self.input_scale._asdict(),
             "target_scale": self.target_scale._asdict(),
         }
-        own = {"kind": _KIND, "architecture": asdict(self.architecture), "seed": self.seed}
-        own["preparation"] = asdict(self.preparation)
+        own = {"kind": _KIND, "architecture": vars(self.architecture), "seed": self.seed}
+        own["preparation"] = self.preparation.state()
         checkpoint.save(path, state, metadata={**metadata, **own})
 
     @classmethod

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ NUMBER, _BOOLEAN, _TEXT = _KINDS = ("number", "boolean", "text")
 _BOOLEANS = ({"false": 0.0, "true": 1.0}, {"no": 0.0, "yes": 1.0})
 #: What stands for a missing number, in lower case. In a column of texts only an empty cell is missing.
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
+_DATE = re.compile(r"(\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4})([T ].*)?").fullmatch
 #: So many texts of a column have an input each: the most frequent ones of those that occur twice.
 _MOST_TEXTS = 100
 
@@ -65,6 +68,8 @@ class Column:
         floats = table.floats(self.name) if self.kind == NUMBER else None
         numbers = _numbers(table, self.name, self.kind, missing) if floats is None else floats
         absent = np.isnan(numbers)
+        if not self.indicator and not absent.any():
+            return numbers[:, None]
         return np.column_stack([np.where(absent, self.mean, numbers)] + [absent] * self.indicator)
 
 
@@ -118,6 +123,14 @@ class Preparation:
                 columns.append(column)
         return cls(columns, missing), left_out
 
+    def state(self) -> dict[str, Any]:
+        """Return what a file holds: of each column what is not as by default."""
+        usual = vars(Column(""))
+        columns = [
+            {key: value for key, value in vars(column).items() if value != usual[key]} for column in self.columns
+        ]
+        return {"columns": columns, "missing": self.missing}
+
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs of a network."""
@@ -148,6 +161,8 @@ def _learn(table: Table, name: str, training: NDArray[np.intp], missing: str, ca
         if missing == ERROR:
             _check_present(table, name, texts, {""})
         present = [text for text in texts if text]
+        if not categorical and present and all(map(_DATE, present)):
+            return "its texts are dates, of which pandas.to_datetime makes numbers; --categorical takes them as texts"
         if not categorical and len(set(present)) == len(present) > 1:
             return "its texts are all different"
         counts = Counter(texts[row] for row in training)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd._cli.assessment import confusion_matrix
-from autograd._cli.estimator import Estimator, errors
+from autograd._cli.estimator import Estimator
 from autograd._cli.preparation import NUMBER
 from autograd._cli.table import REGRESSION
 from autograd._files import check_writable, replacing
@@ -44,7 +44,8 @@ def save(
     """Draw what a network does with the data, and beside it the loss by epoch.
 
     Over one number that is the curve, over two the surface or the regions of the classes; else the confusion matrix, or
-    what was predicted against what is so, of the held-out rows if there are any.
+    what was predicted against what is so, of the held-out rows if there are any. The title says how good the
+    predictions for those are.
 
     Parameters
     ----------
@@ -68,15 +69,17 @@ def save(
     figure = Figure(figsize=(6.0 * (1 + (history.epochs > 0)), 4.8), layout="constrained")
     left, *right = figure.subplots(1, 1 + (history.epochs > 0), squeeze=False)[0]
     judged = held_out if len(held_out) else np.arange(len(y))
-    rows = f"{len(judged)} {'validation' if len(held_out) else 'training'} rows"
+    figures = estimator.evaluate(X[judged], y[judged])
+    quality = f"R² {figures['R2']:.3f}" if shape.task == REGRESSION else f"accuracy {100 * figures['accuracy']:.1f} %"
+    left.set_title(f"{len(judged)} {'validation' if len(held_out) else 'training'} rows, {quality}")
     if plain and len(shape.features) == 2:
         _draw_surface(left, estimator, X, y, held_out)
     elif plain and len(shape.features) == 1 and shape.task == REGRESSION:
         _draw_curve(left, estimator, X, y)
     elif shape.task == REGRESSION:
-        _draw_predictions(left, estimator, X[judged], y[judged], rows)
+        _draw_predictions(left, estimator, X[judged], y[judged])
     else:
-        _draw_confusion(left, estimator, X[judged], y[judged], rows)
+        _draw_confusion(left, estimator, X[judged], y[judged])
     for axes in right:
         history.plot(axes)
         axes.set_title("learning curve")
@@ -87,7 +90,7 @@ def save(
         figure.savefig(file, format=_format(path), dpi=120)
 
 
-def _draw_confusion(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: NDArray[Any], rows: str) -> None:
+def _draw_confusion(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: NDArray[Any]) -> None:
     shape = estimator.architecture
     counts = confusion_matrix(estimator, X, y)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
@@ -101,19 +104,16 @@ def _draw_confusion(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: 
         slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 4 else {}
         axes.set_xticks(range(len(names)), names, **slanted)
         axes.set_yticks(range(len(names)), names)
-    accuracy = counts.trace() / len(y)
     axes.set(xlabel=f"predicted {shape.target}", ylabel=f"actual {shape.target}")
-    axes.set_title(f"{rows}, accuracy {100 * accuracy:.1f} %")
 
 
-def _draw_predictions(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: NDArray[Any], rows: str) -> None:
+def _draw_predictions(axes: Any, estimator: Estimator, X: NDArray[np.float64], y: NDArray[Any]) -> None:
     predictions = estimator.decide(estimator.scores(X))
     ends = [min(y.min(), predictions.min()), max(y.max(), predictions.max())]
     axes.plot(ends, ends, color="grey", linewidth=1, zorder=0)
     axes.scatter(y, predictions, color=COLOURS[0], edgecolors="white", s=30)
     target = estimator.architecture.target
     axes.set(xlabel=f"actual {target}", ylabel=f"predicted {target}")
-    axes.set_title(f"{rows}, R² {errors(predictions, y)['R2']:.3f}")
 
 
 def _draw_surface(

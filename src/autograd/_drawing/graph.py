@@ -95,9 +95,8 @@ def select(root: Value | Program, max_nodes: int, max_inputs: int, expand: bool 
     drawn; the others are counted. Of a program the instructions are drawn, from its outputs back.
     """
     if not isinstance(root, Value | Program):
-        raise TypeError(
-            f"root must be a Value or a Program, got {type(root).__name__}; of several Values draw one, or their sum"
-        )
+        remedy = "draw(f(x)), or draw(trace(f, x))" if callable(root) else "of several Values draw one, or their sum"
+        raise TypeError(f"root must be a Value or a Program, got {type(root).__name__}; {remedy}")
     graph = Graph(expand)
     roots: list[Value | Term] = [root] if isinstance(root, Value) else list(terms_of_program(root))
     nodes: list[Box] = []

@@ -58,6 +58,8 @@ cdef Executable make_executable(Code code, bytes varying, bytes summed, bint onl
     executable.schedule.epilogue = executable.instructions[EPILOGUE]
     executable.schedule.epilogue_size = fusion.counts[EPILOGUE]
     executable.schedule.arguments = executable.arguments
+    executable.schedule.placed = executable.arguments + fusion.operand_total - 2 * fusion.placed_count
+    executable.schedule.placed_count = fusion.placed_count
     executable.schedule.constants = executable.constants
     executable.schedule.calls_python = fusion.calls_python
     rank_guards(executable)

@@ -34,6 +34,7 @@ cdef class Fusion:
     cdef Py_ssize_t counts[3]
     cdef unsigned *operands
     cdef Py_ssize_t operand_total
+    cdef Py_ssize_t placed_count
     cdef Py_ssize_t sum_count
     cdef bint calls_python
 

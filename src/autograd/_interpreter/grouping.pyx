@@ -46,7 +46,7 @@ cdef int group(Fusion fusion) except -1:
     groups.makers = <unsigned *> room(fusion.size, sizeof(unsigned))
     try:
         for i in range(fusion.counts[PROLOGUE]):
-            total += 4 * row_count(&fusion.fused[PROLOGUE][i])
+            total += row_count(&fusion.fused[PROLOGUE][i])
         fusion.operands = <unsigned *> resized(fusion.operands, (total + 1) * sizeof(unsigned))
         for i in range(fusion.counts[PROLOGUE]):
             fused = &fusion.fused[PROLOGUE][i]
@@ -66,8 +66,8 @@ cdef int group(Fusion fusion) except -1:
 
 
 cdef inline Py_ssize_t row_count(const Instruction *fused) noexcept:
-    """Return how many rows a group of such instructions has."""
-    return fused.kinds + (2 * fused.c if fused.op == LANE_DOT else 0) + 1
+    """Return how many rows a group of such instructions has, and so how many operands it has for each."""
+    return fused.kinds + (2 * fused.c if fused.op == LANE_DOT else 0) + (fused.op == LANE_LOAD) + 1
 
 
 cdef inline void put(Fusion fusion, Groups *groups, Group *part, const Instruction *fused) noexcept:
@@ -119,22 +119,19 @@ cdef void write(Fusion fusion, Groups *groups, Group *part) noexcept:
         return
     groups.written += 1
     fused[0] = Instruction(LANE_MAP, 0, first.flags, 0, first.op, fusion.operand_total, 0, n)
+    fused.c = row_count(first)
     if first.op == LANE_LOAD:
         for i in range(n):
             append(fusion, part.items[i].a)
-        fused.c = 1
     for k in range(first.kinds):
         for i in range(n):
             append(fusion, (&part.items[i].a)[k])
-    fused.c += first.kinds
     if first.op == LANE_DOT:
         for k in range(2 * first.c):
             for i in range(n):
                 append(fusion, fusion.operands[part.items[i].b + k])
-        fused.c += 2 * first.c
     for i in range(n):
         append(fusion, part.items[i].out)
-    fused.c += 1
 
 
 cdef inline void append(Fusion fusion, unsigned operand) noexcept:

@@ -77,7 +77,7 @@ struct Run {
     double *sums; /* [segments][sum_count]; at the end the first row holds the totals */
     PyObject *calls;
     /* Calls Python for `count` lanes, or over uniform slots if `varying` is NULL; negative: an exception is set. */
-    int (*call)(const Run *, const Instruction *, double *varying, ptrdiff_t count, const int64_t *failed);
+    int (*call)(const Run *, const Instruction *, double *const *varying, ptrdiff_t count, const int64_t *failed);
     /* Checks for Ctrl-C; nonzero: an exception is set. */
     int (*interrupted)(void);
     Shared next; /* the segment that no thread has taken yet */
@@ -85,7 +85,8 @@ struct Run {
 };
 
 typedef struct {
-    double *varying; /* [varying_slots][lane_stride] */
+    double *own;      /* [varying_slots][lane_stride] */
+    double **varying; /* by slot, its row: its own, or in a block that of an input or output */
     double *scratch; /* [LANE_SCRATCH][lane_stride] */
     double *partial; /* [sum_count][8], sums over the lanes of a segment, by lane modulo 8 */
     int64_t failed[LANE_MOST_WIDTH]; /* as in Run; meaningless in a block without a failure */
@@ -98,14 +99,18 @@ OP_INLINE ptrdiff_t lane_row(const Run *run, ptrdiff_t lane) { return run->rows 
 /* The number of doubles of a frame. */
 static ptrdiff_t lane_frame_size(const Run *run)
 {
-    return (run->schedule->varying_slots + LANE_SCRATCH) * lane_stride(run) + 8 * run->schedule->sum_count;
+    const ptrdiff_t slots = run->schedule->varying_slots;
+    return (slots + LANE_SCRATCH) * lane_stride(run) + 8 * run->schedule->sum_count + slots;
 }
 
 static void lane_frame(const Run *run, double *memory, Frame *frame)
 {
-    frame->varying = memory;
+    frame->own = memory;
     frame->scratch = memory + run->schedule->varying_slots * lane_stride(run);
     frame->partial = frame->scratch + LANE_SCRATCH * lane_stride(run);
+    frame->varying = (double **)(frame->partial + 8 * run->schedule->sum_count);
+    for (ptrdiff_t slot = 0; slot < run->schedule->varying_slots; slot++)
+        frame->varying[slot] = memory + slot * lane_stride(run);
 }
 
 /* ---- One lane ---- */
@@ -335,16 +340,23 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
 {
     const ptrdiff_t n = (count + 7) & ~(ptrdiff_t)7, stride = lane_stride(run);
     const double *const u = run->uniform;
-    double *const v = frame->varying, *const scratch = frame->scratch;
+    double **const v = frame->varying, *const scratch = frame->scratch;
     int64_t *const failed = frame->failed;
     const uint32_t *const arguments = run->schedule->arguments;
     const ptrdiff_t *const rows = run->rows != NULL ? run->rows + first : NULL;
     const Instruction *in = run->schedule->body, *const end = in + run->schedule->body_size;
+    /* Whether rows of inputs and outputs serve as rows of slots. */
+    const int direct = rows == NULL && count == n;
     int failure = 0;
 
+    for (ptrdiff_t k = 0; k < run->schedule->placed_count; k++) {
+        const uint32_t slot = run->schedule->placed[2 * k];
+        const Array *y = &run->outputs[run->schedule->placed[2 * k + 1]];
+        v[slot] = direct && y->stride == 1 ? y->data + first : frame->own + slot * stride;
+    }
     for (; in < end; in++) {
 /* The rows of a slot, of operand number k, of the result. */
-#define ROW(slot) (v + (ptrdiff_t)(slot) * stride)
+#define ROW(slot) (v[slot])
 #define SCRATCH(k) (scratch + (k) * stride)
 #define OPERAND(x, k) ((in->kinds >> (k)) & 1 ? lane_fill(SCRATCH(k), n, u[in->x]) : ROW(in->x))
 #define OUT double *const out = ROW(in->out)
@@ -429,8 +441,12 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
         LANE_MADDS(BLOCK_TERNARY)
         LANE_WHERES(BLOCK_WHERE)
         case LANE_LOAD: {
-            OUT;
             const Array *x = &run->inputs[in->a];
+            if (direct && x->stride == 1) {
+                ROW(in->out) = x->data + first;
+                break;
+            }
+            double *const out = ROW(in->out) = frame->own + in->out * stride;
             if (rows != NULL)
                 for (ptrdiff_t i = 0; i < count; i++)
                     out[i] = x->data[rows[i] * x->stride];
@@ -450,8 +466,10 @@ static int lane_block(const Run *run, Frame *frame, ptrdiff_t first, ptrdiff_t c
             if (rows != NULL)
                 for (ptrdiff_t i = 0; i < count; i++)
                     y->data[rows[i] * y->stride] = a[i];
-            else if (y->stride == 1)
+            else if (y->stride == 1 && a != y->data + first)
                 memcpy(y->data + first, a, count * sizeof(double));
+            else if (y->stride == 1)
+                break;
             else
                 for (ptrdiff_t i = 0; i < count; i++)
                     y->data[(first + i) * y->stride] = a[i];

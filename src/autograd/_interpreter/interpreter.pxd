@@ -40,6 +40,8 @@ cdef extern from "_interpreter/schedule.h" nogil:
         const Instruction *epilogue
         Py_ssize_t epilogue_size
         const uint32_t *arguments
+        const uint32_t *placed
+        Py_ssize_t placed_count
         const double *constants
         Py_ssize_t constant_count
         Py_ssize_t uniform_slots
@@ -75,6 +77,10 @@ cdef void give(Memory *memory) noexcept
 # result is the same for any number of threads.
 cdef int run(const Schedule *schedule, tuple calls, Py_ssize_t lanes, const Py_ssize_t *rows, const Array *inputs,
              const Array *outputs, uint32_t *failed, int threads) except -1
+
+
+# The lanes of a segment: sums over the lanes are those of the segments, added in order.
+cdef Py_ssize_t segment_of(const Schedule *schedule, Py_ssize_t lanes) noexcept
 
 
 cdef class Session:

@@ -46,11 +46,10 @@ cdef extern from "_interpreter/interpreter.h" nogil:
         double *uniform
         double *sums
         PyObject *calls
-        int (*call)(const Run *, const Instruction *, double *, Py_ssize_t, const int64_t *) except -1
+        int (*call)(const Run *, const Instruction *, double *const *, Py_ssize_t, const int64_t *) except -1
         int (*interrupted)() noexcept
         Py_ssize_t next  # atomic, as is `stopped`
         int stopped
-    Py_ssize_t lane_stride(const Run *) noexcept
     Py_ssize_t lane_frame_size(const Run *) noexcept
     int lane_point(const Run *, const Instruction *, Py_ssize_t) noexcept
     void lane_work(Run *, double *, int) noexcept
@@ -239,12 +238,12 @@ cdef class Subprogram:
         raise NotImplementedError
 
 
-cdef int run_subprogram(Subprogram function, const Run *run, const Instruction *instruction, double *varying,
-                        Py_ssize_t count, const int64_t *failed) except -1:
+cdef int run_subprogram(Subprogram function, const Run *run, const Instruction *instruction,
+                        double *const *varying, Py_ssize_t count, const int64_t *failed) except -1:
     """Run a subprogram for the lanes that have not failed, whose numbers are gathered if some have."""
     cdef const uint32_t *slots = run.schedule.arguments + instruction.b
     cdef Py_ssize_t operands = instruction.c, results = instruction.d
-    cdef Py_ssize_t stride = lane_stride(run), alive = 0, lane, i
+    cdef Py_ssize_t alive = 0, lane, i
     cdef Array *arrays = <Array *> room(operands + results, sizeof(Array))
     cdef double *gathered = NULL
     cdef double *place
@@ -252,7 +251,7 @@ cdef int run_subprogram(Subprogram function, const Run *run, const Instruction *
         for lane in range(count):
             alive += failed == NULL or not failed[lane]
         for i in range(operands + results):
-            arrays[i] = Array(slot(run, varying, stride, slots[i]), not is_uniform(varying, slots[i]))
+            arrays[i] = Array(slot(run, varying, slots[i]), not is_uniform(varying, slots[i]))
         if alive == count:
             return function.run_lanes(arrays, count, arrays + operands)
         gathered = <double *> room((operands + results) * count, sizeof(double))
@@ -268,7 +267,7 @@ cdef int run_subprogram(Subprogram function, const Run *run, const Instruction *
             arrays[i] = Array(gathered + i * count, 1)
         function.run_lanes(arrays, alive, arrays + operands)
         for i in range(operands, operands + results):
-            place = slot(run, varying, stride, slots[i])
+            place = slot(run, varying, slots[i])
             alive = 0
             for lane in range(count):
                 if not failed[lane]:
@@ -280,11 +279,11 @@ cdef int run_subprogram(Subprogram function, const Run *run, const Instruction *
         PyMem_RawFree(gathered)
 
 
-cdef int call_python(const Run *run, const Instruction *instruction, double *varying, Py_ssize_t count,
+cdef int call_python(const Run *run, const Instruction *instruction, double *const *varying, Py_ssize_t count,
                      const int64_t *failed) except -1 with gil:
     """Call a Python function for every lane that has not failed, or once over uniform slots if `varying` is NULL."""
     cdef const uint32_t *slots = run.schedule.arguments + instruction.b
-    cdef Py_ssize_t stride = lane_stride(run), lane, i
+    cdef Py_ssize_t lane, i
     cdef double *place
     cdef list operands
     cdef object results
@@ -296,24 +295,24 @@ cdef int call_python(const Run *run, const Instruction *instruction, double *var
             continue
         operands = []
         for i in range(instruction.c):
-            operands.append(slot(run, varying, stride, slots[i])[0 if is_uniform(varying, slots[i]) else lane])
+            operands.append(slot(run, varying, slots[i])[0 if is_uniform(varying, slots[i]) else lane])
         results = function(*operands)
         if type(results) is not tuple or len(<tuple> results) != instruction.d:
             raise TypeError(f"{function!r} must return a tuple of {instruction.d} floats, got {results!r}")
         for i in range(instruction.d):
-            place = slot(run, varying, stride, slots[instruction.c + i])
+            place = slot(run, varying, slots[instruction.c + i])
             place[0 if is_uniform(varying, slots[instruction.c + i]) else lane] = (<tuple> results)[i]
     return 0
 
 
-cdef inline bint is_uniform(const double *varying, uint32_t argument) noexcept:
+cdef inline bint is_uniform(double *const *varying, uint32_t argument) noexcept:
     return varying == NULL or argument & LANE_UNIFORM
 
 
-cdef inline double *slot(const Run *run, double *varying, Py_ssize_t stride, uint32_t argument) noexcept:
+cdef inline double *slot(const Run *run, double *const *varying, uint32_t argument) noexcept:
     if is_uniform(varying, argument):
         return run.uniform + (argument & ~LANE_UNIFORM)
-    return varying + argument * stride
+    return varying[argument]
 
 
 cdef int execute(Run *run, Memory *frame, Worker *workers) noexcept nogil:
@@ -375,6 +374,13 @@ cdef void divide(Run *run) noexcept:
     if run.lanes > most * run.width:
         run.segment *= (run.lanes + most * run.width - 1) // (most * run.width)
     run.segments = (run.lanes + run.segment - 1) // run.segment
+
+
+cdef Py_ssize_t segment_of(const Schedule *schedule, Py_ssize_t lanes) noexcept:
+    cdef Run run
+    run.schedule, run.lanes = schedule, lanes
+    divide(&run)
+    return run.segment
 
 
 cdef int prepare(Run *state, Memory **uniform, Memory **frame, const Schedule *schedule, tuple calls, Py_ssize_t lanes,

@@ -54,6 +54,8 @@ typedef struct {
     const Instruction *epilogue;
     ptrdiff_t epilogue_size;
     const uint32_t *arguments;
+    const uint32_t *placed; /* placed_count pairs of a varying slot and the output that its last result is */
+    ptrdiff_t placed_count;
     const double *constants;
     ptrdiff_t constant_count, uniform_slots, varying_slots, sum_count;
     int calls_python;

@@ -1,6 +1,8 @@
 """Slots: every result gets one, which is used again when no later instruction needs the result.
 
-Uniform and varying results have slots of their own. The constants have the first uniform slots, for ever.
+Uniform and varying results have slots of their own. The constants have the first uniform slots, for ever. Where rows of
+inputs and outputs can be used in place, they are: inputs of the body have slots of their own, to which nothing is
+written, and the slot of an output is not used again.
 """
 
 from cpython.mem cimport PyMem_RawFree
@@ -17,6 +19,10 @@ from autograd._ir.opcodes cimport CODE_CONSTANT, LANE_CALL, LANE_LOAD, has_value
 # As the last use of a result: its slot is not used again.
 cdef enum:
     FOREVER = 0x7FFFFFFF
+
+# At most so many outputs are used in place.
+cdef enum:
+    MOST_PLACED = 64
 
 # As many slots surely fit into the second level of the cache.
 cdef enum:
@@ -35,6 +41,11 @@ cdef struct Slots:
     unsigned *slots
     unsigned *last
     Pool pools[2]
+    # The slots of varying inputs that are free; they count among those of the body.
+    Pool loads
+    # The results that are used in place, pairs of a position and the number of the output, and how many there are.
+    unsigned placed[2 * MOST_PLACED]
+    Py_ssize_t placed_count
 
 
 cdef inline unsigned take(Pool *pool) noexcept:
@@ -43,6 +54,13 @@ cdef inline unsigned take(Pool *pool) noexcept:
         return pool.free[pool.free_count]
     pool.count += 1
     return pool.count - 1
+
+
+cdef inline unsigned take_load(Slots *slots) noexcept:
+    if slots.loads.free_count:
+        return take(&slots.loads)
+    slots.pools[BODY].count += 1
+    return slots.pools[BODY].count - 1
 
 
 cdef inline void give_back(Pool *pool, unsigned slot) noexcept:
@@ -97,6 +115,24 @@ cdef inline void use_at(Fusion fusion, unsigned *last, unsigned operand, Py_ssiz
     last[operand] = FOREVER if phase == BODY and not fusion.varies[operand] else i
 
 
+cdef void find_placed(Fusion fusion, Slots *slots) noexcept:
+    """Find the results of the body that are outputs; none if they are too many."""
+    cdef Instruction *fused
+    cdef Py_ssize_t i, k
+    for i in range(fusion.counts[BODY]):
+        fused = &fusion.fused[BODY][i]
+        if fused.op != LANE_STORE or not fusion.varies[fused.a] or fusion.code.entries[fused.a].op == LANE_LOAD:
+            continue
+        if slots.placed_count == MOST_PLACED:
+            slots.placed_count = 0
+            break
+        slots.placed[2 * slots.placed_count] = fused.a
+        slots.placed[2 * slots.placed_count + 1] = fused.out
+        slots.placed_count += 1
+    for k in range(slots.placed_count):
+        slots.last[slots.placed[2 * k]] = FOREVER
+
+
 cdef void assign(Fusion fusion, Slots *slots) noexcept:
     """Give every result of the prologue and the body a slot, and write the slots into the instructions."""
     cdef Instruction *fused
@@ -111,7 +147,8 @@ cdef void assign(Fusion fusion, Slots *slots) noexcept:
             else:
                 assign_operands(fusion, slots, fused, i)
                 if has_out(fused.op):
-                    slots.slots[fused.out] = take(&slots.pools[phase])
+                    slots.slots[fused.out] = (
+                        take_load(slots) if phase == BODY and fused.op == LANE_LOAD else take(&slots.pools[phase]))
                     fused.out = slots.slots[fused.out]
 
 
@@ -146,7 +183,7 @@ cdef void assign_listed(Fusion fusion, Slots *slots, Instruction *fused, Py_ssiz
 
 cdef unsigned *compressed(Fusion fusion) except NULL:
     """Return the arguments of the instructions: what they list, of maps in rows."""
-    cdef unsigned *arguments = <unsigned *> room(2 * fusion.operand_total, sizeof(unsigned))
+    cdef unsigned *arguments = <unsigned *> room(2 * (fusion.operand_total + MOST_PLACED), sizeof(unsigned))
     cdef Py_ssize_t total = 0, phase, i, k
     cdef unsigned *row
     cdef Instruction *fused
@@ -202,7 +239,10 @@ cdef inline void assign_operands(Fusion fusion, Slots *slots, Instruction *fused
 cdef inline void free_slot(Fusion fusion, Slots *slots, unsigned operand, Py_ssize_t i) noexcept:
     """Free the slot of an operand that instruction i of its phase uses last."""
     if slots.last[operand] == <unsigned> i and fusion.code.entries[operand].op != CODE_CONSTANT:
-        give_back(&slots.pools[BODY if fusion.varies[operand] else PROLOGUE], slots.slots[operand])
+        give_back(
+            &slots.pools[PROLOGUE] if not fusion.varies[operand]
+            else &slots.loads if fusion.code.entries[operand].op == LANE_LOAD else &slots.pools[BODY],
+            slots.slots[operand])
         # It may be an operand twice.
         slots.last[operand] = FOREVER
 
@@ -238,27 +278,37 @@ cdef int assign_slots(Fusion fusion, Schedule *schedule) except -1:
     cdef Py_ssize_t size = fusion.code.size
     cdef Py_ssize_t i
     cdef unsigned *arguments
+    cdef unsigned *placed
     memset(&slots, 0, sizeof(slots))
     try:
         slots.slots = <unsigned *> room(size, sizeof(unsigned))
         slots.last = <unsigned *> room(size, sizeof(unsigned))
         slots.pools[PROLOGUE].free = <unsigned *> room(size, sizeof(unsigned))
         slots.pools[BODY].free = <unsigned *> room(size, sizeof(unsigned))
+        slots.loads.free = <unsigned *> room(size, sizeof(unsigned))
         for i in range(size):
             if fusion.uses[i] and fusion.code.entries[i].op == CODE_CONSTANT:
                 slots.slots[i] = take(&slots.pools[PROLOGUE])
         schedule.constant_count = slots.pools[PROLOGUE].count
         find_last_uses(fusion, slots.last)
+        find_placed(fusion, &slots)
         assign(fusion, &slots)
         assign_epilogue(fusion, &slots.pools[PROLOGUE])
         arguments = compressed(fusion)
         PyMem_RawFree(fusion.operands)
         fusion.operands = arguments
+        fusion.placed_count = slots.placed_count
+        placed = &arguments[fusion.operand_total]
+        memcpy(placed, slots.placed, sizeof(slots.placed))
+        for i in range(slots.placed_count):
+            placed[2 * i] = slots.slots[placed[2 * i]]
+        fusion.operand_total += 2 * slots.placed_count
     finally:
         PyMem_RawFree(slots.slots)
         PyMem_RawFree(slots.last)
         PyMem_RawFree(slots.pools[PROLOGUE].free)
         PyMem_RawFree(slots.pools[BODY].free)
+        PyMem_RawFree(slots.loads.free)
     schedule.uniform_slots = slots.pools[PROLOGUE].count
     schedule.varying_slots = slots.pools[BODY].count
     schedule.sum_count = fusion.sum_count

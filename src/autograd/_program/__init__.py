@@ -12,7 +12,7 @@ Read in this order, the order of the pipeline:
 - `bodies` has the functions that loops run, and their derivatives;
 - `loop` is a loop as an instruction, and its derivatives;
 - `anomalies` finds the instruction and the lane of a result that is not finite;
-- `source` writes programs as C, CUDA and NumPy, which `printing` prints;
+- `source` makes functions of programs that `autograd._source` prints in C, CUDA and NumPy;
 - `serialization` is the format of programs in files and pickles;
 - `opened` shows programs and Blocks as graphs of scalar operations;
 - `executors` runs the lanes of a batch in other processes or threads.

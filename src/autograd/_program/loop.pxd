@@ -17,6 +17,11 @@ cdef enum Variable:
     NOWHERE
 
 
+cdef dict VARIABLES
+# Pairs of a `Variable` and a number, with the name for each `Variable`.
+cdef list named(list variables)
+
+
 # As `Loop.checkpoint`.
 cdef enum:
     ALL = -1

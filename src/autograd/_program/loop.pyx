@@ -42,6 +42,16 @@ cdef Py_ssize_t STEPS_BETWEEN_SIGNALS = 256
 cdef Py_ssize_t FIRST_ROOM = 64
 
 
+VARIABLES = {CARRY: "carry", TRACK: "track", SCALAR: "scalar", TOTAL: "total", NOWHERE: "nowhere"}
+
+
+cdef list named(list variables):
+    cdef list result = []
+    for kind, number in variables:
+        result.append((VARIABLES[kind], number))
+    return result
+
+
 @cython.auto_pickle(False)
 cdef class Sweep:
     """A loop over the steps."""
@@ -156,7 +166,53 @@ cdef class LoopCall(Block):
         inputs = iter(operands)
         for operand in self.operands:
             entries.append(next(inputs) if isinstance(operand, Value) else (<Code> code).constant(operand))
-        return (<Code> code).call(self.loop, entries, self.output_count)
+        loop, entries = hoisted(self.loop, code, entries)
+        return (<Code> code).call(loop, entries, self.output_count)
+
+
+cdef tuple hoisted(Loop source, Code code, list entries):
+    """Emit what is the same in every step, once; return the loop of the rest and its operands.
+
+    A body with branches stays as it is: a step may add to its programs.
+    """
+    cdef Sweep sweep = source.operations[0]
+    cdef Body body = Body.__new__(Body)
+    cdef Code steps = (<Program> sweep.body.programs[0]).code
+    cdef Code rest
+    cdef Loop loop
+    cdef Py_ssize_t own = 0, at = 0
+    cdef list loads = [], needed = [], kept = [], more = []
+    if not is_straight(sweep.body) or source.steps == 0 or source.steps < 0 and steps.calls:
+        return source, entries
+    for kind, _ in sweep.sources:
+        own += kind != SCALAR
+    for _, number in sweep.sources[own:]:
+        loads.append(entries[number])
+    rest = code.separate(steps, own, loads, needed)
+    if set(needed).issubset(loads):
+        return source, entries
+    loop = source.copy()
+    scalars = {position: number for position, (_, number) in zip(loads, sweep.sources[own:])}
+    sources = sweep.sources[:own]
+    for position in needed:
+        if position not in scalars:
+            scalars[position] = loop.new_scalar()
+            more.append(position)
+        sources.append((SCALAR, scalars[position]))
+    body.name = sweep.body.name
+    body.add(new_program(rest))
+    loop.operations = [new_sweep(body, sweep.descending, sources, sweep.targets, sweep.init, sweep.finals,
+                                 sweep.before)]
+    used = set(sources).union(loop.condition_sources or (), [(SCALAR, number) for number in sweep.init])
+    loop.operands = []
+    for variable in source.operands:
+        if variable[0] == TRACK or variable in used:
+            loop.operands.append(variable)
+            kept += entries[at:at + source.width(variable)]
+        at += source.width(variable)
+    for position in more:
+        loop.operands.append((SCALAR, scalars[position]))
+    return loop, kept + more
 
 
 cdef list call_loop(Loop loop, list operands):
@@ -509,7 +565,7 @@ cdef tuple pullback(Loop source, list received, list active):
 
 cdef bint keeps_carries(Loop loop) except -1:
     for operation in loop.operations:
-        if isinstance(operation, Sweep) and any(track is not None for track in (<Sweep> operation).before):
+        if isinstance(operation, Sweep) and keeps(operation):
             return True
     return False
 
@@ -593,8 +649,9 @@ cdef class Execution:
     cdef Py_ssize_t *counts
     cdef Py_ssize_t *live
     cdef double zero
-    # The operands of a recording loop.
+    # Of a recording loop: its operands; by operation, the checkpoints of a sweep that has too many carries to keep.
     cdef Array *operands
+    cdef dict checkpoints
 
     def __dealloc__(self):
         cdef Py_ssize_t t
@@ -610,7 +667,7 @@ cdef class Execution:
         PyMem_RawFree(self.operands)
 
     cdef int begin(self, Loop loop, Py_ssize_t lanes) except -1:
-        self.loop, self.lanes = loop, lanes
+        self.loop, self.lanes, self.checkpoints = loop, lanes, {}
         self.scalars = <Port *> room(loop.scalars, sizeof(Port))
         self.tracks = <Port *> room(loop.tracks, sizeof(Port))
         self.owned = <double **> room(loop.tracks, sizeof(double *))
@@ -629,8 +686,7 @@ cdef class Execution:
         self.read(operands)
         if recorder is not None:
             recorded = recorder.executions.pop(PyThread_get_thread_ident(), None)
-        if recorded is not None and recorded.is_of(operands, self.lanes):
-            self.adopt(recorded)
+        if recorded is not None and recorded.is_of(operands, self.lanes) and self.adopt(recorded):
             done = len(recorder.operations)
         for k, operation in enumerate(self.loop.operations):
             if k < done:
@@ -642,12 +698,12 @@ cdef class Execution:
         return self.write(results)
 
     cdef bint is_recorded(self) except -1:
-        """Whether all carries that the sweeps were to keep are kept."""
+        """Whether all carries that the sweeps were to keep are kept, or checkpoints."""
         cdef Sweep sweep
-        for operation in self.loop.operations:
+        for k, operation in enumerate(self.loop.operations):
             if isinstance(operation, Sweep):
                 sweep = operation
-                if any(track is not None for track in sweep.before) and not self.records(sweep):
+                if keeps(sweep) and not self.records(sweep) and k not in self.checkpoints:
                     return False
         return True
 
@@ -684,10 +740,17 @@ cdef class Execution:
             count += self.loop.width(variable)
         return count
 
-    cdef int adopt(self, Execution other) except -1:
-        """Take over what the sweeps of a recording loop left; its scalars and tracks have the same numbers here."""
+    cdef bint adopt(self, Execution other) except -1:
+        """Take over what the sweeps of a recording loop left, unless more carries have to be kept.
+
+        Its scalars and tracks have the same numbers here.
+        """
         cdef Py_ssize_t i
         cdef Sweep sweep
+        for k in other.checkpoints:
+            if self.records(self.loop.operations[k]):
+                return False
+        self.checkpoints = other.checkpoints
         self.steps, self.capacity = other.steps, other.capacity
         memcpy(self.numbers, other.numbers, other.loop.scalars * self.lanes * sizeof(double))
         if self.counts != NULL:
@@ -705,7 +768,7 @@ cdef class Execution:
                     if kind == TRACK:
                         i = number
                         self.tracks[i] = other.tracks[i]
-        return 0
+        return True
 
     cdef int read(self, const Array *operands) except -1:
         cdef Py_ssize_t i, at = 0
@@ -765,7 +828,12 @@ cdef class Execution:
         if other is not None and not self.records(other):
             # It restores the carries of the other sweep from checkpoints.
             runner = self.runner(sweep, False)
-            runner.checkpoints = self.checkpoints(other)
+            runner.checkpoints = self.checkpoints_of(other)
+        elif self.loop.primal is not None and keeps(sweep) and not self.records(sweep) and (
+                self.counts == NULL and self.steps > 0):
+            self.checkpoints[k] = self.checkpoints_of(sweep)
+            (<Checkpoints> self.checkpoints[k]).run()
+            return 0
         elif self.reader_of(sweep) is not None and not self.records(sweep) and self.counts == NULL and (
                 not self.is_needed(sweep)):
             return 0
@@ -853,7 +921,7 @@ cdef class Execution:
 
     cdef bint records(self, Sweep sweep) except -1:
         """Whether the carries of a sweep are kept for every step so far."""
-        if all(track is None for track in sweep.before):
+        if not keeps(sweep):
             return False
         if self.reader_of(sweep) is None and self.loop.primal is None:
             return True
@@ -868,13 +936,18 @@ cdef class Execution:
         return (RECORD_BYTES + RECORD_BYTES_OF_LANE * self.lanes) // (
             <Py_ssize_t> sizeof(double) * self.lanes * max(len(sweep.init), 1))
 
-    cdef Checkpoints checkpoints(self, Sweep sweep):
-        cdef Checkpoints checkpoints = Checkpoints.__new__(Checkpoints)
+    cdef Checkpoints checkpoints_of(self, Sweep sweep):
+        cdef Checkpoints checkpoints = self.checkpoints.pop(self.loop.operations.index(sweep), None)
         cdef Py_ssize_t width = len(sweep.init) * self.lanes
         cdef Py_ssize_t count = max(self.most_records(sweep), 1)
+        if checkpoints is not None:
+            checkpoints.runner = self.runner(sweep, False)
+            return checkpoints
+        checkpoints = Checkpoints.__new__(Checkpoints)
         if self.loop.checkpoint == AUTO:
             while repetitions(self.steps, count) > 2 and 2 * count * width * <Py_ssize_t> sizeof(double) <= MOST_BYTES:
                 count *= 2
+            count = fewest_checkpoints(self.steps, repetitions(self.steps, count), count)
         checkpoints.begin(self.runner(sweep, False), min(count, max(self.steps, 1)), width)
         return checkpoints
 
@@ -1026,10 +1099,15 @@ cdef class Runner:
             self.step(now, following, restored, step, alive)
             now, following = following, now
             k += 1
-        for k in range(self.carries):
-            memcpy(execution.scalars[<Py_ssize_t> self.sweep.finals[k]].data, now + k * execution.lanes,
-                   execution.lanes * sizeof(double))
+        self.finish(now)
         return 0
+
+    cdef void finish(self, const double *now) noexcept:
+        """Write what the carries end as."""
+        cdef Py_ssize_t i
+        for i in range(self.carries):
+            memcpy(self.execution.scalars[<Py_ssize_t> self.sweep.finals[i]].data, now + i * self.execution.lanes,
+                   self.execution.lanes * sizeof(double))
 
     cdef double *recorded(self, Py_ssize_t k) noexcept:
         """Return the row for the carries before step k of a sweep that keeps them, in its own order."""
@@ -1159,6 +1237,11 @@ cdef class Runner:
         return kept
 
 
+cdef bint keeps(Sweep sweep) except -1:
+    """Whether carries of a sweep are to be kept."""
+    return any(track is not None for track in sweep.before)
+
+
 cdef bint is_straight(Body body):
     """Whether there is nothing to decide."""
     return len(body.programs) == 1 and not (<Program> body.programs[0]).code.places
@@ -1200,6 +1283,19 @@ cdef Py_ssize_t repetitions(Py_ssize_t steps, Py_ssize_t checkpoints) noexcept:
     return result
 
 
+cdef Py_ssize_t fewest_checkpoints(Py_ssize_t steps, Py_ssize_t repetitions, Py_ssize_t most) noexcept:
+    """Return with how few checkpoints steps need not be repeated more often, at most so many: those stay in the cache.
+    """
+    cdef Py_ssize_t least = 0, middle
+    while most - least > 1:
+        middle = (least + most) // 2
+        if most_steps(middle, repetitions, steps) < steps:
+            least = middle
+        else:
+            most = middle
+    return most
+
+
 cdef Py_ssize_t advance(Py_ssize_t steps, Py_ssize_t checkpoints) noexcept:
     """Return how many steps to take before the next checkpoint, of `steps` to be reversed with so many checkpoints.
 
@@ -1236,6 +1332,18 @@ cdef class Checkpoints:
         # The first is what the sweep starts from.
         self.used = 1
         return runner.start(self.memory)
+
+    cdef int run(self) except -1:
+        """Run the sweep, so that the checkpoints from which its last step is restored are left."""
+        cdef Execution execution = self.runner.execution
+        cdef Py_ssize_t last = 0 if self.runner.sweep.descending else execution.steps - 1
+        cdef double *now = self.carries_before(last)
+        cdef double *following = self.runner.rows + (self.width if now == self.runner.rows else 0)
+        self.runner.step(now, following, NULL, last, execution.lanes)
+        self.runner.finish(following)
+        # Nor does it outlive the operands.
+        self.runner = None
+        return 0
 
     cdef double *carries_before(self, Py_ssize_t step) except NULL:
         """Return the carries before a step; of any two steps, the later one of the sweep has to come first."""

@@ -18,8 +18,7 @@ from autograd._ir.derivatives cimport forward, reverse
 from autograd._ir.listing cimport listing, plural, sizes
 from autograd._ir.opcodes cimport CODE_CONSTANT, is_guard
 from autograd._program.anomalies cimport examine_run
-from autograd._program.source cimport source_of
-from autograd._program.tracing cimport check_captured
+from autograd._program.tracing cimport check_captured, tracing
 
 import os
 
@@ -144,7 +143,8 @@ cdef class Program:
                     check_captured(value)
                 arrays[self.inputs + i] = Array(&value.node.primal, 0)
             failure = run_schedule(&executable.schedule, executable.calls, lanes, rows, all, outputs, failed, threads)
-            if detecting() and not only_guards:
+            # A point in a trace becomes part of a program, which is examined when it runs and knows the lane.
+            if detecting() and not only_guards and (varying is not None or not tracing()):
                 examine_run(self.code, varying, summed, lanes, rows, all, outputs, failed if failure else NULL)
         finally:
             PyMem_RawFree(arrays)
@@ -231,11 +231,12 @@ cdef class Program:
         ----------
         language : {"c", "cuda", "numpy"}
             C99 without dependencies, in the interface of CasADi: an argument ``x`` with the inputs, a result ``y`` with
-            the outputs. Its bits are those of the program. Or a kernel of CUDA over lanes; or Python over NumPy.
+            the outputs. Its bits are those of the program. Or a kernel of CUDA over lanes; or Python over NumPy. Loops
+            stay loops in all of them.
         name : str, default "f"
             The name of the function.
         derivatives : sequence of str, default ()
-            In C, which derivatives to add: ``"jac"``, the Jacobian, sparse where it is; ``"fwd1"`` and ``"adj1"``, its
+            Which derivatives to add: ``"jac"``, the Jacobian, sparse where it is; ``"fwd1"`` and ``"adj1"``, its
             products with a tangent and an adjoint; ``"grad"``, the gradient of one output; ``"hess"``, the Hessian of
             the sum of the outputs, each times a weight. They are called ``jac_f`` and so on.
 
@@ -246,7 +247,9 @@ cdef class Program:
         Raises
         ------
         TypeError
-            If the program calls a function of Python or has a loop.
+            If the program calls a function of Python.
+        NotImplementedError
+            In C and CUDA, for the derivative of a `while_loop` without `max_steps`.
         ValueError
             If an argument is none of these.
 
@@ -268,7 +271,7 @@ cdef class Program:
             return (v1,)
         <BLANKLINE>
         """
-        return source_of(self.code, language, name, derivatives)
+        return _hooks.call("program_to_source", self, language, name, derivatives)
 
     def __call__(self, *inputs):
         """Run the program at a point.

@@ -45,7 +45,9 @@ from autograd._ir.opcodes cimport (
     LANE_WHERE_LT, has_value, is_guard,
 )
 from autograd._program.bodies cimport Body
-from autograd._program.loop cimport ALL, CARRY, NOWHERE, SCALAR, TOTAL, TRACK, Loop, Sum, Sweep, new_sum
+from autograd._program.loop cimport (
+    ALL, CARRY, NOWHERE, SCALAR, TOTAL, TRACK, VARIABLES, Loop, Sum, Sweep, named, new_sum,
+)
 from autograd._program.program cimport Program, new_program
 
 cdef bytes MAGIC = b"\x93AGPROG\n"
@@ -68,7 +70,6 @@ cdef dict SPECIAL = {
 cdef dict BY_NAME = {name: op for op, name in SPECIAL.items()} | {
     name: op for op, name in enumerate(_core.OP_NAMES) if name in ops.OPS and ops.OPS[name].base == name
 }
-cdef dict VARIABLES = {CARRY: "carry", TRACK: "track", SCALAR: "scalar", TOTAL: "total", NOWHERE: "nowhere"}
 cdef dict BY_VARIABLE = {name: kind for kind, name in VARIABLES.items()}
 cdef tuple LOOP_NUMBERS = ("steps", "max_steps", "checkpoint", "scalars", "tracks")
 
@@ -183,13 +184,6 @@ cdef class Encoder:
             "body": self.body(sweep.body), "descending": bool(sweep.descending), "sources": named(sweep.sources),
             "targets": named(sweep.targets), "init": sweep.init, "finals": sweep.finals, "before": sweep.before,
         }
-
-
-cdef list named(list variables):
-    cdef list result = []
-    for kind, number in variables:
-        result.append((VARIABLES[kind], number))
-    return result
 
 
 def packed(Program program not None):

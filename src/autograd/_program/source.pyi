@@ -1,0 +1,3 @@
+from typing import Any
+
+def source_of(program: Any, language: object, name: object, derivatives: object) -> str: ...

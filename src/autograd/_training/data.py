@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd._core import check_array
+from autograd._frames import as_array
 
 __all__ = ["as_inputs", "as_targets", "as_weights", "check_finite", "check_plain"]
 
@@ -30,7 +31,7 @@ def as_targets(y: ArrayLike, name: str = "y") -> list[Any]:
     if numbers.ndim not in (1, 2):
         raise ValueError(f"{name} must have the shape (rows,) or (rows, outputs), got {numbers.shape}")
     check_finite(numbers, name)
-    targets: list[Any] = np.asarray(y).tolist()
+    targets: list[Any] = as_array(y).tolist()
     return targets
 
 
@@ -69,6 +70,8 @@ def check_plain(data: Any, name: str) -> None:
 def _numbers(data: ArrayLike, name: str) -> NDArray[np.float64]:
     """Return numbers as floats."""
     check_plain(data, name)
+    if hasattr(data, "__array__"):
+        data = as_array(data)
     try:
         array = np.asarray(data)
     except ValueError:

@@ -17,8 +17,15 @@ class Standardisation(NamedTuple):
     scale: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, values: NDArray[np.float64], which: NDArray[np.bool_] | bool = True) -> Standardisation:
-        """Take mean and standard deviation of the rows; a constant column is only shifted, others are left alone.
+    def fit(
+        cls,
+        values: NDArray[np.float64],
+        which: NDArray[np.bool_] | bool = True,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Standardisation:
+        """Take mean and standard deviation of the rows, which may have weights, for the columns `which`.
+
+        A constant column is only shifted.
 
         Raises
         ------
@@ -26,7 +33,8 @@ class Standardisation(NamedTuple):
             If the spread of the values exceeds the range of a float.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, scale = values.mean(axis=0), values.std(axis=0)
+            mean = np.average(values, axis=0, weights=weights)
+            scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
         if not np.all(np.isfinite(mean) & np.isfinite(scale)):
             raise ValueError("values are too large to standardise: their spread exceeds the range of a float")
         # The deviation of a constant column is rounding noise, not always 0.
