@@ -2,5 +2,10 @@
 
 from importlib import import_module
 
-for _module in ("operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse"):
+MODULES = (
+    "operations", "graphs", "calls", "overheads", "training", "programs", "simulations", "loops", "sparse", "source",
+    "peers",
+)
+
+for _module in MODULES:
     import_module(f"cases_{_module}")

@@ -50,7 +50,7 @@ def arrays(*data: Any) -> list[Any]:
     return [numpy.array(numbers) for numbers in data]
 
 
-def _compile(engine: Engine, function: Function) -> Function:
+def program(engine: Engine, function: Function) -> Function:
     """Compile as the engine's users do; the compiled function takes and returns NumPy arrays."""
     if engine.name != "jax":
         compiled: Function = engine.module.compile(function)
@@ -88,7 +88,7 @@ def workload(value: Function, value_and_grad: Function, arguments: Sequence[Any]
 
 def at_a_point(engine: Engine, function: Function, arguments: Sequence[Any]) -> Workload:
     both = engine.module.value_and_grad(function)
-    return workload(_compile(engine, function), _compile(engine, both), arguments, None)
+    return workload(program(engine, function), program(engine, both), arguments, None)
 
 
 def over_a_batch(
@@ -102,7 +102,7 @@ def over_a_batch(
 ) -> Workload:
     vmap = engine.module.vmap if engine.name == "jax" else partial(engine.module.vmap, threads=threads)
     both = engine.module.value_and_grad(function, argnums=argnums)
-    value, value_and_grad = (_compile(engine, vmap(each, in_axes=in_axes)) for each in (function, both))
+    value, value_and_grad = (program(engine, vmap(each, in_axes=in_axes)) for each in (function, both))
     return workload(value, value_and_grad, arguments, CHECKED)
 
 
@@ -233,7 +233,7 @@ VARIABLES = 100
 POINTS = 10_000
 
 
-def _jax_rosenbrock(jnp: Any) -> Function:
+def jax_rosenbrock(jnp: Any) -> Function:
     def function(xs: Any) -> Any:
         x, y = xs[:-1], xs[1:]
         return jnp.sum(100.0 * (y - x**2) ** 2 + (1.0 - x) ** 2 + jnp.sin(x) * jnp.exp(-y))
@@ -259,7 +259,7 @@ rosenbrock_point.on("jax", "the same loop over scalars")(rosenbrock_point.build)
 
 @rosenbrock_point.on("jax/arrays", "written for arrays")
 def rosenbrock_point_arrays(engine: Engine) -> Workload:
-    function = _jax_rosenbrock(engine.module.numpy)
+    function = jax_rosenbrock(engine.module.numpy)
     return at_a_point(engine, function, arrays(models.rosenbrock_point(VARIABLES)))
 
 
@@ -284,7 +284,7 @@ def rosenbrock_batch(engine: Engine) -> Workload:
 
 @rosenbrock_batch.on("jax", "written for arrays")
 def rosenbrock_batch_jax(engine: Engine) -> Workload:
-    return over_a_batch(engine, _jax_rosenbrock(engine.module.numpy), _rosenbrock_points())
+    return over_a_batch(engine, jax_rosenbrock(engine.module.numpy), _rosenbrock_points())
 
 
 BRANCHES = section(
@@ -324,7 +324,7 @@ def _ways_by_where(engine: Engine, ways: int) -> Workload:
 
 def _ways_by_points(engine: Engine, ways: int) -> Workload:
     points, function = _branching_points(ways), models.bisection(ways)
-    functions = [_compile(engine, f) for f in (function, engine.module.value_and_grad(function))]
+    functions = [program(engine, f) for f in (function, engine.module.value_and_grad(function))]
 
     def over(function: Function, count: int) -> list[Any]:
         return [function(x) for x in points[:count]]
@@ -376,7 +376,7 @@ def _compile_workload(engine: Engine, variables: int) -> Workload:
 
     def first_call(transform: Callable[[Function], Function]) -> float:
         # A new function every time, as JAX caches what it has compiled.
-        compiled = _compile(engine, transform(with_functions(models.rosenbrock, engine)))
+        compiled = program(engine, transform(with_functions(models.rosenbrock, engine)))
         return seconds_of(compiled, arguments, 1) - seconds_of(compiled, arguments, 1)
 
     def run(repetitions: int) -> dict[str, float]:
@@ -420,6 +420,22 @@ def _memory(name: str) -> int:
     return 1024 * int(found[1])
 
 
+def memory_growth(work: Callable[[], object], warm_up: Callable[[], object] = lambda: None) -> Workload:
+    """Measure by how much the process's peak of memory grows."""
+    _memory("VmHWM")
+
+    def run(repetitions: int) -> dict[str, float]:
+        warm_up()
+        # The peak is reset to what is resident now, the imports forgotten.
+        Path("/proc/self/clear_refs").write_text("5")
+        before = _memory("VmHWM")
+        for _ in range(repetitions):
+            work()
+        return {"peak": float(_memory("VmHWM") - before)}
+
+    return Workload(run)
+
+
 def _register_memory(name: str, variables: int) -> None:
     operations = models.rosenbrock_operations(variables)
 
@@ -433,23 +449,13 @@ def _register_memory(name: str, variables: int) -> None:
         fresh=True,
     )
     def build(engine: Engine) -> Workload:
-        _memory("VmHWM")
         function = with_functions(models.rosenbrock, engine)
 
         def first_call(size: int) -> None:
-            compiled = _compile(engine, engine.module.value_and_grad(function))
+            compiled = program(engine, engine.module.value_and_grad(function))
             compiled(*arrays(models.rosenbrock_point(size)))
 
-        def run(repetitions: int) -> dict[str, float]:
-            first_call(VARIABLES)
-            # The peak is reset to what is resident now, the imports forgotten.
-            Path("/proc/self/clear_refs").write_text("5")
-            before = _memory("VmHWM")
-            for _ in range(repetitions):
-                first_call(variables)
-            return {"peak": float(_memory("VmHWM") - before)}
-
-        return Workload(run)
+        return memory_growth(lambda: first_call(variables), warm_up=lambda: first_call(VARIABLES))
 
 
 for _variables in LARGE:

@@ -22,8 +22,14 @@ SPARSE = section(
 )
 
 
-def _random(n: int) -> Any:
+def random_point(n: int) -> Any:
     return arrays(importlib.import_module("random").Random(n).choices([0.1 * k for k in range(1, 10)], k=n))[0]
+
+
+def near_the_diagonal(matrix: Any) -> list[float]:
+    """Return some entries of the diagonal and of what is beside it."""
+    numpy = importlib.import_module("numpy")
+    return [number for k in (-1, 0, 1) for number in numpy.diagonal(matrix, k)[:5].tolist()]
 
 
 def rosenbrock(engine: Engine) -> Function:
@@ -67,16 +73,14 @@ def _derivative(engine: Engine, function: Function, second: bool, sparse: bool) 
 
 def _workload(engine: Engine, function: Function, n: int, *, second: bool, sparse: bool) -> Workload:
     numpy = importlib.import_module("numpy")
-    x, derivative = _random(n), _derivative(engine, function, second, sparse)
+    x, derivative = random_point(n), _derivative(engine, function, second, sparse)
 
     def matrix() -> Any:
         result = derivative(x)
         return result.toarray() if sparse and engine.name != "jax" else numpy.asarray(result)
 
     def check() -> list[float]:
-        # The diagonal and what is beside it.
-        entries = matrix()
-        return [number for k in (-1, 0, 1) for number in numpy.diagonal(entries, k)[:5].tolist()]
+        return near_the_diagonal(matrix())
 
     matrix()
     return Workload(lambda repetitions: {"whole": seconds_of(derivative, (x,), repetitions)}, check)
@@ -113,7 +117,7 @@ LARGE = 100_000
     left_out_by_quick=("autograd",),
 )
 def hessian_large(engine: Engine) -> Workload:
-    derivative, x = engine.module.compile(engine.module.hessian(chain(engine), sparse=True)), _random(LARGE)
+    derivative, x = engine.module.compile(engine.module.hessian(chain(engine), sparse=True)), random_point(LARGE)
     derivative(x)
     return Workload(lambda repetitions: {"whole": seconds_of(derivative, (x,), repetitions)})
 
@@ -121,7 +125,7 @@ def hessian_large(engine: Engine) -> Workload:
 @benchmark("coloring", SPARSE, "Pattern and coloring of Rosenbrock, 200 variables", ("autograd",), unit="us", of="call")
 def coloring(engine: Engine) -> Workload:
     structure = importlib.import_module("autograd._transforms.structure")
-    pattern = engine.module.hessian(rosenbrock(engine), sparse=True).sparsity(_random(200))
+    pattern = engine.module.hessian(rosenbrock(engine), sparse=True).sparsity(random_point(200))
     return Workload(lambda repetitions: {"whole": seconds_of(structure.coloring, (pattern, True), repetitions)})
 
 

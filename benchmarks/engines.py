@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 import ctypes
 import importlib
+import importlib.metadata
 import math
 import os
 import random
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,8 +72,7 @@ def _methods(kind: type) -> dict[str, Callable[[Any], Any]]:
 
 
 def _plain(name: str, kind: type, functions: ModuleType) -> Engine:
-    table = {function: getattr(functions, function) for function in FUNCTIONS}
-    return Engine(name, f"plain {name}", kind, table, differentiates=False)
+    return Engine(name, f"plain {name}", kind, _functions(functions), differentiates=False)
 
 
 def _autograd() -> Engine:
@@ -158,6 +158,51 @@ def _heyoka() -> Engine:
     )
 
 
+def _hips() -> Engine:
+    autograd = importlib.import_module("autograd")
+    numpy = importlib.import_module("autograd.numpy")
+    table = {name: getattr(numpy, name) for name in (*FUNCTIONS, "maximum")}
+    table["erf"] = importlib.import_module("autograd.scipy.special").erf
+    return _peer("hips", "HIPS autograd", "autograd", autograd, table)
+
+
+def _casadi() -> Engine:
+    casadi = importlib.import_module("casadi")
+    return _peer("casadi", "CasADi", "casadi", casadi, {name: getattr(casadi, name) for name in (*FUNCTIONS, "erf")})
+
+
+def _xad() -> Engine:
+    functions = importlib.import_module("xad.math")
+    return _peer("xad", "XAD", "xad", importlib.import_module("xad.adj_1st"), _functions(functions))
+
+
+def _ddx() -> Engine:
+    ddx = importlib.import_module("ddx")
+    return _peer("ddx", "ddx", "ddx-ad", ddx, {name: getattr(ddx, name) for name in (*FUNCTIONS, "erf")})
+
+
+def _fastdual() -> Engine:
+    fastdual = importlib.import_module("fastdual")
+    return _peer("fastdual", "fastdual", "fastdual", fastdual, _functions(importlib.import_module("numpy")))
+
+
+def _asdex() -> Engine:
+    jax = _jax()
+    asdex = importlib.import_module("asdex")
+    peer = _peer("asdex", "asdex", "asdex", asdex, jax.functions)
+    return replace(peer, title=f"{peer.title} over {jax.title}", surroundings=_single_core)
+
+
+def _functions(module: ModuleType) -> dict[str, Callable[[Any], Any]]:
+    return {name: getattr(module, name) for name in FUNCTIONS}
+
+
+def _peer(name: str, title: str, distribution: str, module: Any, table: dict[str, Callable[..., Any]]) -> Engine:
+    """Describe an engine that has no Values of its own here, only ways to do cases."""
+    title = f"{title} {importlib.metadata.version(distribution)}"
+    return Engine(name, title, float, table, differentiates=False, module=module)
+
+
 @contextmanager
 def _single_core() -> Iterator[None]:
     if not hasattr(os, "sched_setaffinity"):
@@ -198,6 +243,12 @@ _LOADERS: dict[str, Callable[[], Engine]] = {
     "torch": _torch,
     "jax": _jax,
     "heyoka": _heyoka,
+    "hips": _hips,
+    "casadi": _casadi,
+    "xad": _xad,
+    "ddx": _ddx,
+    "fastdual": _fastdual,
+    "asdex": _asdex,
     "c": _c,
 }
 NAMES = tuple(_LOADERS)

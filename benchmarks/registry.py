@@ -9,7 +9,7 @@ from typing import Any
 from engines import CYCLIC, Engine
 
 # The number of units in a second, or in a byte.
-UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "B": 1.0}
+UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9, "B": 1.0, "MB": 1e-6}
 
 
 @dataclass(frozen=True)

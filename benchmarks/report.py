@@ -115,7 +115,7 @@ def _long(result: Result) -> list[str]:
 
 
 def _comparison(result: Result, key: str) -> str:
-    long = "as much" if result.case.unit == "B" else "as long"
+    long = "as much" if result.case.unit in ("B", "MB") else "as long"
     if key == OURS or OURS not in result.series:
         return ""
     if key in YARDSTICKS:

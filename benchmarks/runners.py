@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,8 +101,16 @@ class RemoteRunner:
 
     def __init__(self, python: str) -> None:
         self.python = python
+        # PYTHONPATH is of this Python's environment; another one has an `autograd` of its own.
+        own = python == sys.executable
+        environment = {name: text for name, text in os.environ.items() if own or name != "PYTHONPATH"}
         self._process = subprocess.Popen(
-            [python, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [python, str(WORKER)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
 
     def title(self, engine: str) -> str:

@@ -20,7 +20,7 @@ html_title = f"autograd {version}"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 templates_path = ["_templates"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "reference/api/commands.md"]
 copyright = "2026, the autograd developers"
 myst_heading_anchors = 3
 # The tutorials are notebooks, run by every build, and a cell that fails is an error.
@@ -139,13 +139,18 @@ def write_gallery(folder):
 # ---------------------------------------------------------------------------------------------------------------------
 # The command line: what `--help` says
 
-def write_help(folder):
-    """Write what each command says of its options."""
-    environment = {**os.environ, "COLUMNS": "100"}
-    for command in ("train", "predict", "evaluate", "info"):
-        call = [sys.executable, "-m", "autograd", command, "--help"]
-        done = subprocess.run(call, env=environment, capture_output=True, text=True, check=True)
-        write(folder / f"{command}.txt", [done.stdout])
+def help_of(*command):
+    """Return what a command says of its options."""
+    call = [sys.executable, "-m", "autograd", *command, "--help"]
+    environment = {**os.environ, "COLUMNS": "88"}
+    return subprocess.run(call, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def write_help(path):
+    """Write a section for the program, and for each of its commands."""
+    commands = re.findall(r"^    (\w+) ", help_of(), re.MULTILINE)
+    texts = {"autograd": help_of(), **{command: help_of(command) for command in commands}}
+    write(path, [f"### `{name}`\n\n```text\n{text}```\n" for name, text in texts.items()])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -168,4 +173,4 @@ def setup(app):
 
 write_reference(ROOT / "docs" / "reference" / "api")
 write_gallery(ROOT / "docs" / "gallery")
-write_help(ROOT / "docs" / "reference" / "api")
+write_help(ROOT / "docs" / "reference" / "api" / "commands.md")

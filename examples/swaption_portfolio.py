@@ -1,9 +1,10 @@
 """161 sensitivities of a portfolio of swaptions over millions of paths, on a pool of processes, with progress.
 
 Run ``python examples/swaption_portfolio.py --paths 10000000 --workers 8``; by default it takes 20 000 paths on two
-processes. The portfolio is that of `swaptions.py`. Its program is sent to the workers once, then chunks of random numbers
-are. Every chunk draws them from a seed of its own, so that the result has the same bits for any number of workers; a
-worker may even be killed. The exit status is 1 unless the first chunks have the bits that this process finds alone.
+processes. The portfolio is that of `swaptions.py`. Its program is sent to the workers once, then chunks of random
+numbers are. Every chunk draws them from a seed of its own, so that the result has the same bits for any number of
+workers; one of them may even be killed. The exit status is 1 unless the first chunk has the bits that this process
+finds alone.
 """
 
 import argparse
@@ -70,7 +71,8 @@ def main():
     start = perf_counter()
     means, errors, first = estimate(options.paths, options.workers)
     seconds = perf_counter() - start
-    print(f"{options.paths} paths with {len(means) - 1} sensitivities on {options.workers} processes in {seconds:.1f} s\n")
+    print(f"{options.paths} paths with {len(means) - 1} sensitivities ", end="")
+    print(f"on {options.workers} processes in {seconds:.1f} s\n")
     print(f"value {means[0]:.4f} +- {errors[0]:.4f}")
     print(f"by the accrual period {means[1]:.2f} +- {errors[1]:.2f}")
     alone = columns(sensitivities(), np.random.SeedSequence(0).spawn(1))

@@ -1,7 +1,7 @@
 """What the documents say: the README's Python runs, as the sessions do; the table of primitives is the source's."""
 
 import doctest
-import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -77,6 +77,18 @@ def test_a_session_of_a_document(document, tmp_path, monkeypatch):
         str(document), module_relative=False, encoding="utf-8", optionflags=doctest.ELLIPSIS
     )
     assert results.attempted and not results.failed
+
+
+def test_the_error_bounds_are_those_that_the_kernels_are_held_to():
+    pytest.importorskip("mpmath")
+    spec = importlib.util.spec_from_file_location("accuracy", ROOT / "tests" / "kernels" / "accuracy.py")
+    accuracy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(accuracy)
+    text = (ROOT / "docs" / "explanation" / "numbers.md").read_text(encoding="utf-8")
+    table = {name: float(error) for name, error in re.findall(r"\| `(\w+)` \| ([\d.]+) ", text)}
+    assert all(error <= accuracy.BOUNDS[name] for name, error in table.items())
+    # What formulas alone call has no entry.
+    assert set(re.findall(r"`(\w+)`", text)) >= set(accuracy.BOUNDS) - {"gaussian", "sech_squared"}
 
 
 DOCUMENTS = [path for under in ("*.md", "*/*.md", "docs/*/*.md") for path in sorted(ROOT.glob(under))]

@@ -1,5 +1,6 @@
 """Loops: against plain Python, closed forms, published counts; every mode of differentiation, batches, branches."""
 
+import itertools
 import math
 import threading
 
@@ -22,7 +23,9 @@ from autograd import (
     hvp,
     jacobian,
     jvp,
+    log,
     sin,
+    sqrt,
     tanh,
     trace,
     value_and_grad,
@@ -605,3 +608,55 @@ def test_records_are_of_the_same_operands(checkpoint):
     for transform in (vmap, lambda f: vmap(grad(f, (0, 1))), lambda f: vmap(hessian(f))):
         for a, b in zip(transform(twice(f))(X, Y), transform(twice(plain))(X, Y), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What no step changes
+
+
+def volatility(p, x, k):
+    # The root is of a number that all steps share, which the steps use themselves, too.
+    return x + exp(-p) * sqrt(1.0 - p * p) * k, p * x
+
+
+def test_what_all_steps_share_is_computed_once():
+    def looped(p, x):
+        carry, ys = scan(lambda c, k: volatility(p, c, k), x, [0.1, 0.2, 0.3])
+        return carry * ys[1]
+
+    def plain(p, x):
+        ys = []
+        for k in (0.1, 0.2, 0.3):
+            x, y = volatility(p, x, k)
+            ys.append(y)
+        return x * ys[1]
+
+    program = str(trace(looped, 0.3, 0.7))
+    assert program.index("sqrt") < program.index("scan")
+    P, X = np.linspace(0.1, 0.9, 19), np.linspace(-1.0, 2.0, 19)
+    np.testing.assert_array_equal(vmap(looped)(P, X), vmap(plain)(P, X))
+    for order in (jacobian, hessian):
+        derivatives = zip(vmap(order(looped, (0, 1)))(P, X), vmap(order(plain, (0, 1)))(P, X), strict=True)
+        for a, b in derivatives:
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def test_without_a_step_nothing_is_shared():
+    def f(p, x):
+        return scan(lambda c, _: (c * log(p), None), x, length=0)[0]
+
+    assert "log" not in str(trace(f, 0.0, 1.0))
+    assert compile(value_and_grad(f, (0, 1)))(0.0, 1.5) == (1.5, (0.0, 1.0))
+
+
+def test_a_condition_keeps_what_it_uses():
+    def f(p, x):
+        return while_loop(lambda c: c < p + 1.0, lambda c: c + exp(p) * 0.1, x)
+
+    P, X = np.linspace(0.1, 0.9, 19), np.linspace(-1.0, 0.5, 19)
+    values = [next(c for c in itertools.accumulate(itertools.repeat(np.exp(p) * 0.1), initial=x) if c >= p + 1.0)
+              for p, x in zip(P, X, strict=True)]  # fmt: skip
+    np.testing.assert_allclose(vmap(f)(P, X), values, rtol=1e-14)
+    slopes = vmap(grad(f, (0, 1)))(P, X)
+    np.testing.assert_allclose(slopes[0], np.array(values) - X, rtol=1e-12)
+    np.testing.assert_array_equal(slopes[1], np.ones(19))

@@ -17,6 +17,7 @@ _ACTIVATION = "the argument `activation`, as in MLP(2, [16, 1], activation='tanh
 _NUMPY = "NumPy itself: its functions and operators take arrays of Values"
 _PYTHON = "Python's own function or operator, which takes Values"
 _DOUBLE = "nothing to choose: every number is a float of 64 bits"
+_TREES = "lists, dicts and dataclasses as arguments, register_pytree_node"
 _RECURRENT = "a subclass of autograd.Module, which holds Values and other modules in its attributes"
 _LOSSES = {
     **dict.fromkeys(("MSELoss", "mse_loss"), "autograd.losses.mse(outputs, targets)"),
@@ -57,7 +58,7 @@ NAMES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("defjvp", "extend"), "custom_jvp(f) and custom_vjp(f)"),
         **dict.fromkeys(("remat", "lax"), "scan(f, init, xs, checkpoint=...), fori_loop and while_loop"),
         **dict.fromkeys(("cond", "switch", "if_else"), "`if`, or where(condition, x, y)"),
-        **dict.fromkeys(("tree_util", "tree_map"), "lists, dicts and dataclasses as arguments, register_pytree_node"),
+        **dict.fromkeys(("tree_util", "tree_map", "tree"), _TREES),
         **dict.fromkeys(("func", "functional"), "this package: from autograd import grad, vmap"),
         **dict.fromkeys(("float32", "float64", "double", "enable_x64"), _DOUBLE),
         **dict.fromkeys(("cuda", "device", "devices", "device_put"), "nothing to choose: it runs on the CPU"),

@@ -68,7 +68,7 @@ cdef class Code:
     cdef int note_lines(self, Py_ssize_t first, object place) except -1
     cdef int copy_entry(self, Code source, unsigned *map, Py_ssize_t i, bint expand=*) except -1
     cdef list inline(self, Code source, list loads)
-    cdef Code separate(self, Code source, list loads, list needed)
+    cdef Code separate(self, Code source, Py_ssize_t own, list loads, list needed)
     cdef int take_over(
         self, Code source, const unsigned *uses, const unsigned *order, Py_ssize_t count
     ) except -1

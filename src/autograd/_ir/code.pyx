@@ -457,10 +457,11 @@ cdef class Code:
             PyMem_RawFree(map)
         return outputs
 
-    cdef Code separate(self, Code source, list loads, list needed):
-        """Emit what does not depend on the inputs of another code, given its captured Values, and return the rest.
+    cdef Code separate(self, Code source, Py_ssize_t own, list loads, list needed):
+        """Emit what does not depend on the first `own` inputs of another code, given what it loads besides.
 
-        The rest has further inputs for the instructions emitted that it needs, which are appended to `needed`.
+        Return the rest, of which the first inputs are those, and the others the instructions here that it needs; these
+        are appended to `needed`.
         """
         cdef Code rest = Code.__new__(Code)
         cdef unsigned *map = new_map(source)
@@ -473,14 +474,14 @@ cdef class Code:
             depends = <unsigned char *> room(source.size, 1)
             for i in range(source.size):
                 entry = &source.entries[i]
-                depends[i] = entry.op == LANE_LOAD and entry.a < source.inputs
+                depends[i] = entry.op == LANE_LOAD and entry.a < own
                 for k in range(arity(entry)):
                     depends[i] |= depends[operands_of(source, entry)[k]]
                 if entry.op == LANE_LOAD:
                     if depends[i]:
                         inner[i] = rest.load(entry.a)
                     else:
-                        map[i] = loads[entry.a - source.inputs]
+                        map[i] = loads[entry.a - own]
                 elif not depends[i]:
                     self.copy_entry(source, map, i)
                 elif is_guard(entry.op):
@@ -491,15 +492,15 @@ cdef class Code:
                     )
                 else:
                     for k in range(arity(entry)):
-                        need(rest, source, map, inner, operands_of(source, entry)[k], needed)
+                        need(rest, source, own, map, inner, operands_of(source, entry)[k], needed)
                     rest.copy_entry(source, inner, i)
             for output in source.outputs:
-                rest.outputs.append(need(rest, source, map, inner, output, needed))
+                rest.outputs.append(need(rest, source, own, map, inner, output, needed))
         finally:
             PyMem_RawFree(map)
             PyMem_RawFree(inner)
             PyMem_RawFree(depends)
-        rest.inputs = source.inputs + len(needed)
+        rest.inputs = own + len(needed)
         rest.finish()
         return rest
 
@@ -612,7 +613,7 @@ cdef class Code:
         return 0
 
 
-cdef unsigned need(Code rest, Code source, const unsigned *map, unsigned *inner, unsigned i,
+cdef unsigned need(Code rest, Code source, Py_ssize_t own, const unsigned *map, unsigned *inner, unsigned i,
                    list needed) except? 0xFFFFFFFF:
     """Return the position in the rest of an instruction that the code separated from it may have: see `separate`."""
     cdef double number = 0.0
@@ -620,7 +621,7 @@ cdef unsigned need(Code rest, Code source, const unsigned *map, unsigned *inner,
         if is_constant(source, i, &number):
             inner[i] = rest.constant(number)
         else:
-            inner[i] = rest.load(source.inputs + len(needed))
+            inner[i] = rest.load(own + len(needed))
             needed.append(map[i])
     return inner[i]
 

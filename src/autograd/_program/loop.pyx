@@ -166,7 +166,53 @@ cdef class LoopCall(Block):
         inputs = iter(operands)
         for operand in self.operands:
             entries.append(next(inputs) if isinstance(operand, Value) else (<Code> code).constant(operand))
-        return (<Code> code).call(self.loop, entries, self.output_count)
+        loop, entries = hoisted(self.loop, code, entries)
+        return (<Code> code).call(loop, entries, self.output_count)
+
+
+cdef tuple hoisted(Loop source, Code code, list entries):
+    """Emit what is the same in every step, once; return the loop of the rest and its operands.
+
+    A body with branches stays as it is: a step may add to its programs.
+    """
+    cdef Sweep sweep = source.operations[0]
+    cdef Body body = Body.__new__(Body)
+    cdef Code steps = (<Program> sweep.body.programs[0]).code
+    cdef Code rest
+    cdef Loop loop
+    cdef Py_ssize_t own = 0, at = 0
+    cdef list loads = [], needed = [], kept = [], more = []
+    if not is_straight(sweep.body) or source.steps == 0 or source.steps < 0 and steps.calls:
+        return source, entries
+    for kind, _ in sweep.sources:
+        own += kind != SCALAR
+    for _, number in sweep.sources[own:]:
+        loads.append(entries[number])
+    rest = code.separate(steps, own, loads, needed)
+    if set(needed).issubset(loads):
+        return source, entries
+    loop = source.copy()
+    scalars = {position: number for position, (_, number) in zip(loads, sweep.sources[own:])}
+    sources = sweep.sources[:own]
+    for position in needed:
+        if position not in scalars:
+            scalars[position] = loop.new_scalar()
+            more.append(position)
+        sources.append((SCALAR, scalars[position]))
+    body.name = sweep.body.name
+    body.add(new_program(rest))
+    loop.operations = [new_sweep(body, sweep.descending, sources, sweep.targets, sweep.init, sweep.finals,
+                                 sweep.before)]
+    used = set(sources).union(loop.condition_sources or (), [(SCALAR, number) for number in sweep.init])
+    loop.operands = []
+    for variable in source.operands:
+        if variable[0] == TRACK or variable in used:
+            loop.operands.append(variable)
+            kept += entries[at:at + source.width(variable)]
+        at += source.width(variable)
+    for position in more:
+        loop.operands.append((SCALAR, scalars[position]))
+    return loop, kept + more
 
 
 cdef list call_loop(Loop loop, list operands):

@@ -1,7 +1,8 @@
 """Python over NumPy, without functions of its own: loops are loops over lists.
 
 A body with several ways through its branches is tried way after way: ``while not taken`` is left by a way that serves,
-or where a branch is another one. Where a condition ends a loop, lanes that have ended keep their carries.
+or where a branch is another one. Where a condition ends a loop, lanes that have ended keep their carries. ``[()]``
+makes a number of an array without axes, for Numba.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ class PythonPrinter:
                     self.line(f"{names[i]} = {numpy_expression(op, x)}")
                 case ("where", symbol, _):
                     names[i] = self.new("v")
-                    self.line(f"{names[i]} = np.where({x[0]} {symbol} {x[1]}, {x[2]}, {x[3]})")
+                    self.line(f"{names[i]} = np.where({x[0]} {symbol} {x[1]}, {x[2]}, {x[3]})[()]")
         return [name(i) for i in function.outputs]
 
     def loop(self, loop: PrintedLoop, instructions: list[tuple[Any, ...]], names: list[Callable[[], str]]) -> list[str]:
@@ -301,9 +302,9 @@ class PythonPrinter:
         following = dict(enumerate(carries))
         for (kind, number), value in zip(sweep.targets, outputs, strict=True):
             if kind == "carry":
-                following[number] = f"np.where({self.live}, {value}, {carries[number]})" if self.live else value
+                following[number] = f"np.where({self.live}, {value}, {carries[number]})[()]" if self.live else value
             elif kind == "track":
-                keep(number, f"np.where({self.live}, {value}, 0.0)" if self.live else value)
+                keep(number, f"np.where({self.live}, {value}, 0.0)[()]" if self.live else value)
             elif kind == "total":
                 self.line(f"{scalars[number]} = {scalars[number]} + {value}")
         moved = [(carry, following[k]) for k, carry in enumerate(carries) if following[k] != carry]

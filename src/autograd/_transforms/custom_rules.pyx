@@ -528,7 +528,7 @@ cdef class TracedRule(Block):
     cdef list lower(self, object code, list operands):
         cdef Py_ssize_t count = self.arguments + self.output_count
         cdef list needed = []
-        rest = (<Code> code).separate(self.rule, operands[count:], needed)
+        rest = (<Code> code).separate(self.rule, self.rule.inputs, operands[count:], needed)
         rule = new_derivative_rule(self.function, rest, self.pullback, self.arguments, self.output_count)
         return (<Code> code).call(rule, operands[:count] + needed, self.output_count)
 
