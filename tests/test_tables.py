@@ -228,6 +228,16 @@ def test_missing_numbers_as_a_category(tmp_path):
     assert preparation.apply(table).tolist() == [[1, 0, 1, 0], [2, 1, 0, 0], [3, 0, 0.5, 1]]
 
 
+def test_a_text_met_anew(run, tmp_path):
+    """It is one of the others, and where training met none of those, none of the known texts."""
+    (tmp_path / "d.csv").write_text(USUAL)
+    for target in ("returns", "bill"):
+        assert run("train", "d.csv", "--target", target, "--epochs", 2, "--save", "m.npz")[0] == 0
+        (tmp_path / "n.csv").write_text(text(country=lambda row: "Atlantis"))
+        status, out, err = run("predict", "m.npz", "n.csv")
+        assert (status, err) == (0, "") and out.count("\n") == 37
+
+
 def test_a_boolean_met_anew(tmp_path):
     preparation, _ = prepared(tmp_path, "a,b\n1,yes\n2,No\n")
     (tmp_path / "n.csv").write_text("a,b\n1,NO\n2,maybe\n")

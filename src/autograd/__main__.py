@@ -83,15 +83,15 @@ exit status:
 TRAIN_EPILOG = """\
 A CSV file has a header; commas, semicolons or tabs separate its cells, with the last
 two a number may have a decimal comma. It may be compressed by gzip; - is standard
-input. pandas makes CSV of anything else.
+input. pandas makes CSV of anything else, and numbers of dates.
 
 The target is a class if it is text, or if its numbers are whole, at most ten are
 distinct and each occurs twice on average; otherwise it is a number. Classes are the
 texts in the file, to the letter: 1 and 1.0 are two. Features that are numbers, and a
 number to predict, are standardised; true and false, yes and no are 1 and 0. A text is
 an input for each text of the column that occurs twice, and one for any other. A
-column that is constant, or whose texts are all different, is left out. All this is
-learnt from the training rows and saved with the model.
+column that is constant, whose texts are all different, or that holds dates, is left
+out. All this is learnt from the training rows and saved with the model.
 
 examples:
   autograd train
