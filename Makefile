@@ -40,7 +40,7 @@ debug:  ## run the tests with the allocator's checks, on a build with assertions
 sanitize:  ## run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	AUTOGRAD_SANITIZE=1 $(PYTHON) setup.py build_ext --inplace --force
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	  PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(PYTHON) -m pytest -p no:cacheprovider; status=$$?; $(MAKE) clean build; exit $$status
 
 coverage:  ## measure the tests' line coverage, Cython included (Python 3.11 or 3.12)

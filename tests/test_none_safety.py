@@ -3,7 +3,13 @@
 Each group runs in an interpreter of its own, because what is tested for is a crash.
 """
 
+import importlib
+import pkgutil
+
 import pytest
+
+import autograd
+from autograd import functions
 
 SETUP = """
 import copy, pickle, types
@@ -265,6 +271,24 @@ broken = pickle.dumps(Value(1.0)).replace(b"Value", b"float")
 survives(pickle.loads, broken)
 """,
 }
+
+
+def test_methods_of_extension_types_check_self():
+    """A method with binding is a Python function, which takes anything as `self`, and reads memory that it has not."""
+    modules = [autograd]
+    for module in pkgutil.walk_packages(autograd.__path__, "autograd."):
+        if not module.name.endswith(("__main__", ".sklearn")):
+            modules.append(importlib.import_module(module.name))
+    heap = 1 << 9
+    types = {
+        thing for module in modules for thing in vars(module).values()
+        if isinstance(thing, type) and thing.__module__.startswith("autograd") and not thing.__flags__ & heap
+    }  # fmt: skip
+    assert {"Value", "Program", "Transform", "Loop"} <= {thing.__name__ for thing in types}
+    for thing in types:
+        for name, attribute in vars(thing).items():
+            if type(attribute).__name__ == "cython_function_or_method":
+                assert thing is autograd.Value and attribute in vars(functions).values(), f"{thing.__name__}.{name}"
 
 
 @pytest.mark.parametrize("group", GROUPS)

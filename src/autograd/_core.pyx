@@ -641,6 +641,7 @@ cdef tuple local_grads(Value value, tuple children):
 
 
 # Unlike Python functions, methods without binding check the type of `self`.
+@cython.binding(False)
 @cython.embedsignature(True)
 @cython.embedsignature.format("clinic")
 cdef class Value:
@@ -892,7 +893,6 @@ cdef class Value:
         """The Block that this Value is an output of, or None."""
         return <Block> block_around(self.node.left) if self.node.op == OP_OUTPUT else None
 
-    @cython.binding(False)
     def _push_gradient(self):
         """Add this node's gradients to the `grad` of its parents, once.
 
@@ -911,7 +911,6 @@ cdef class Value:
 
     # -- the engine
 
-    @cython.binding(False)
     def backward(self, gradient=1.0):
         """Compute the derivatives of this Value with respect to everything it was computed from.
 
@@ -944,12 +943,10 @@ cdef class Value:
         """
         run_backward(self, as_number(gradient, "gradient"))
 
-    @cython.binding(False)
     def item(self):
         """Return the number as a float."""
         return read(self)
 
-    @cython.binding(False)
     def detach(self):
         """Return a new leaf of the same number, which passes no gradient on."""
         if special and tracer_here != NULL:
@@ -1029,7 +1026,6 @@ cdef class Value:
     def __trunc__(self):
         return unary(OP_TRUNC, self)
 
-    @cython.binding(False)
     def conjugate(self):
         """Return the Value itself, as a float does; NumPy's `var` and `vdot` ask for it."""
         return self
@@ -1116,7 +1112,6 @@ cdef class Value:
     def __format__(self, str specification not None):
         return format(read(self), specification) if specification else repr(self)
 
-    @cython.binding(False)
     def __reduce__(self):
         if self.node.op != OP_LEAF:
             raise TypeError(
@@ -1133,7 +1128,6 @@ cdef class Value:
         return type(self)._restore, (read(self), self.grad), state
 
     @classmethod
-    @cython.binding(False)
     def _restore(cls, data, grad):
         """Make the copy of a leaf. A pickle names it by the class, which is public."""
         cdef Value value = cls.__new__(cls)

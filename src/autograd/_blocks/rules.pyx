@@ -352,6 +352,9 @@ cdef struct CommonOptions:
 
 
 @cython.auto_pickle(False)
+@cython.binding(False)
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
 cdef class Rule:
     """The update of a group of parameters, and its state.
 

@@ -267,6 +267,7 @@ cdef void scatter(const double *results, Py_ssize_t lanes, bytes rows, bytes ser
 
 
 @cython.auto_pickle(False)
+@cython.binding(False)
 cdef class Team:
     """An executor and what its workers know.
 

@@ -86,6 +86,7 @@ cdef Sum new_sum(Py_ssize_t result, Py_ssize_t a, Py_ssize_t b):
 
 
 @cython.auto_pickle(False)
+@cython.binding(False)
 cdef class Loop(Subprogram):
     """A loop as an instruction."""
 

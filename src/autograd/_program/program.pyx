@@ -47,6 +47,9 @@ cdef int keep(dict kept, object key, object item) except -1:
 
 
 @cython.auto_pickle(False)
+@cython.binding(False)
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
 cdef class Program:
     """A traced function: flat instructions that run without Python.
 
@@ -334,7 +337,6 @@ cdef class Program:
         code.finish()
         return new_program(code)
 
-    @cython.binding(False)
     def _is_same(self, Program other not None):
         """Whether another program has the same instructions, constants and guards, and captured the very Values."""
         return self.code.is_same(other.code)
@@ -407,12 +409,10 @@ cdef class Program:
             except ValueError as error:
                 raise ValueError(f"{os.fspath(path)}: {error}") from error
 
-    @cython.binding(False)
     def __reduce__(self):
         return Program._restore, _hooks.call("program_to_bytes", self)
 
     @classmethod
-    @cython.binding(False)
     def _restore(cls, *content):
         """Make the program that was pickled. A pickle names it by the class, which is public."""
         return _hooks.call("program_from_bytes", *content)

@@ -334,6 +334,9 @@ class Grown(Exception):
     """The function took a way on which its derivative has entries outside of the pattern so far: the pattern now."""
 
 
+@cython.binding(False)
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
 cdef class Jacobian(Derivative):
     """See `autograd.jacobian`.
 
@@ -694,6 +697,7 @@ cdef int read_direction(Frame frame, Tree tree, object direction, str what) exce
     return 0
 
 
+@cython.binding(False)
 cdef class Jvp(Derivative):
     """See `autograd.jvp`."""
 
@@ -731,6 +735,7 @@ cdef class Hvp(Jvp):
         return self.gradient(signature, leaves, 0)
 
 
+@cython.binding(False)
 cdef class Vjp(Derivative):
     """See `autograd.vjp`. The cotangents of the call that gives the output are zero."""
 

@@ -394,6 +394,7 @@ cdef object unflatten(Tree tree, Leaves leaves, Py_ssize_t shift=0):
 # Flat arguments
 
 @cython.auto_pickle(False)
+@cython.binding(False)
 cdef class Raveled:
     """An object as one flat array of its numbers and Values.
 

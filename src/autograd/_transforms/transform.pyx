@@ -152,6 +152,9 @@ cdef object MISSING = object()
 
 
 @cython.auto_pickle(False)
+@cython.binding(False)
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
 cdef class Transform:
     """A function that runs the program of another function; the kinds run a derivative of it, or for many points.
 
