@@ -276,7 +276,7 @@ def _data_of(model: Any) -> Callable[[], Iterable[Any]]:
 def fit_moons(engine: Engine) -> Workload:
     model = _moons_model(engine)
     data = moons(POINTS)
-    train = _fit(engine, model, data, "SGD", loss="hinge", l2=ALPHA)
+    train = _fit(engine, model, data, "SGD", loss="hinge", l2=ALPHA, batch_size=None)
     evaluate = partial(importlib.import_module("autograd.training").evaluate, model, *map(_array, data), loss="hinge")
     return _fit_workload(train, train, _data_of(model), evaluate)
 
