@@ -6,6 +6,7 @@ it is smooth but for the comparisons.
 """
 
 import random
+import sys
 
 #: What a function may call: functions of numbers; without a slope, as a float, as an array of objects; the derivative
 #: of a function, the function compiled, over a list; a neuron of two inputs.
@@ -108,9 +109,11 @@ class Writer:
     def statement(self):
         kinds = [self.assign] * 3 + [
             self.branch, self.loop, self.while_loop, self.break_out, self.comprehension, self.dictionary, self.ordered,
-            self.exception, self.raising, self.missing_key, self.closure, self.recursion, self.generator,
-            self.nonlocal_state, self.instance, self.reading,
+            self.exception, self.missing_key, self.closure, self.recursion, self.generator, self.nonlocal_state,
+            self.instance, self.reading,
         ]  # fmt: skip
+        if sys.version_info >= (3, 11):  # before, a trace does not see handlers
+            kinds.append(self.raising)
         transforms = [self.inner_derivative, self.higher_derivative, self.inner_compiled, self.inner_map]
         if self.transforms:
             kinds += transforms

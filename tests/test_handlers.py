@@ -50,8 +50,9 @@ RAISING = {
 
 
 def test_the_primitives_that_raise():
+    exp2 = "exp2 " if hasattr(math, "exp2") else ""  # new in Python 3.11
     assert " ".join(RAISING) == (
-        "div pow floor_divide remainder fmod floor ceil trunc rint exp exp2 expm1 log log1p log2 log10 "
+        f"div pow floor_divide remainder fmod floor ceil trunc rint exp {exp2}expm1 log log1p log2 log10 "
         "sqrt sin cos tan arcsin arccos sinh cosh arccosh arctanh"
     )
 
